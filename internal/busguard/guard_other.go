@@ -1,0 +1,12 @@
+//go:build !linux || !(amd64 || arm64)
+
+package busguard
+
+// Add guards nothing here.
+func Add([]byte) Guard { return Guard{} }
+
+// Remove does nothing.
+func (g Guard) Remove() {}
+
+// Broken reports false.
+func (g Guard) Broken() bool { return false }

@@ -1,0 +1,84 @@
+package frame
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// endless reads the same stream over and over.
+type endless struct{ stream, rest []byte }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if len(e.rest) == 0 {
+		e.rest = e.stream
+	}
+	n := copy(p, e.rest)
+	e.rest = e.rest[n:]
+	return n, nil
+}
+
+func benchStream(k Kind, size int) []byte {
+	var stream []byte
+	for range max(1, 2*bufferSize/size) {
+		stream, _ = k.Append(stream, bytes.Repeat([]byte("m"), size), Origin{Seq: 1, Sender: 2, PID: 3})
+	}
+	return stream
+}
+
+// TestDecodeAllocatesNothing in steady state.
+func TestDecodeAllocatesNothing(t *testing.T) {
+	for _, k := range []Kind{Line, Nul, Len} {
+		d := NewDecoder(&endless{stream: benchStream(k, 100)}, k, 1<<20)
+		next := func() {
+			if _, err := d.Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next()
+		next()
+		require.Zero(t, testing.AllocsPerRun(100, next), k)
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, k := range []Kind{Line, Nul, Len, JSON} {
+		b.Run("frame="+k.String()+"/size=100", func(b *testing.B) {
+			d := NewDecoder(&endless{stream: benchStream(k, 100)}, k, 1<<20)
+			var messages, bytes int64
+			b.ReportAllocs()
+			for b.Loop() {
+				msgs, err := d.Next()
+				if err == io.EOF || err != nil {
+					b.Fatal(err)
+				}
+				messages += int64(len(msgs))
+				bytes += 100 * int64(len(msgs))
+			}
+			b.ReportMetric(float64(messages)/b.Elapsed().Seconds()/1e6, "Mmsg/s")
+			b.SetBytes(bytes / int64(b.N))
+		})
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	msg := bytes.Repeat([]byte("m"), 100)
+	for _, k := range []Kind{Line, Nul, Len, Raw, JSON} {
+		b.Run("frame="+k.String()+"/size=100", func(b *testing.B) {
+			dst := make([]byte, 0, bufferSize)
+			b.SetBytes(100)
+			b.ReportAllocs()
+			for b.Loop() {
+				if len(dst) > bufferSize-1000 {
+					dst = dst[:0]
+				}
+				var err error
+				if dst, err = k.Append(dst, msg, Origin{Seq: 1 << 30, Sender: 2, PID: 4242}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,39 @@
+// Package futex sleeps on and wakes 32-bit words in memory, also in memory that
+// several processes share (futex(2) without FUTEX_PRIVATE_FLAG).
+//
+// A sleeper in the kernel holds an operating system thread. The first
+// maxThreads sleepers of a process get one each, which is the fastest; the
+// others share threads, up to 127 sleepers a thread, by futex_waitv (Linux
+// 5.16). So thousands of idle channels in one process cost tens of threads.
+package futex
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// maxThreads is how many sleepers may hold a thread of their own. A shared
+// sleeper is woken through one more goroutine switch (some 5 µs), so this should
+// be more than the number of channels that are busy at once.
+const maxThreads = 64
+
+var threads atomic.Int32
+
+// Wait sleeps while *w is v, until a Wake on w or until d has passed; d ≤ 0
+// returns at once. It may return early for no reason: look again and call again.
+// The word must stay mapped until Wait has returned. Safe for concurrent use.
+func Wait(w *atomic.Uint32, v uint32, d time.Duration) error {
+	if d <= 0 || w.Load() != v {
+		return nil
+	}
+	if threads.Add(1) > maxThreads && shared.usable() {
+		threads.Add(-1)
+		return shared.wait(w, v, d)
+	}
+	defer threads.Add(-1)
+	return wait(w, v, d)
+}
+
+// Wake wakes up to n sleepers on w and returns how many it woke. To lose none,
+// change *w first. It never blocks.
+func Wake(w *atomic.Uint32, n int) int { return wake(w, n) }

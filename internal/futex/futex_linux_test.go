@@ -1,0 +1,112 @@
+package futex
+
+import (
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const long = 20 * time.Second
+
+func TestWaitReturnsAtOnceWhenTheWordDiffers(t *testing.T) {
+	var w atomic.Uint32
+	start := time.Now()
+	require.NoError(t, Wait(&w, 1, long))
+	require.Less(t, time.Since(start), long/2)
+}
+
+func TestWaitEndsByItself(t *testing.T) {
+	var w atomic.Uint32
+	start := time.Now()
+	require.NoError(t, Wait(&w, 0, 10*time.Millisecond))
+	require.GreaterOrEqual(t, time.Since(start), 9*time.Millisecond)
+}
+
+func TestWakeWakesAsManyAsAsked(t *testing.T) {
+	var w atomic.Uint32
+	var back atomic.Int32
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for w.Load() == 0 {
+				_ = Wait(&w, 0, long)
+			}
+			back.Add(1)
+		})
+	}
+	require.Eventually(t, func() bool { return threads.Load() == 3 }, long, time.Millisecond)
+	w.Store(1)
+	woken := 0
+	for woken < 3 && back.Load() < 3 {
+		woken += Wake(&w, 1)
+	}
+	wg.Wait()
+}
+
+// More sleepers than threads: all sleep, each is woken by its own word alone.
+func TestManySleepersShareThreads(t *testing.T) {
+	if !shared.usable() {
+		t.Log("this kernel has no futex_waitv: every sleeper holds a thread here")
+		return
+	}
+	const n = 1000
+	words := make([]atomic.Uint32, n)
+	var back atomic.Int32
+	var wg sync.WaitGroup
+	for i := range words {
+		wg.Go(func() {
+			for words[i].Load() == 0 {
+				if err := Wait(&words[i], 0, long); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+			back.Add(1)
+		})
+	}
+	asleep := func() int {
+		shared.mu.Lock()
+		defer shared.mu.Unlock()
+		total := int(threads.Load())
+		for _, sh := range shared.shards {
+			total += len(sh.sleepers)
+		}
+		return total
+	}
+	require.Eventually(t, func() bool { return asleep() == n }, long, time.Millisecond)
+	require.Less(t, osThreads(t), 200)
+	for i := range words {
+		words[i].Store(1)
+		Wake(&words[i], 1)
+	}
+	wg.Wait()
+	require.EqualValues(t, n, back.Load())
+}
+
+func TestSharedSleeperEndsByItself(t *testing.T) {
+	if !shared.usable() {
+		return
+	}
+	var w atomic.Uint32
+	start := time.Now()
+	require.NoError(t, shared.wait(&w, 0, 20*time.Millisecond))
+	require.GreaterOrEqual(t, time.Since(start), 19*time.Millisecond)
+	require.Less(t, time.Since(start), long/2)
+}
+
+func osThreads(t *testing.T) int {
+	t.Helper()
+	status, err := os.ReadDir("/proc/self/task")
+	require.NoError(t, err)
+	names := make([]string, 0, len(status))
+	for _, e := range status {
+		names = append(names, e.Name())
+	}
+	t.Log(len(names), "threads:", strings.Join(names[:min(3, len(names))], " "), "…")
+	return len(names)
+}

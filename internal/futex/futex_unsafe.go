@@ -1,0 +1,78 @@
+//go:build linux
+
+package futex
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Operations of futex(2) and flags of futex_waitv(2), from linux/futex.h.
+const (
+	opWait     = 0
+	opWake     = 1
+	sizeU32    = 2
+	maxVector  = 128 // FUTEX_WAITV_MAX
+	sysWaitv   = 449 // the same on every architecture
+	clockMono  = unix.CLOCK_MONOTONIC
+	waitvError = -1
+)
+
+func wait(w *atomic.Uint32, v uint32, d time.Duration) error {
+	ts := unix.NsecToTimespec(int64(d))
+	_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(w)), opWait, uintptr(v),
+		uintptr(unsafe.Pointer(&ts)), 0, 0)
+	switch errno {
+	case 0, unix.EAGAIN, unix.EINTR, unix.ETIMEDOUT:
+		return nil
+	}
+	return fmt.Errorf("futex wait: %w", errno)
+}
+
+func wake(w *atomic.Uint32, n int) int {
+	woken, _, errno := unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(w)), opWake, uintptr(n), 0, 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(woken)
+}
+
+// vector is struct futex_waitv.
+type vector struct {
+	val, addr uint64
+	flags     uint32
+	_         uint32
+}
+
+// waitAny sleeps until one of the words is woken or differs from its value, or
+// until the deadline on the monotonic clock (nanoseconds), and returns the index
+// of a word that was woken, or -1.
+func waitAny(words []*atomic.Uint32, vals []uint32, deadline int64) (int, error) {
+	var vec [maxVector]vector
+	for i, w := range words {
+		vec[i] = vector{val: uint64(vals[i]), addr: uint64(uintptr(unsafe.Pointer(w))), flags: sizeU32}
+	}
+	ts := unix.NsecToTimespec(deadline)
+	i, _, errno := unix.Syscall6(sysWaitv, uintptr(unsafe.Pointer(&vec)), uintptr(len(words)), 0,
+		uintptr(unsafe.Pointer(&ts)), clockMono, 0)
+	switch errno {
+	case 0:
+		return int(i), nil
+	case unix.EAGAIN, unix.EINTR, unix.ETIMEDOUT:
+		return waitvError, nil
+	case unix.ENOSYS, unix.EPERM:
+		return waitvError, fmt.Errorf("futex_waitv: %w", errors.ErrUnsupported)
+	}
+	return waitvError, fmt.Errorf("futex_waitv: %w", errno)
+}
+
+func monotonic() int64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // can't fail: the clock exists and &ts is ours
+	return ts.Nano()
+}

@@ -1,0 +1,117 @@
+package process
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Self returns the identity of this process. Safe for concurrent use.
+var Self = sync.OnceValue(func() Identity {
+	id := Identity{PID: os.Getpid()}
+	var st unix.Stat_t
+	if unix.Stat("/proc/self/ns/pid", &st) == nil {
+		id.NS = st.Ino
+	}
+	id.Start, _ = startTime(id.PID) // 0, unknown, where /proc is not mounted
+	return id
+})
+
+// BootID returns the kernel's random id of this boot, or zeroes where /proc does
+// not show it.
+var BootID = sync.OnceValue(func() (id [16]byte) {
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return id
+	}
+	hex := bytes.ReplaceAll(bytes.TrimSpace(text), []byte("-"), nil)
+	if len(hex) != 2*len(id) {
+		return id
+	}
+	for i := range id {
+		b, err := strconv.ParseUint(string(hex[2*i:2*i+2]), 16, 8)
+		if err != nil {
+			return [16]byte{}
+		}
+		id[i] = byte(b)
+	}
+	return id
+})
+
+// Monotonic returns the monotonic clock, nanoseconds since boot: one clock for
+// all processes, those in time namespaces too, whose offset is taken off.
+func Monotonic() int64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // can't fail: the clock exists and &ts is ours
+	return ts.Nano() - clockOffset()
+}
+
+func clockOffset() int64 { return timeOffsets().monotonic }
+
+// timeOffsets returns what this process's time namespace adds to the clocks, in
+// nanoseconds. It never changes once a process is in there.
+var timeOffsets = sync.OnceValue(func() (o offsets) {
+	// The file tells the offsets of the namespace that children are born in: not
+	// ours between unshare and fork, when nothing tells ours.
+	own, err := os.Readlink("/proc/self/ns/time")
+	if children, cerr := os.Readlink("/proc/self/ns/time_for_children"); err != nil || cerr != nil || own != children {
+		return o // no such namespaces (before Linux 5.6), or no /proc
+	}
+	text, err := os.ReadFile("/proc/self/timens_offsets")
+	if err != nil {
+		return o
+	}
+	return parseOffsets(text)
+})
+
+type offsets struct{ monotonic, boottime int64 }
+
+// parseOffsets reads timens_offsets: clock, seconds, nanoseconds.
+//
+//	monotonic           86400         0
+//	boottime            86400         0
+func parseOffsets(text []byte) (o offsets) {
+	for line := range bytes.Lines(text) {
+		f := bytes.Fields(line)
+		if len(f) != 3 {
+			continue
+		}
+		sec, err := strconv.ParseInt(string(f[1]), 10, 64)
+		nsec, nerr := strconv.ParseInt(string(f[2]), 10, 64)
+		if err != nil || nerr != nil {
+			continue
+		}
+		switch at := sec*int64(time.Second) + nsec; string(f[0]) {
+		case "monotonic":
+			o.monotonic = at
+		case "boottime":
+			o.boottime = at
+		}
+	}
+	return o
+}
+
+// startTime reads field 22 of /proc/PID/stat and takes off what the reader's time
+// namespace adds, so that readers in all of them agree. The second field is the command in
+// parentheses and may hold anything, so the fields are counted from the last
+// closing parenthesis.
+func startTime(pid int) (uint64, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	end := bytes.LastIndexByte(stat, ')')
+	fields := bytes.Fields(stat[end+1:])
+	const field = 22 - 3 // the first one after the command is number 3
+	if len(fields) <= field {
+		return 0, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
+	}
+	const tick = int64(time.Second) / 100 // USER_HZ
+	start, err := strconv.ParseUint(string(fields[field]), 10, 64)
+	return start - uint64(timeOffsets().boottime/tick), err
+}

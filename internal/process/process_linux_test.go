@@ -1,0 +1,103 @@
+package process
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+const deadline = 20 * time.Second
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t *testing.T) (*exec.Cmd, Identity) {
+	t.Helper()
+	cmd := exec.Command("sleep", "1000")
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	begun, err := startTime(cmd.Process.Pid)
+	require.NoError(t, err)
+	return cmd, Identity{PID: cmd.Process.Pid, NS: Self().NS, Start: begun}
+}
+
+func TestSelfIsComplete(t *testing.T) {
+	id := Self()
+	require.Equal(t, os.Getpid(), id.PID)
+	require.NotZero(t, id.NS)
+	require.NotZero(t, id.Start)
+	require.NotZero(t, BootID())
+}
+
+func TestAwaitReportsAKill(t *testing.T) {
+	cmd, id := start(t)
+	gone := make(chan struct{})
+	_, err := Await(id, func() { close(gone) })
+	require.NoError(t, err)
+	require.NoError(t, cmd.Process.Kill())
+	select {
+	case <-gone:
+	case <-time.After(deadline):
+		t.Fatal("not told of the death")
+	}
+}
+
+func TestAwaitRefusesAnotherProcessOfTheSameNumber(t *testing.T) {
+	_, id := start(t)
+	id.Start++
+	_, err := Await(id, func() { t.Error("called back") })
+	require.ErrorIs(t, err, os.ErrProcessDone)
+}
+
+func TestAwaitRefusesAnotherNamespace(t *testing.T) {
+	_, id := start(t)
+	id.NS++
+	_, err := Await(id, func() { t.Error("called back") })
+	require.Error(t, err)
+}
+
+func TestCancelledWatchStaysSilent(t *testing.T) {
+	cmd, id := start(t)
+	other, otherID := start(t)
+	w, err := Await(id, func() { t.Error("called back") })
+	require.NoError(t, err)
+	gone := make(chan struct{})
+	_, err = Await(otherID, func() { close(gone) })
+	require.NoError(t, err)
+	w.Cancel()
+	w.Cancel()
+	require.NoError(t, cmd.Process.Kill())
+	require.NoError(t, other.Process.Kill())
+	select {
+	case <-gone:
+	case <-time.After(deadline):
+		t.Fatal("the other watch was lost")
+	}
+}
+
+func TestDescriptorsAreGivenBack(t *testing.T) {
+	count := func() int {
+		fds, err := os.ReadDir("/proc/self/fd")
+		require.NoError(t, err)
+		return len(fds)
+	}
+	cmd, id := start(t)
+	before := count()
+	for range 100 {
+		w, err := Await(id, func() {})
+		require.NoError(t, err)
+		w.Cancel()
+	}
+	require.Equal(t, before, count())
+	_ = cmd
+}
+
+func TestOffsetsOfATimeNamespace(t *testing.T) {
+	const text = "monotonic           86400         5\nboottime              -60         0\nnew         1 2\nodd\n"
+	require.Equal(t, offsets{86400e9 + 5, -60e9}, parseOffsets([]byte(text)))
+	require.Zero(t, parseOffsets(nil))
+	require.Zero(t, parseOffsets([]byte("monotonic many 0\n")))
+}

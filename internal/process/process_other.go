@@ -1,0 +1,27 @@
+//go:build !linux
+
+package process
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// Self returns what is known of this process.
+func Self() Identity { return Identity{PID: os.Getpid()} }
+
+// BootID is unknown here.
+func BootID() (id [16]byte) { return id }
+
+// Monotonic returns a clock.
+func Monotonic() int64 { return time.Now().UnixNano() }
+
+// A Watch is not supported here.
+type Watch struct{}
+
+// Await is not supported here.
+func Await(Identity, func()) (*Watch, error) { return nil, errors.ErrUnsupported }
+
+// Cancel does nothing.
+func (w *Watch) Cancel() {}

@@ -1,0 +1,55 @@
+package proctest
+
+import (
+	"bytes"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Eventually polls until cond holds, and fails the test if it does not before
+// Patience has passed.
+func Eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(Patience)
+	for pause := 100 * time.Microsecond; !cond(); pause = min(2*pause, 10*time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v it is still not so that %s", Patience, what)
+		}
+		time.Sleep(pause)
+	}
+}
+
+// Parked waits until n goroutines stand in a wait (on a lock, a channel, a
+// system call) below a function whose name contains fn, for example
+// "(*Receiver).Recv": what a test needs to know before it wakes them.
+func Parked(t testing.TB, fn string, n int) {
+	t.Helper()
+	Eventually(t, "goroutines wait in "+fn, func() bool { return CountParked(fn) >= n })
+}
+
+// CountParked returns how many goroutines stand in a wait below such a function.
+func CountParked(fn string) int {
+	buf := make([]byte, 1<<16)
+	for {
+		if size := runtime.Stack(buf, true); size < len(buf) {
+			buf = buf[:size]
+			break
+		}
+		buf = make([]byte, 2*len(buf))
+	}
+	n := 0
+	for stack := range bytes.SplitSeq(buf, []byte("\n\n")) {
+		// goroutine 7 [chan receive, 2 minutes]:
+		head, rest, _ := strings.Cut(string(stack), "\n")
+		_, state, _ := strings.Cut(head, "[")
+		if strings.HasPrefix(state, "running") || strings.HasPrefix(state, "runnable") {
+			continue
+		}
+		if strings.Contains(rest, fn) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,55 @@
+//go:build linux
+
+package terminate
+
+import (
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const statusEnv = "SHMCHAN_TEST_TERMINATE"
+
+func TestMain(m *testing.M) {
+	if s := os.Getenv(statusEnv); s != "" {
+		status, err := strconv.Atoi(s)
+		if err != nil {
+			panic(err)
+		}
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+		Exit(status)
+	}
+	os.Exit(m.Run())
+}
+
+// TestExit: the parent sees the signal, though the child had caught it.
+func TestExit(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		status int
+		exit   int // -1: killed
+		signal syscall.Signal
+	}{
+		{"success", 0, 0, 0},
+		{"a plain status", 4, 4, 0},
+		{"SIGINT", Status(syscall.SIGINT), -1, syscall.SIGINT},
+		{"SIGTERM", Status(syscall.SIGTERM), -1, syscall.SIGTERM},
+		{"SIGPIPE, which the runtime ignores", Status(syscall.SIGPIPE), -1, syscall.SIGPIPE},
+		{"a signal that does not kill", Status(syscall.SIGCHLD), 128 + int(syscall.SIGCHLD), 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), statusEnv+"="+strconv.Itoa(tt.status))
+			_ = cmd.Run() // the state says all
+			require.Equal(t, tt.exit, cmd.ProcessState.ExitCode())
+			if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); tt.exit < 0 {
+				require.Equal(t, tt.signal, ws.Signal())
+			}
+		})
+	}
+}
