@@ -1,0 +1,131 @@
+package shm
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/shmchan/shmchan/internal/filelock"
+	"github.com/shmchan/shmchan/internal/process"
+)
+
+// AttachSender takes a slot: first a free one, else one of a dead sender that
+// recovery no longer needs. It gives ErrNoSlot if there is none. interval is the
+// time between the owner's beats.
+func (s *Segment) AttachSender(o Owner, interval time.Duration) (slot int, err error) {
+	const rounds = 10 // somebody may be coming, going or reaping just now
+	for range rounds {
+		busy := false
+		for _, wanted := range []uint32{slotFree, slotLive} {
+			for i := range s.ring.slots[1:] {
+				if s.ring.slots[1+i].state.Load() != wanted {
+					continue
+				}
+				ok, err := s.takeSlot(i, o, interval)
+				if ok || err != nil {
+					return i, err
+				}
+				busy = busy || wanted == slotFree
+			}
+		}
+		if !busy {
+			break
+		}
+		runtime.Gosched()
+		time.Sleep(100 * time.Microsecond)
+	}
+	return 0, fmt.Errorf("all %d are taken; make the channel with more, or close senders: %w", s.ring.Senders(), ErrNoSlot)
+}
+
+func (s *Segment) takeSlot(i int, o Owner, interval time.Duration) (bool, error) {
+	ok, err := filelock.TryLock(s.fd, senderByte(i), 1)
+	if !ok || err != nil {
+		return false, err
+	}
+	sl, ctl := &s.ring.slots[1+i], s.ring.ctl
+	if sl.state.Load() == slotLive { // {live, unlocked} → {live, locked}: its owner died
+		if !s.ring.settled(sl) {
+			return false, s.unlock(senderByte(i))
+		}
+		s.ring.vacate(sl)
+		ctl.deaths.Add(1)
+	}
+	sl.occupy(o, ctl.tail.Load(), int64(interval), process.Monotonic())
+	ctl.attached.Add(1)
+	ctl.changes.Add(1)
+	s.ring.RecvBell().Poke() // so that the receiver watches the newcomer
+	return true, nil
+}
+
+// DetachSender frees the sender's slot: another one may have it at once.
+// Precondition: the caller owns it, and no claim is open.
+func (s *Segment) DetachSender(slot int) error {
+	s.ring.vacate(&s.ring.slots[1+slot])
+	s.ring.ctl.changes.Add(1)
+	err := s.unlock(senderByte(slot)) // before the poke: who looks then finds nobody
+	s.ring.RecvBell().Poke()
+	return err
+}
+
+// Reap frees the slot of a dead sender and tells who that was. It does nothing,
+// and reports false, if the owner lives or recovery still needs the slot.
+func (s *Segment) Reap(slot int) (Owner, bool, error) {
+	ok, err := filelock.TryLock(s.fd, senderByte(slot), 1)
+	if !ok || err != nil {
+		return Owner{}, false, err
+	}
+	sl := &s.ring.slots[1+slot]
+	var o Owner
+	reaped := sl.state.Load() == slotLive && s.ring.settled(sl)
+	if reaped {
+		o = sl.owner()
+		s.ring.vacate(sl)
+		s.ring.ctl.deaths.Add(1)
+		s.ring.ctl.changes.Add(1)
+	}
+	return o, reaped, s.unlock(senderByte(slot))
+}
+
+// LockReceiver takes the receiver's lock, which only one end holds at a time. It
+// reports false if another has it. Attaching is a second step, since whoever
+// replaces a dead channel holds the lock too.
+func (s *Segment) LockReceiver() (bool, error) { return filelock.TryLock(s.fd, receiverByte, 1) }
+
+// AttachReceiver fills the receiver's slot in. Precondition: LockReceiver.
+func (s *Segment) AttachReceiver(o Owner, interval time.Duration) {
+	sl, ctl := &s.ring.slots[0], s.ring.ctl
+	s.before = ctl.attached.Load()
+	sl.occupy(o, ctl.received.Load(), int64(interval), process.Monotonic())
+	sl.prevFrom.Store(ctl.receivedBytes.Load())
+	ctl.receivers.Add(1)
+	ctl.changes.Add(1)
+	s.ring.SendBell().Poke() // so that waiting senders watch the newcomer
+}
+
+// DetachReceiver gives the receiver's slot and lock back.
+func (s *Segment) DetachReceiver() error {
+	s.ring.slots[0].state.Store(slotFree)
+	s.ring.ctl.changes.Add(1)
+	err := s.unlock(receiverByte)
+	s.ring.SendBell().Poke()
+	return err
+}
+
+// LockAll takes the locks of all ends, which proves that none is alive, or takes
+// none and reports false.
+func (s *Segment) LockAll() (bool, error) {
+	n := 1 + int64(s.head.maxSenders)
+	return filelock.TryLock(s.fd, receiverByte, n)
+}
+
+func (s *Segment) unlock(at int64) error { return filelock.Unlock(s.fd, at, 1) }
+
+// SendersSince reports whether a sender has attached since AttachReceiver.
+func (s *Segment) SendersSince() bool { return s.ring.ctl.attached.Load() != s.before }
+
+// ReceiverAttachments returns how many receivers have ever attached.
+func (s *Segment) ReceiverAttachments() uint64 { return s.ring.ctl.receivers.Load() }
+
+// Changes returns a count that grows whenever an end attaches, detaches or is
+// reaped.
+func (s *Segment) Changes() uint64 { return s.ring.ctl.changes.Load() }

@@ -1,0 +1,144 @@
+package shm
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/internal/futex"
+)
+
+// Doorbells: how an end sleeps until the other has done something.
+//
+// The sleeper              s = Seq; announce; fence everywhere; look again; sleep while seq is s; retract
+// Who has done something   publish; look at the flags; if a sleeper is announced: seq+1, wake
+//
+// No wake-up is lost: either the sleeper's second look sees what was published,
+// or the publisher sees the announcement, since the fence lies between the
+// announcement and the look on one side, and (membarrier executes it there too)
+// between the publication and the look on the other. A publisher that adds to
+// seq after s was read makes the sleep return at once. One that dies before its
+// wake costs the sleeper its bound, a heartbeat.
+//
+// The receiver's bell: only the receiver announces and retracts. A sender that
+// finds the announcement rings and leaves it standing: were it to clear it and
+// die before its wake, later senders would stay silent. The epoch counts
+// announcements, so that a sender which has rung for one need not ring again
+// while the receiver wakes up. (Equal again after 2^24: at worst a heartbeat.)
+//
+// The senders' bell: any sender announces; the receiver clears the announcement
+// before it adds to seq, and wakes all. So a flag that a dead sender left costs
+// one wake, and an announcement that comes between clearing and adding either
+// read s before the addition (its sleep returns) or stands uncleared.
+const (
+	bellSleeping = 1 << 0
+	bellClosed   = 1 << 1 // the receiver's: it has gone for good
+	bellFence    = 1 << 2 // the sleeper can't fence everywhere: the publisher must
+	bellEpoch    = 1 << 8
+	epochMask    = ^uint32(bellEpoch - 1)
+)
+
+// Bell is one side's doorbell. Safe for concurrent use.
+type Bell struct{ words *bellWords }
+
+// RecvBell is what the receiver sleeps on.
+func (r *Ring) RecvBell() Bell { return Bell{&r.ctl.recvBell} }
+
+// SendBell is what senders sleep on.
+func (r *Ring) SendBell() Bell { return Bell{&r.ctl.sendBell} }
+
+// Seq returns the futex word: read it before looking whether there is a reason
+// to sleep.
+func (b Bell) Seq() uint32 { return b.words.seq.Load() }
+
+// Announce says that an end is about to sleep. After it the end must look again,
+// and only then Sleep.
+func (b Bell) Announce() {
+	// Two steps rather than a loop, which a peer could keep from ending. Who sees
+	// the first alone sees nobody asleep, and comes before the second look.
+	b.words.flags.Add(bellEpoch)
+	b.words.flags.Or(bellSleeping)
+	if !fence.Everywhere() {
+		b.words.flags.Or(bellFence)
+	}
+}
+
+// MustFence tells the publishers to fence, since this end's process can't make
+// them. It takes effect for publications from then on.
+func (b Bell) MustFence() { b.words.flags.Or(bellFence) }
+
+// Sleep waits while seq is still s, at most d. It may return early.
+func (b Bell) Sleep(s uint32, d time.Duration) error { return futex.Wait(&b.words.seq, s, d) }
+
+// Retract takes the receiver's announcement back.
+func (b Bell) Retract() { b.words.flags.And(^uint32(bellSleeping)) }
+
+// Announced reports whether somebody is announced to sleep.
+func (b Bell) Announced() bool { return b.words.flags.Load()&bellSleeping != 0 }
+
+// Poke makes all sleepers on the bell look again, announced or not.
+func (b Bell) Poke() {
+	b.words.seq.Add(1)
+	futex.Wake(&b.words.seq, math.MaxInt32)
+}
+
+// Close says that the receiver has gone for good, or that the channel was
+// removed, and wakes everybody to see it. Nobody takes it back.
+func (r *Ring) Close() {
+	if r.ctl.recvBell.flags.Or(bellClosed)&bellClosed == 0 {
+		r.SendBell().Poke()
+		r.RecvBell().Poke()
+	}
+}
+
+// Closed reports whether the receiver has gone for good.
+func (r *Ring) Closed() bool { return r.ctl.recvBell.flags.Load()&bellClosed != 0 }
+
+// Ring wakes the receiver if it sleeps (L6 of claim.go). Call it after Commit,
+// Abort or PutBatch. It never blocks.
+func (p *Producer) Ring() {
+	bell := &p.ring.ctl.recvBell
+	if p.fence {
+		p.fullFence()
+	}
+	if f := bell.flags.Load(); f&(bellSleeping|bellFence) != 0 {
+		p.ringSleeper(bell, f)
+	}
+}
+
+func (p *Producer) ringSleeper(bell *bellWords, f uint32) {
+	if f&bellFence != 0 {
+		p.fullFence()
+		f = bell.flags.Load()
+	}
+	if epoch := f & epochMask; f&bellSleeping != 0 && epoch != p.answered {
+		bell.seq.Add(1)
+		futex.Wake(&bell.seq, 1)
+		p.answered = epoch
+	}
+}
+
+func (p *Producer) fullFence() { fullFence(&p.slot.messages) }
+
+// fullFence orders the stores before it against the loads after it: on amd64 by a
+// locked instruction. On arm64 the stores that matter are STLR and the loads LDAR,
+// which the architecture keeps in order already.
+func fullFence(w *atomic.Uint64) { w.Add(0) }
+
+// wakeSenders rings for the senders that wait for room, or for their messages to
+// be received.
+func (c *Consumer) wakeSenders() {
+	bell := &c.ring.ctl.sendBell
+	f := bell.flags.Load()
+	if c.fence || f&bellFence != 0 {
+		fullFence(&c.ring.ctl.received)
+		f = bell.flags.Load()
+	}
+	if f&bellSleeping == 0 {
+		return
+	}
+	bell.flags.And(^uint32(bellSleeping)) // before seq: see above
+	bell.seq.Add(1)
+	futex.Wake(&bell.seq, math.MaxInt32)
+}

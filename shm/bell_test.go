@@ -1,0 +1,207 @@
+package shm
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/proctest"
+)
+
+// long is a sleep that nobody waits out: a lost wake-up shows as a deadline.
+const long = 10 * time.Minute
+
+// quiet checks that the ring was not rung on b while fn ran.
+func quiet(t *testing.T, b Bell, fn func()) {
+	t.Helper()
+	seq := b.Seq()
+	fn()
+	require.Equal(t, seq, b.Seq(), "rung for nobody")
+}
+
+// rung checks that it was rung once.
+func rung(t *testing.T, b Bell, fn func()) {
+	t.Helper()
+	seq := b.Seq()
+	fn()
+	require.Equal(t, seq+1, b.Seq())
+}
+
+func TestSenderRingsOnceForEachAnnouncementAndLeavesItStanding(t *testing.T) {
+	onBoth(t, func(t *testing.T, r *Ring) {
+		p, _ := ends(t, r)
+		b := r.RecvBell()
+		quiet(t, b, p[0].Ring)
+		for range 3 {
+			b.Announce()
+			rung(t, b, p[0].Ring)
+			quiet(t, b, p[0].Ring)
+			// Another one rings too: the first may have died before its wake.
+			rung(t, b, p[1].Ring)
+			require.True(t, b.Announced())
+		}
+		b.Retract()
+		quiet(t, b, p[2].Ring)
+		require.False(t, b.Announced())
+	})
+}
+
+func TestAnnouncementsAreCountedRoundAndRound(t *testing.T) {
+	r := NewHeapRing(1, 1, 0)
+	b := r.RecvBell()
+	b.words.flags.Store(epochMask | bellClosed)
+	b.Announce()
+	require.EqualValues(t, bellClosed|bellSleeping, b.words.flags.Load(), "the count runs over, the flags stay")
+	b.Announce()
+	require.EqualValues(t, bellEpoch|bellClosed|bellSleeping, b.words.flags.Load())
+}
+
+func TestReceiverRingsForSendersThatWaitAndTakesTheAnnouncementBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, r *Ring) {
+		p, c := ends(t, r)
+		b := r.SendBell()
+		put(t, p[0], "a", "b", "c", "d")
+		take(t, c, "a")
+		quiet(t, b, c.Release)
+		b.Announce()
+		take(t, c, "b")
+		rung(t, b, c.Release)
+		require.False(t, b.Announced())
+		take(t, c, "c")
+		quiet(t, b, c.Release)
+		b.Announce()
+		b.Announce() // by two
+		take(t, c, "d")
+		rung(t, b, c.Release)
+	})
+}
+
+func TestRoomThatComesBackWithoutReleaseRingsToo(t *testing.T) {
+	onWrecks(t, func(w *wreck) {
+		b := w.r.SendBell()
+		claim(w.t, w.p[0], 10)
+		w.p[0].Abort()
+		b.Announce()
+		rung(w.t, b, func() { requireIdle(w.t, w.c) })
+
+		w.die(0, 10, last["after the tail moved"])
+		b.Announce()
+		rung(w.t, b, w.check)
+	})
+}
+
+// An end that can't make others fence says so in the other's way; whoever has not
+// registered fences always. Both still ring.
+func TestEndsThatMustFenceRing(t *testing.T) {
+	onBoth(t, func(t *testing.T, r *Ring) {
+		r.RecvBell().MustFence()
+		r.SendBell().MustFence()
+		for _, registered := range []bool{true, false} {
+			p := r.NewProducer(0, registered)
+			c, err := r.NewConsumer(registered)
+			require.NoError(t, err)
+			require.Equal(t, !registered, p.fence)
+			require.Equal(t, !registered, c.fence)
+			put(t, p, "a")
+			quiet(t, r.RecvBell(), p.Ring)
+			r.RecvBell().Announce()
+			rung(t, r.RecvBell(), p.Ring)
+			r.RecvBell().Retract()
+			take(t, c, "a")
+			r.SendBell().Announce()
+			rung(t, r.SendBell(), c.Release)
+			require.EqualValues(t, 1, p.slot.messages.Load(), "a fence changes no count")
+			r.vacate(p.slot)
+		}
+		require.NotZero(t, r.ctl.recvBell.flags.Load()&bellFence, "nobody takes it back")
+		require.EqualValues(t, 2, r.ctl.received.Load())
+	})
+}
+
+func TestCloseIsSeenByAllAndWakesAllOnce(t *testing.T) {
+	onBoth(t, func(t *testing.T, r *Ring) {
+		require.False(t, r.Closed())
+		recv, send := r.RecvBell().Seq(), r.SendBell().Seq()
+		for range 2 {
+			r.Close()
+			require.True(t, r.Closed())
+			require.Equal(t, recv+1, r.RecvBell().Seq())
+			require.Equal(t, send+1, r.SendBell().Seq())
+		}
+		r.RecvBell().Announce()
+		r.RecvBell().Retract()
+		require.True(t, r.Closed())
+		require.EqualValues(t, bellClosed, r.ctl.recvBell.flags.Load()&^epochMask)
+	})
+}
+
+func TestSleepEndsAtOnceIfTheBellWasRungSince(t *testing.T) {
+	r := NewHeapRing(1, 1, 0)
+	b := r.RecvBell()
+	seq := b.Seq()
+	b.Announce()
+	r.NewProducer(0, true).Ring()
+	require.NoError(t, b.Sleep(seq, long))
+}
+
+func TestSleepEndsByItself(t *testing.T) {
+	b := NewHeapRing(1, 1, 0).SendBell()
+	start := time.Now()
+	require.NoError(t, b.Sleep(b.Seq(), 20*time.Millisecond))
+	require.GreaterOrEqual(t, time.Since(start), 19*time.Millisecond)
+}
+
+func TestSleepersAreWoken(t *testing.T) {
+	for what, test := range map[string]struct {
+		bell func(r *Ring) Bell
+		n    int
+		wake func(p *Producer, c *Consumer)
+	}{
+		"the receiver by a sender":  {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.Ring() }},
+		"all senders by a release":  {(*Ring).SendBell, 3, func(_ *Producer, c *Consumer) { c.Release() }},
+		"all senders by a poke":     {(*Ring).SendBell, 3, func(p *Producer, _ *Consumer) { p.ring.SendBell().Poke() }},
+		"the receiver by a poke":    {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.ring.RecvBell().Poke() }},
+		"all senders by Close":      {(*Ring).SendBell, 3, func(p *Producer, _ *Consumer) { p.ring.Close() }},
+		"the receiver by a removal": {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.ring.Close() }},
+	} {
+		t.Run(what, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, r *Ring) {
+				p, c := ends(t, r)
+				b := test.bell(r)
+				var wg sync.WaitGroup
+				seq := b.Seq()
+				b.Announce()
+				for range test.n {
+					wg.Go(func() {
+						for b.Seq() == seq { // a signal ends a sleep early
+							_ = b.Sleep(seq, long)
+						}
+					})
+				}
+				proctest.Parked(t, "Bell.Sleep", test.n)
+				test.wake(p[0], c)
+				requireSoon(t, r, &wg)
+			})
+		})
+	}
+}
+
+// requireSoon waits for the goroutines, which sleep on the ring's bells.
+func requireSoon(t *testing.T, r *Ring, wg *sync.WaitGroup) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(proctest.Patience):
+		r.RecvBell().Poke()
+		r.SendBell().Poke()
+		<-done
+		require.Fail(t, "somebody slept on")
+	}
+}

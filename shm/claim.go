@@ -1,0 +1,163 @@
+package shm
+
+import "github.com/shmchan/shmchan/internal/order"
+
+// Producer is one sender's hold on the ring: its slot and the claim that it has
+// open. It serves one goroutine at a time.
+//
+// The invariants of a claim, which recovery leans on:
+//
+//	I1  While tail > p for a claim at p that has no stamp yet, some slot's intent
+//	    is p, and that slot's lock is held by the claimer or by nobody.
+//	I2  Every intent that was ever stored was a value of tail, so it is a boundary
+//	    between records.
+//	I3  A record is read only after its stamp was: the stamp is stored last and
+//	    once, for a batch too.
+//	I4  A claim never covers bytes at or above head + capacity.
+//
+// The steps, and what a death after each leaves behind:
+//
+//	L0  p = tail; room against head      nothing
+//	L2  intent = p                       an intent at or above tail: it claims nothing
+//	L3  tail: p → p+n, or back to L0     I1: a claim in flight, recover.go skips it
+//	L4  length, payload                  the same
+//	L5  stamp                            a whole record; the intent is stale and harmless
+//	L6  ring the doorbell if asleep      at worst the receiver sleeps out its bound
+//
+// L2 before L3, else a death in between leaves a claim without an owner. The
+// intent stays after L5: cleared before it, a death in between does the same. A
+// sender that gives up after L2 (the ring became full) must clear its intent, or
+// another sender's dead claim at p waits for this one, which is alive.
+type Producer struct {
+	ring  *Ring
+	slot  *slot
+	index uint16 // of the slot among the senders'
+	fence bool   // this process could not register for membarrier
+
+	head     uint64 // a head seen lately; the true one is never below it
+	pos      uint64 // of the open claim
+	size     uint64 // of the open claim's record; 0: none is open
+	payload  uint64 // bytes asked for
+	end      uint64 // behind the last claim
+	answered uint32 // epoch of the receiver's announcement that this sender rang for
+}
+
+// NewProducer returns the sender that owns slot i. Precondition: the caller
+// holds the slot (AttachSender), and no other Producer uses it.
+func (r *Ring) NewProducer(i int, registered bool) *Producer {
+	return &Producer{ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, head: r.ctl.head.Load()}
+}
+
+// Claim reserves room for a message of n bytes and returns those bytes, in place
+// and with what stood there before. They are valid until Commit or Abort, one of
+// which must follow. It gives ErrFull if there is no room now, ErrTooLarge beyond
+// half the capacity, and a *CorruptError if the ring's words can't be. It never
+// blocks: should others move tail on before it maxLost times in a row, which only
+// a peer that does nothing else brings about, that is ErrFull too. Precondition:
+// no claim is open.
+func (p *Producer) Claim(n int) ([]byte, error) {
+	r := p.ring
+	if uint64(n) > r.capacity/2 {
+		return nil, ErrTooLarge
+	}
+	return p.claim(uint64(n))
+}
+
+// maxLost is how many races for tail a claim may lose.
+const maxLost = 1 << 14
+
+func (p *Producer) claim(n uint64) ([]byte, error) {
+	r := p.ring
+	size := r.recordSize(n)
+	intended, lost := false, 0
+	for {
+		t := r.ctl.tail.Load() // L0
+		want := size
+		if rest := r.capacity - t&r.mask; !r.mirrored && rest < size {
+			want = rest
+		}
+		if room := r.capacity - (t - p.head); room < want || room > r.capacity || t&(r.align-1) != 0 {
+			ok, err := p.refresh(t, want)
+			if !ok || err != nil {
+				if intended {
+					order.Store64(&p.slot.intent, noIntent)
+				}
+				if err == nil {
+					err = ErrFull
+				}
+				return nil, err
+			}
+		}
+		order.Store64(&p.slot.intent, t|1) // L2
+		intended = true
+		if !r.ctl.tail.CompareAndSwap(t, t+want) { // L3
+			if lost++; lost < maxLost {
+				continue
+			}
+			order.Store64(&p.slot.intent, noIntent)
+			return nil, ErrFull
+		}
+		p.pos, p.size, p.payload, p.end = t, want, n, t+want
+		if want < size {
+			p.Abort() // the rest of the lap, on the heap only
+			intended = false
+			continue
+		}
+		off := t & r.mask
+		return r.data[off+RecordHeader:][:n:n], nil
+	}
+}
+
+// refresh reads head anew and reports whether want bytes fit behind tail t. A
+// tail that was read before head may lie below it, since head moves on: then the
+// compare-and-swap fails and the claim starts over.
+func (p *Producer) refresh(t, want uint64) (bool, error) {
+	r := p.ring
+	h := r.ctl.head.Load()
+	used := int64(t - h)
+	switch {
+	case (t|h)&(r.align-1) != 0:
+		return false, r.corruptControl(tailOffset, "tail", t, "tail and head %#x must be multiples of %d", h, r.align)
+	case used > int64(r.capacity):
+		return false, r.corruptControl(tailOffset, "tail", t, "it lies %d bytes above head %#x in a ring of %d", used, h, r.capacity)
+	case used < 0:
+		if t2 := r.ctl.tail.Load(); int64(t2-h) < 0 {
+			return false, r.corruptControl(tailOffset, "tail", t2, "it lies below head %#x", h)
+		}
+		p.head = t // harmless: the CAS of a stale t fails
+		return true, nil
+	}
+	p.head = h
+	return used+int64(want) <= int64(r.capacity), nil
+}
+
+// Open reports whether a claim is open.
+func (p *Producer) Open() bool { return p.size != 0 }
+
+// End returns the position behind the last claim: once head has reached it, all
+// that this Producer sent has been received.
+func (p *Producer) End() uint64 { return p.end }
+
+// Abort turns the open claim into padding: nothing is received.
+func (p *Producer) Abort() { p.publish(kindPad, p.size-RecordHeader) }
+
+// Commit publishes the open claim as one message.
+func (p *Producer) Commit() {
+	p.publish(kindData, p.payload)
+	p.count(1, p.payload)
+}
+
+// publish stores the record's second word and then its stamp (L5).
+func (p *Producer) publish(kind uint8, length uint64) {
+	r := p.ring
+	order.Store64(r.word(p.pos+8), uint64(makeMeta(length, p.index, kind)))
+	// Publishes the record; pairs with the Loads in Consumer.Next and Recover.
+	order.Store64(r.word(p.pos), r.stampAt(p.pos))
+	p.size = 0
+}
+
+// count adds to what stat shows; only this Producer writes there.
+func (p *Producer) count(messages, bytes uint64) {
+	order.Store64(&p.slot.messages, p.slot.messages.Load()+messages)
+	order.Store64(&p.slot.bytes, p.slot.bytes.Load()+bytes)
+}

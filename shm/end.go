@@ -1,0 +1,92 @@
+package shm
+
+import "time"
+
+// End looks at one end's slot, and beats for its owner. The words in it are the
+// owner's claims; whether it lives, only the kernel says (Segment.SenderAlive).
+type End struct {
+	ring *Ring
+	slot *slot
+	recv bool
+}
+
+// SenderEnd returns the sender's slot i.
+func (s *Segment) SenderEnd(i int) End { return End{s.ring, &s.ring.slots[1+i], false} }
+
+// ReceiverEnd returns the receiver's slot.
+func (s *Segment) ReceiverEnd() End { return End{s.ring, &s.ring.slots[0], true} }
+
+// Live reports whether an end has attached here and not detached.
+func (e End) Live() bool { return e.slot.state.Load() == slotLive }
+
+// Owner returns who attached last.
+func (e End) Owner() Owner { return e.slot.owner() }
+
+// Generation counts the owners that the slot has had.
+func (e End) Generation() uint32 { return e.slot.gen.Load() }
+
+// Beat is one heartbeat of the owner, at now on the monotonic clock.
+func (e End) Beat(now int64) {
+	e.slot.beatAt.Store(now)
+	e.slot.beat.Add(1)
+}
+
+// Beats counts the owner's heartbeats: an observer looks whether it changes.
+func (e End) Beats() uint64 { return e.slot.beat.Load() }
+
+// LastBeat returns the monotonic clock of the last heartbeat, as the owner saw
+// it, and the time until its next one.
+func (e End) LastBeat() (at int64, interval time.Duration) {
+	return e.slot.beatAt.Load(), time.Duration(e.slot.interval.Load())
+}
+
+// Counts returns the messages that the owner has sent or received, and their
+// bytes.
+func (e End) Counts() (messages, bytes uint64) {
+	if e.recv {
+		ctl := e.ring.ctl
+		return ctl.received.Load() - e.slot.since.Load(), ctl.receivedBytes.Load() - e.slot.prevFrom.Load()
+	}
+	return e.slot.messages.Load(), e.slot.bytes.Load()
+}
+
+// Claiming returns the position of the claim that the sender has in flight, or
+// had when it died: its intent, if no stamp stands there. Precondition: not on a
+// segment opened read-only, whose ring is not mapped; there it goes by head.
+func (e End) Claiming() (pos uint64, ok bool) {
+	pos, ok = e.slot.claiming()
+	h, t := e.ring.Head(), e.ring.Tail()
+	if !ok || int64(pos-h) < 0 || int64(pos-t) >= 0 || pos&(recordAlign-1) != 0 {
+		return 0, false
+	}
+	if e.ring.data != nil && e.ring.word(pos).Load() == e.ring.stampAt(pos) {
+		return 0, false
+	}
+	return pos, true
+}
+
+// Counters are what a channel has counted since it was made.
+type Counters struct {
+	Sent, SentBytes         uint64 // by senders, those that have gone included
+	Received, ReceivedBytes uint64
+	Deaths                  uint64 // senders that died without detaching, and were reaped
+	Skipped                 uint64 // claims that their dead owners never committed
+}
+
+// Deaths returns how many senders died without detaching and were reaped.
+func (s *Segment) Deaths() uint64 { return s.ring.ctl.deaths.Load() }
+
+// Counters reads the counters, one after another.
+func (s *Segment) Counters() Counters {
+	ctl := s.ring.ctl
+	c := Counters{
+		Sent: ctl.gone.Load(), SentBytes: ctl.goneBytes.Load(),
+		Received: ctl.received.Load(), ReceivedBytes: ctl.receivedBytes.Load(),
+		Deaths: ctl.deaths.Load(), Skipped: ctl.skipped.Load(),
+	}
+	for i := range s.ring.slots[1:] {
+		m, b := s.SenderEnd(i).Counts()
+		c.Sent, c.SentBytes = c.Sent+m, c.SentBytes+b
+	}
+	return c
+}

@@ -1,0 +1,138 @@
+package shm
+
+import (
+	"structs"
+	"sync/atomic"
+)
+
+// Sizes of the format, version 1. docs/format.md has the same table.
+const (
+	magic       = 0x314e4148434d4853 // "SHMCHAN1" read as a little-endian word
+	version     = 1
+	orderMark   = 0x01020304 // reads as 0x04030201 on the other byte order
+	headerSize  = 4096
+	controlSize = 4096
+	slotsOffset = headerSize + controlSize
+	slotSize    = 256
+	labelSize   = 48
+
+	// RecordHeader is the bytes before a record's payload.
+	RecordHeader = 16
+	// BatchHeader is the bytes before each message of a batch.
+	BatchHeader = 8
+	// recordAlign is what positions are multiples of.
+	recordAlign = 8
+
+	// MinCapacity and MaxCapacity bound a ring's bytes; DefaultCapacity is what
+	// callers get that don't say.
+	MinCapacity     = 4096
+	MaxCapacity     = 1 << 32
+	DefaultCapacity = 1 << 20
+	// MaxSenders is the most sender slots that a segment can have.
+	MaxSenders        = 4096
+	DefaultMaxSenders = 256
+	// MaxLabel is the longest label, in bytes.
+	MaxLabel = labelSize
+)
+
+// header is the first page's content; it is written before the segment is
+// published and never after.
+type header struct {
+	_ structs.HostLayout
+
+	magic      uint64   // 0x00  8  "SHMCHAN1"
+	version    uint32   // 0x08  4  1
+	byteOrder  uint32   // 0x0c  4  0x01020304 as the writer's byte order has it
+	headerSize uint32   // 0x10  4  4096
+	pageSize   uint32   // 0x14  4  the creator's; the ring begins at a multiple of it
+	fileSize   uint64   // 0x18  8  bytes of the whole file
+	capacity   uint64   // 0x20  8  bytes of the ring, a power of two
+	ringOffset uint64   // 0x28  8  where the ring begins
+	slotsStart uint32   // 0x30  4  where the slots begin: 8192
+	slotSize   uint32   // 0x34  4  256
+	maxSenders uint32   // 0x38  4  sender slots, without the receiver's
+	flags      uint32   // 0x3c  4  bit 0: durable
+	nonce      uint64   // 0x40  8  random; the lowest three bits are zero
+	created    int64    // 0x48  8  wall clock, nanoseconds since 1970
+	bootID     [16]byte // 0x50 16  of the boot that the segment was made in
+	checksum   uint32   // 0x60  4  CRC-32C of the 96 bytes before
+}
+
+const (
+	flagDurable  = 1 << 0
+	knownFlags   = flagDurable
+	checksummed  = 0x60
+	headerLength = 0x64
+)
+
+// control is the second page: the words that ends share.
+type control struct {
+	_ structs.HostLayout
+
+	tail atomic.Uint64 // 0x000  8  bytes ever claimed; senders
+	_    [120]byte
+	head atomic.Uint64 // 0x080  8  bytes ever released; the receiver
+	// cursor tells how much of the record at head was received already, if that
+	// is a batch: bits 3 to 34 of head, then the number of messages.
+	cursor        atomic.Uint64 // 0x088  8
+	received      atomic.Uint64 // 0x090  8  messages ever received
+	receivedBytes atomic.Uint64 // 0x098  8  their payload
+	_             [96]byte
+	recvBell      bellWords // 0x100  8  the receiver sleeps on it
+	_             [120]byte
+	sendBell      bellWords // 0x180  8  senders sleep on it
+	_             [120]byte
+	// From here on: words that change when ends come and go.
+	attached    atomic.Uint64 // 0x200  8  senders that ever attached
+	changes     atomic.Uint64 // 0x208  8  attachments, detachments and reapings, of all ends
+	receivers   atomic.Uint64 // 0x210  8  receivers that ever attached
+	gone        atomic.Uint64 // 0x218  8  messages of senders that have gone
+	goneBytes   atomic.Uint64 // 0x220  8  their payload
+	deaths      atomic.Uint64 // 0x228  8  senders that were reaped
+	skipped     atomic.Uint64 // 0x230  8  claims that were skipped
+	elementType atomic.Uint64 // 0x238  8  fingerprint of a typed channel's element, or 0
+}
+
+// bellWords is a doorbell: flags and the futex word.
+type bellWords struct {
+	_ structs.HostLayout
+
+	flags atomic.Uint32 // 0x0  4  epoch << 8 | sleeping, closed, must fence
+	seq   atomic.Uint32 // 0x4  4  the futex
+}
+
+// slot is one end's registration. The first 128 bytes are written at every
+// send, the others at every beat or less.
+type slot struct {
+	_ structs.HostLayout
+
+	intent   atomic.Uint64 // 0x00  8  the position being claimed, lowest bit set; 0: none
+	messages atomic.Uint64 // 0x08  8  sent, or received
+	bytes    atomic.Uint64 // 0x10  8  their payload
+	_        [104]byte
+	beat     atomic.Uint64    // 0x80  8  beats so far
+	beatAt   atomic.Int64     // 0x88  8  monotonic clock of the last one, nanoseconds
+	interval atomic.Int64     // 0x90  8  nanoseconds between beats
+	state    atomic.Uint32    // 0x98  4  free or live
+	pid      atomic.Uint32    // 0x9c  4  in its own PID namespace
+	pidNS    atomic.Uint64    // 0xa0  8  inode of that namespace
+	start    atomic.Uint64    // 0xa8  8  start time of the process, clock ticks since boot
+	since    atomic.Uint64    // 0xb0  8  tail when this owner attached
+	prevFrom atomic.Uint64    // 0xb8  8  the same of the owner before
+	prevPID  atomic.Uint32    // 0xc0  4  its pid
+	gen      atomic.Uint32    // 0xc4  4  owners so far
+	_        [8]byte          // 0xc8
+	label    [6]atomic.Uint64 // 0xd0 48  UTF-8, padded with NUL
+}
+
+const (
+	slotFree = 0
+	slotLive = 1
+)
+
+// Kinds of record.
+const (
+	kindData  = 1
+	kindBatch = 2
+	kindPad   = 3 // nothing to receive
+)

@@ -1,0 +1,99 @@
+/* The cursor within a batch (Consumer.Release, NewConsumer, resumeBatch of
+ * shm/next.go): a receiver that is killed between two stores loses no message, and
+ * none comes again that an earlier Release gave back.
+ *
+ * The records at positions 0 to LAST are there from the start; any of them is a
+ * batch of B messages or a single one. The receiver takes messages, holds on to at
+ * most WIDE records, as a ring has, and releases; it may be killed at any step,
+ * MAXC times. A cursor's tag is its position modulo TAGS. In the code that is
+ * 32 GiB, eight times the largest ring: only eight receivers in a row that each
+ * die between the stores of their first Release could bring a stale tag round.
+ * Here it takes TAGS/WIDE of them, so MAXC is less.
+ */
+#ifndef LAST
+#define LAST 5
+#endif
+#ifndef B
+#define B 2
+#endif
+#ifndef WIDE
+#define WIDE 1
+#endif
+#ifndef TAGS
+#define TAGS 4
+#endif
+#ifndef MAXC
+#define MAXC 3
+#endif
+#define TAG(x) (1 + (x) % TAGS)         /* 0: no cursor */
+
+byte head, tag, index;                  /* in the control page; tag and index are one word */
+bool batch[LAST+1];
+byte crashes;
+byte given[LAST+1];                     /* ghost: messages of each record that a Release was called for */
+byte done, done_i;                      /* ghost: where the last Release that returned stood */
+
+#define CRASH :: atomic { crashes < MAXC -> crashes++; goto attach }
+active proctype Receiver()
+{
+   byte at, at_i, mark, mark_i;         /* record, and message in it; at_i > 0: in a batch */
+   byte from, passed, k;
+   bool marked;
+   atomic {
+      do :: k <= LAST -> if :: batch[k] = true :: batch[k] = false fi; k++ :: else -> break od;
+      k = 0
+   };
+attach: skip;                           /* NewConsumer */
+   d_step {
+      at = head; at_i = 0; from = head; mark = head; mark_i = 0; passed = 0; k = 0;
+      do :: k < head -> assert(given[k] == B); k++ :: else -> break od;
+      k = 0;
+#ifdef M_STALEMARK
+      marked = false;
+#else
+      marked = (tag != 0);              /* another's cursor is to be cleared too */
+#endif
+      if :: tag != 0 && tag == TAG(head) -> passed = index; marked = true :: else fi;
+      assert(head > done || (head == done && passed >= done_i))    /* E2: nothing comes again */
+   };
+look:
+   if
+   :: atomic { at <= LAST && (at < mark + WIDE || at_i > 0) ->      /* Next */
+         if
+         :: !batch[at] -> at++
+         :: batch[at] && at_i == 0 && passed > 0 && at == from ->   /* resumeBatch */
+            at_i = passed; passed = 0;
+            assert(given[at] >= at_i);                              /* E1: what is passed over was received */
+            if :: at_i >= B -> at++; at_i = 0 :: else fi;
+            mark = at; mark_i = at_i
+         :: else -> passed = 0; at_i++; if :: at_i == B -> at++; at_i = 0 :: else fi
+         fi }
+   :: atomic { at = mark; at_i = mark_i }                           /* Rewind */
+   :: atomic { at != mark || at_i != mark_i -> goto release }
+   :: atomic { mark > LAST -> goto over }
+   CRASH
+   fi;
+   goto look;
+release: skip;
+   d_step {
+      k = mark;
+      do :: k < at -> given[k] = B; k++ :: else -> break od;
+      if :: at_i > 0 && at_i > given[at] -> given[at] = at_i :: else fi;
+      k = 0 };
+#ifndef M_CURSORFIRST
+   if :: head = at CRASH fi;
+#endif
+   if
+   :: atomic { at_i > 0 -> tag = TAG(at); index = at_i; marked = true }
+   :: atomic { at_i == 0 && marked -> tag = 0; index = 0; marked = false }
+   :: at_i == 0 && !marked
+   CRASH
+   fi;
+#ifdef M_CURSORFIRST
+   if :: head = at CRASH fi;
+#endif
+   atomic { mark = at; mark_i = at_i; done = at; done_i = at_i };
+   goto look;
+over:
+   skip
+}

@@ -1,0 +1,354 @@
+/* How channels are made, joined, closed, replaced and removed (ipc/open.go,
+ * ipc/manage.go, ipc/receiver_wait.go, shm/attach.go, shm/remove_linux.go).
+ *
+ * There is one name and there are files, 1 to F, that it may mean. An end is a
+ * process of its own; the kernel drops its locks when it dies. Messages are only
+ * counted: in flight or sent.
+ *
+ * Sizes:   RECVS receivers; SENDS senders, of which the first CREATE make what is
+ *          missing; NR messages each; RMS removers; F files; MAXD deaths
+ * DURABLE  the channels outlive their receivers
+ * XRM      somebody removes the name without a word, once
+ * LATER    only the first receiver is there from the start, the others begin when
+ *          a receiver has gone. Then D4 holds too; in general a sender may take the
+ *          lock of a receiver that looked before the death for the dead one's. It
+ *          learns of it at its first send (D3)
+ */
+#ifndef RECVS
+#define RECVS 2
+#endif
+#ifndef SENDS
+#define SENDS 1
+#endif
+#ifndef CREATE
+#define CREATE 0
+#endif
+#ifndef NR
+#define NR 1
+#endif
+#ifndef RMS
+#define RMS 0
+#endif
+#ifndef F
+#define F 3
+#endif
+#ifndef MAXD
+#define MAXD 1
+#endif
+
+byte name;                              /* the file that it means, or 0 */
+byte made;                              /* files so far */
+bool closed[F+1];                       /* bellClosed */
+bool receivers[F+1];                    /* ctl.receivers > 0 */
+byte attached[F+1];                     /* ctl.attached */
+byte rlock[F+1], xlock[F+1], all[F+1];  /* who holds the receiver's byte, the remover's, all senders' */
+byte slots[F+1];                        /* a bit for each sender that holds one */
+byte flight[F+1], sent[F+1];            /* claims without a stamp, by sender; messages to be received */
+byte kills, here = SENDS;
+/* ghosts */
+byte ropen;                             /* files that a receiver has attached to */
+byte rgone;                             /* files whose receiver has gone */
+byte came;                              /* files that a sender joined that began after ropen */
+byte final;                             /* files whose receiver said: disconnected */
+
+#define BIT(x) (1 << (x))
+#define DROP d_step { g = 1; do :: g <= F -> \
+      if :: rlock[g] == me -> rlock[g] = 0; if :: ropen & BIT(g) -> rgone = rgone | BIT(g) :: else fi :: else fi; \
+      if :: xlock[g] == me -> xlock[g] = 0 :: else fi; \
+      if :: all[g] == me -> all[g] = 0 :: else fi; \
+      if :: me <= SENDS -> slots[g] = slots[g] & ~BIT(me) :: else fi; \
+      g++ :: else -> break od; g = 0; f = 0 }
+#define KILL :: atomic { kills < MAXD -> kills++; goto over }
+#define STEP(x) if :: x KILL fi
+
+/* Segment.Unlink */
+#define LOCKREMOVER STEP(atomic { xlock[f] == 0 -> xlock[f] = me })
+#define TAKENAME(done) \
+   if \
+   :: atomic { name == f -> skip } \
+   :: atomic { name != f -> xlock[f] = 0; goto done } \
+   KILL \
+   fi
+#if defined(M_NOREMOVERLOCK)
+#define UNLINK(done) TAKENAME(done); STEP(REMOVE)
+#elif defined(M_NAMEBEFOREREMOVER)
+#define UNLINK(done) TAKENAME(done); LOCKREMOVER; STEP(REMOVE); xlock[f] = 0
+#else
+#define UNLINK(done) LOCKREMOVER; TAKENAME(done); STEP(REMOVE); xlock[f] = 0
+#endif
+#ifdef XRM
+#define REMOVE name = 0
+#else
+/* D1: a name is taken from the file that it means, and that is closed by then */
+#define REMOVE atomic { assert(name == f && closed[f]); name = 0 }
+#endif
+
+/* Segment.Finished: closed; receivers; the receiver's lock */
+#ifdef DURABLE
+#define FINISHED(yes) STEP(atomic { if :: closed[f] -> goto yes :: else fi })
+#else
+#define FINISHED(yes) \
+   STEP(atomic { if :: closed[f] -> goto yes :: else fi }); \
+   if \
+   :: !receivers[f] \
+   :: receivers[f] -> STEP(atomic { if :: rlock[f] == 0 -> goto yes :: else fi }) \
+   KILL \
+   fi
+#endif
+
+/* settings.retire */
+#define RETIRE(done) STEP(closed[f] = true); UNLINK(done)
+
+#define INFLIGHT (flight[f] != 0 || sent[f] != 0)
+/* claims in flight whose owners are dead: recovery skips them */
+#define DEADFLIGHT (flight[f] & ~slots[f])
+
+proctype Sender(byte me; bool create)
+{
+   byte f, g, quota = NR, lateto, deadto;
+   bool named;
+again:
+   atomic { f = name; lateto = ropen; deadto = rgone; named = false;
+      if
+      :: f == 0 && !create -> goto over                          /* fs.ErrNotExist */
+      :: f == 0 && create -> if :: made == F -> goto over :: else -> made++; f = made fi
+      :: f != 0 -> goto join
+      fi };
+   atomic { slots[f] = slots[f] | BIT(me); attached[f]++ };      /* makeAs: attached before it is published */
+   if
+   :: atomic { name == 0 -> name = f; goto joined }
+   :: atomic { name != 0 -> DROP; goto again }
+   KILL
+   fi;
+join:
+   FINISHED(gone);
+#ifdef M_NAMEBEFORELOCK
+   STEP(atomic { if :: name != f -> goto again :: else fi });
+#endif
+   if                                                            /* takeSlot */
+   :: atomic { all[f] == 0 -> slots[f] = slots[f] | BIT(me); named = (name == f) }
+   :: atomic { all[f] != 0 -> goto over }                        /* ErrNoSlot */
+   KILL
+   fi;
+   STEP(attached[f]++);
+#ifndef M_NAMEBEFORELOCK
+   STEP(atomic { if :: name != f -> DROP; goto again :: else fi });
+#endif
+#ifndef M_FINISHEDONCE
+   FINISHED(detachgone);
+#endif
+   assert(named);                       /* D2: the name meant this file while it was locked */
+#if defined(LATER) || defined(M_LOOKEDBEFORE)
+   assert(!(deadto & BIT(f)));          /* D4: its receiver had not gone before this call began */
+#endif
+joined: skip;
+   d_step { if :: lateto & BIT(f) -> came = came | BIT(f) :: else fi; named = false };
+   do
+   :: quota == 0 -> break
+   :: quota > 0 ->
+      if                                                         /* usable */
+      :: atomic { closed[f] -> break }
+#ifdef XRM
+      :: !closed[f]
+#else
+      :: atomic { !closed[f] -> assert(name == f) }              /* D3: it is told that the channel was replaced */
+#endif
+      KILL
+      fi;
+      STEP(flight[f] = flight[f] | BIT(me));                     /* claim */
+      if
+      :: atomic { flight[f] = flight[f] & ~BIT(me); sent[f]++; quota--;
+            assert(!(final & BIT(f))) }                          /* D5: Send returns nil: nobody has given up waiting for it */
+      KILL
+      fi
+   od;
+   goto over;
+detachgone:
+   slots[f] = slots[f] & ~BIT(me);
+gone:
+   if
+   :: !create -> goto over                                       /* fs.ErrNotExist */
+   :: create
+   fi;
+   RETIRE(retired);
+retired: skip;
+   goto again;
+over: skip;
+   atomic { DROP; here--; quota = 0; lateto = 0; deadto = 0; named = false }
+}
+
+proctype Receiver(byte me; bool later)
+{
+   byte f, g, before;
+   bool had, named;
+end:
+   if :: !later :: later && rgone != 0 fi;
+again:
+   atomic { f = name; named = false; had = false; before = 0;
+      if
+      :: f == 0 -> if :: made == F -> goto over :: else -> made++; f = made fi
+      :: f != 0 -> goto join
+      fi };
+   atomic { rlock[f] = me; receivers[f] = true; ropen = ropen | BIT(f) };   /* makeAs */
+   if
+   :: atomic { name == 0 -> name = f; goto attachedto }
+   :: atomic { name != 0 -> ropen = ropen & ~BIT(f); DROP; goto again }
+   KILL
+   fi;
+join:                                   /* takeReceiver */
+   FINISHED(isfinished);
+   goto locking;
+isfinished:
+#ifndef M_LOCKBEFORECLOSE
+   STEP(closed[f] = true);
+#else
+   skip;
+#endif
+locking:
+#ifdef M_NAMEBEFORELOCK
+   STEP(atomic { if :: name != f -> goto again :: else fi });
+#endif
+   if                                                            /* LockReceiver */
+   :: atomic { rlock[f] == 0 -> rlock[f] = me; named = (name == f) }
+   :: atomic { rlock[f] != 0 -> goto over }                      /* ErrBusy */
+   KILL
+   fi;
+#ifndef M_NAMEBEFORELOCK
+   STEP(atomic { if :: name != f -> DROP; goto again :: else fi });
+#endif
+   if
+#ifdef DURABLE
+   :: atomic { closed[f] -> goto retire }
+   :: !closed[f]
+#else
+   :: atomic { closed[f] || receivers[f] -> goto retire }
+   :: atomic { !closed[f] && !receivers[f] -> skip }
+#endif
+   KILL
+   fi;
+   assert(named);                       /* D2 */
+#ifndef M_COUNTLATE
+   STEP(before = attached[f]);          /* AttachReceiver */
+#endif
+   STEP(atomic { receivers[f] = true; ropen = ropen | BIT(f); rgone = rgone & ~BIT(f); final = final & ~BIT(f); came = came & ~BIT(f) });
+attachedto:
+   named = false;
+#ifdef M_COUNTLATE
+   STEP(before = attached[f]);
+#endif
+   STEP(had = (slots[f] != 0));         /* newReceiver */
+   STEP(had = had || INFLIGHT);
+look:
+   if
+   :: atomic { sent[f] > 0 -> sent[f]--; goto look }
+   :: sent[f] == 0
+   :: goto close                        /* the user closes */
+   KILL
+   fi;
+   if                                   /* settle: InFlight, recover */
+   :: atomic { DEADFLIGHT != 0 -> flight[f] = flight[f] & slots[f]; goto look }
+   :: atomic { DEADFLIGHT == 0 && INFLIGHT ->
+         if :: sent[f] > 0 || !closed[f] -> (sent[f] > 0 || closed[f] || DEADFLIGHT != 0); goto look :: else fi }
+   :: !INFLIGHT
+   KILL
+   fi;
+   STEP(atomic { if :: closed[f] -> goto disconnected :: else fi });
+   if                                   /* abandoned */
+   :: atomic { !had && attached[f] == before ->
+#ifndef DURABLE
+         assert(!(came & BIT(f)));      /* D6: it does not miss that a sender came */
+#endif
+         goto wait }
+   :: atomic { had || attached[f] != before -> if :: slots[f] != 0 -> goto wait :: else fi }
+   KILL
+   fi;
+   STEP(atomic { if :: INFLIGHT -> goto look :: else fi });
+#ifdef DURABLE
+   goto close;
+#else
+#ifdef M_LATCHUNLOCKED
+   STEP(closed[f] = true);
+   STEP(atomic { if :: INFLIGHT -> goto look :: else fi });
+#else
+   if                                   /* checkDisconnected: no sender is there, and none can come */
+   :: atomic { slots[f] == 0 && all[f] == 0 -> all[f] = me }
+   :: atomic { slots[f] != 0 || all[f] != 0 -> goto look }
+   KILL
+   fi;
+#ifndef M_NOSECONDLOOK
+   STEP(atomic { if :: INFLIGHT -> all[f] = 0; goto look :: else fi });
+#endif
+   STEP(closed[f] = true);
+   all[f] = 0;
+#endif
+   if
+   :: atomic { final = final | BIT(f);
+         assert(!INFLIGHT) }            /* D5: everything that was sent is received */
+   KILL
+   fi;
+   goto close;
+#endif
+wait:
+   if
+   :: sent[f] > 0 || closed[f] || DEADFLIGHT != 0 || ((had || attached[f] != before) && slots[f] == 0) || here == 0 -> skip
+   :: goto close
+   KILL
+   fi;
+   if :: here == 0 && !INFLIGHT && !had && attached[f] == before -> goto close :: else -> goto look fi;
+disconnected:                           /* somebody else has closed it: removed */
+close:                                  /* finish */
+#ifndef DURABLE
+#ifdef M_UNLINKFIRST
+   UNLINK(detach);
+   closed[f] = true;
+#else
+   STEP(closed[f] = true);
+   UNLINK(detach);
+#endif
+#endif
+detach:
+   goto over;
+retire:
+   RETIRE(retired);
+retired: skip;
+   atomic { DROP; goto again };
+over: skip;
+   atomic { DROP; before = 0; had = false; named = false }
+}
+
+proctype Remover(byte me)
+{
+   byte f, g;
+   atomic { f = name; if :: f == 0 -> goto over :: else fi };
+   if                                                            /* LockAll */
+   :: atomic { rlock[f] == 0 && slots[f] == 0 && all[f] == 0 -> rlock[f] = me; all[f] = me }
+   :: atomic { rlock[f] != 0 || slots[f] != 0 || all[f] != 0 -> goto over }
+   KILL
+   fi;
+   RETIRE(over);
+over: skip;
+   atomic { DROP }
+}
+
+#ifdef XRM
+active proctype Rm()
+{
+   name = 0
+}
+#endif
+
+init {
+   byte k = 1;
+   atomic {
+      do :: k <= SENDS -> run Sender(k, k <= CREATE); k++ :: else -> break od;
+      do
+#ifdef LATER
+      :: k <= SENDS+RECVS -> run Receiver(k, k > SENDS+1); k++
+#else
+      :: k <= SENDS+RECVS -> run Receiver(k, false); k++
+#endif
+      :: else -> break od;
+      do :: k <= SENDS+RECVS+RMS -> run Remover(k); k++ :: else -> break od;
+      k = 0
+   }
+}

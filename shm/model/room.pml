@@ -1,0 +1,170 @@
+/* The senders' doorbell (shm/bell.go, Consumer.wakeSenders): the receiver gives
+ * room back, senders sleep over a full ring.
+ *
+ * The receiver's store of head is plain and goes through its store buffer: head
+ * lies in memory, mine is what the receiver has stored. Messages are one unit and
+ * committed as they are claimed.
+ *
+ * Sizes:   NS senders; NR messages each; CAP the ring's units; MAXD senders and
+ *          MAXC receivers killed at any step (a new receiver comes, of a durable
+ *          channel)
+ * FENCE=2  senders call membarrier (default); 1: the receiver fences; 0: nobody
+ * TICK     sleepers are woken by a tick of their process (Sender.tick) as well
+ * ORPHAN   no new receiver comes after a death: for C2, with pan -E
+ */
+#ifndef NS
+#define NS 2
+#endif
+#ifndef NR
+#define NR 2
+#endif
+#ifndef CAP
+#define CAP 1
+#endif
+#ifndef MAXD
+#define MAXD 0
+#endif
+#ifndef MAXC
+#define MAXC 0
+#endif
+#ifndef FENCE
+#define FENCE 2
+#endif
+
+byte tail, head, mine;
+byte kills, crashes, left = NS;
+bool rung[NS];                          /* seq is another than this sender read */
+bool announced;                         /* bellSleeping of the senders' bell */
+bool asleep[NS];
+bool waits[NS];                         /* Sender.sleepers > 0 */
+bool dead[NS];
+bool absent;                            /* the receiver is dead, no other has come */
+byte ticks[NS];                         /* headSeen of each sender's tick */
+
+#define ROOM (tail - head < CAP)
+#define DRAINED (head == mine)
+#define WAKE d_step { w = 0; do :: w < NS -> asleep[w] = false; w++ :: else -> break od; w = 0 }
+#define RING d_step { w = 0; do :: w < NS -> rung[w] = true; w++ :: else -> break od; w = 0 }
+#define KILL atomic { kills < MAXD -> kills++; asleep[_pid] = false; dead[_pid] = true; goto gone }
+
+active [NS] proctype Sender()
+{
+   byte r;
+next:
+   atomic { if :: r == NR -> goto gone :: else -> r++ fi };
+claim:
+   if
+   :: atomic { waits[_pid] = false;
+         if :: ROOM -> tail++; goto next :: else -> waits[_pid] = true fi }   /* L0 to L3 */
+   :: KILL
+   fi;
+#ifndef M_SEQLATE
+   if :: rung[_pid] = false :: KILL fi; /* sleepUntil */
+#endif
+   if :: announced = true :: KILL fi;   /* Announce */
+#if FENCE == 2
+   if :: head = mine :: KILL fi;        /* membarrier drains the receiver's buffer */
+#endif
+#ifdef M_SEQLATE
+   if :: rung[_pid] = false :: KILL fi;
+#endif
+#ifndef M_NOLOOK
+   if
+   :: atomic { if :: ROOM -> goto claim :: else fi }                  /* ready */
+   :: KILL
+   fi;
+#endif
+   if                                   /* Sleep */
+   :: atomic { if :: !rung[_pid] -> asleep[_pid] = true :: else -> goto claim fi }
+   :: KILL
+   fi;
+   if
+   :: !asleep[_pid]
+   :: KILL
+   fi;
+   goto claim;
+gone:
+   atomic { left--; r = 0; rung[_pid] = false; waits[_pid] = false }
+}
+
+#ifdef TICK
+active [NS] proctype Tick()             /* Sender.tick, of the sender with pid - NS */
+{
+   byte w, x;
+end:
+   do
+   :: atomic { !dead[_pid - NS] && head != ticks[_pid - NS] -> x = head };
+      atomic { ticks[_pid - NS] = x; x = 0;
+#ifdef M_TICKBYFLAG
+         if :: announced :: else -> goto end fi
+#else
+         if :: waits[_pid - NS] :: else -> goto end fi
+#endif
+      };
+      RING;
+      WAKE
+   od
+}
+#endif
+
+active proctype StoreBuffer()
+{
+end:
+   do
+   :: atomic { !DRAINED -> head++ }
+   od
+}
+
+#define CRASH :: atomic { crashes < MAXC -> crashes++; goto dies }
+
+active proctype Receiver()
+{
+   byte w;
+take:
+   if
+   :: atomic { mine < tail -> mine++ }  /* Release: the store of head */
+   CRASH
+   :: atomic { left == 0 && mine == tail -> goto over }
+   fi;
+#if FENCE == 1
+   if :: DRAINED CRASH fi;
+#endif
+   if                                   /* wakeSenders: one load of the flags */
+   :: announced
+   :: !announced -> goto take
+   CRASH
+   fi;
+#ifdef M_SEQFIRST
+   if :: atomic { DRAINED -> RING } CRASH fi;
+   if :: announced = false CRASH fi;
+#else
+#ifndef M_FLAGSTAYS
+   if :: atomic { DRAINED -> announced = false } CRASH fi;
+#endif
+   if :: atomic { DRAINED -> RING } CRASH fi;
+#endif
+   if :: WAKE CRASH fi;
+   goto take;
+dies:
+#ifdef ORPHAN
+   absent = true;
+   goto over;
+#else
+   atomic { DRAINED -> RING };         /* AttachReceiver: Poke */
+   WAKE;
+   goto take;
+#endif
+over:
+   skip
+}
+
+#ifdef ORPHAN
+/* C2: senders that still sleep when nothing moves any more find no room. */
+active proctype Judge()
+{
+   byte w;
+   atomic { timeout;
+      w = 0;
+      do :: w < NS -> assert(!(asleep[w] && ROOM)); w++ :: else -> break od }
+}
+#endif

@@ -1,0 +1,235 @@
+package shm
+
+import (
+	"encoding/binary"
+
+	"github.com/shmchan/shmchan/internal/order"
+)
+
+// Consumer is the receiver's hold on the ring: where it reads, and what it has
+// given back. It serves one goroutine at a time.
+//
+// It reads ahead of what it releases: Next walks on, Release gives back all that
+// Next returned, Rewind walks back to there. Room is counted by the published
+// head alone, so nothing that was not released can be overwritten.
+type Consumer struct {
+	ring *Ring
+	at   cursor // of the next message
+	mark cursor // what was released
+	from uint64 // where this receiver began
+	skip uint32 // messages of a batch there that a receiver before took
+
+	unreleased uint64 // messages between mark and at
+	bytes      uint64 // their payload
+	marked     bool   // the control page's cursor is set
+	fence      bool   // this process could not register for membarrier
+
+	last       Origin // of the message that Next returned last, without Seq and PID
+	candidates []int  // scratch of Recover
+}
+
+// cursor is a place in the ring: a record, or a message of a batch.
+type cursor struct {
+	pos   uint64 // of the record
+	off   uint64 // of the next message in the batch's payload
+	end   uint64 // of the batch's payload; 0: not in a batch
+	index uint32 // messages of the batch that lie before
+	slot  uint16 // of the batch's sender
+}
+
+// NewConsumer returns the receiver, at published head. registered says whether
+// this process is registered for membarrier. Precondition: the caller holds the
+// receiver's slot.
+func (r *Ring) NewConsumer(registered bool) (*Consumer, error) {
+	h := r.ctl.head.Load()
+	if h&(recordAlign-1) != 0 {
+		return nil, r.corruptControl(headOffset, "head", h, "it must be a multiple of %d", recordAlign)
+	}
+	c := &Consumer{ring: r, at: cursor{pos: h}, from: h, fence: !registered}
+	word := r.ctl.cursor.Load()
+	c.marked = word != 0
+	if word>>32 == cursorTag(h) {
+		c.skip = uint32(word)
+	}
+	c.mark = c.at
+	_, err := c.InFlight()
+	return c, err
+}
+
+// cursorTag tells which record a cursor belongs to: bits 3 to 34 of its position.
+func cursorTag(pos uint64) uint64 { return pos >> 3 & 0xffffffff }
+
+// Ready reports whether a record is there. It is one load, for spinning.
+func (c *Consumer) Ready() bool {
+	return c.at.end != 0 || c.ring.word(c.at.pos).Load() == c.ring.stampAt(c.at.pos)
+}
+
+// InFlight reports whether senders have claimed beyond what Next can return:
+// after ErrEmpty, that a claim is in flight. It gives a *CorruptError if tail
+// can't be.
+func (c *Consumer) InFlight() (bool, error) {
+	r := c.ring
+	t := r.ctl.tail.Load()
+	if ahead := int64(t - c.mark.pos); ahead < 0 || ahead > int64(r.capacity) || t&(recordAlign-1) != 0 {
+		return false, r.corruptControl(tailOffset, "tail", t, "head is %#x in a ring of %d", c.mark.pos, r.capacity)
+	}
+	return t != c.at.pos, nil
+}
+
+// Next returns the next message in place. It is valid until Release. It gives
+// ErrEmpty if the next record is not committed, and a *CorruptError, again at
+// every call, if it can't be one. It never blocks.
+func (c *Consumer) Next() ([]byte, error) {
+	if c.at.end != 0 {
+		return c.nextOfBatch()
+	}
+	r := c.ring
+	for range 1 + r.capacity/RecordHeader {
+		pos := c.at.pos
+		if r.word(pos).Load() != r.stampAt(pos) {
+			return nil, ErrEmpty
+		}
+		m := meta(r.word(pos + 8).Load()) // read once: a peer may change it
+		n := m.length()
+		size := r.recordSize(n)
+		off := pos & r.mask
+		if size > r.capacity || off+size > uint64(len(r.data)) {
+			return nil, r.corrupt(pos+8, "record.length", n, "the record would be larger than the ring")
+		}
+		if n > r.capacity/2 && m.kind() != kindPad {
+			return nil, r.corrupt(pos+8, "record.length", n, "a message has at most %d bytes", r.capacity/2)
+		}
+		switch m.kind() {
+		case kindData:
+			c.at.pos = pos + size
+			c.last = Origin{Position: pos, Slot: m.slot()}
+			c.unreleased++
+			c.bytes += n
+			return r.data[off+RecordHeader:][:n:n], nil
+		case kindBatch:
+			c.at = cursor{pos: pos, end: n, slot: uint16(m.slot())}
+			if c.skip == 0 || pos != c.from {
+				c.skip = 0 // it was of the first record
+				return c.nextOfBatch()
+			}
+			if err := c.resumeBatch(); err != nil || c.at.end != 0 {
+				return c.nextOfBatch()
+			}
+		case kindPad:
+			c.pass(pos + size)
+		default:
+			return nil, r.corrupt(pos+14, "record.kind", uint64(m.kind()), "known are kinds 1 to 3, without flags")
+		}
+	}
+	return nil, ErrEmpty // a lap of padding: more of it comes as fast as it is passed
+}
+
+// pass goes on to pos without a message. If nothing waits to be released, the
+// room is given back at once: nobody else would.
+func (c *Consumer) pass(pos uint64) {
+	c.at = cursor{pos: pos}
+	if c.unreleased == 0 {
+		c.Release()
+	}
+}
+
+// resumeBatch passes the messages of the batch in hand that a receiver before
+// this one took.
+func (c *Consumer) resumeBatch() error {
+	for ; c.skip > 0 && c.at.end != 0; c.skip-- {
+		if _, err := c.nextOfBatch(); err != nil {
+			return err
+		}
+	}
+	c.skip = 0
+	c.mark, c.unreleased, c.bytes = c.at, 0, 0
+	return nil
+}
+
+// nextOfBatch returns the next message of the batch in hand. An empty batch can't
+// be, and neither can one whose messages don't end where it does.
+func (c *Consumer) nextOfBatch() ([]byte, error) {
+	r := c.ring
+	start := c.at.pos + RecordHeader + c.at.off
+	left := c.at.end - c.at.off
+	if left < BatchHeader {
+		return nil, r.corrupt(start, "batch.length", left, "a message's header does not fit into what is left of its batch")
+	}
+	b := r.data[start&r.mask:]
+	n := binary.LittleEndian.Uint64(b) // read once: a peer may change it
+	if n > left-BatchHeader {
+		return nil, r.corrupt(start, "batch.length", n, "%d bytes are left of its batch", left-BatchHeader)
+	}
+	c.last = Origin{Position: c.at.pos, Index: int(c.at.index), Slot: int(c.at.slot)}
+	c.at.off += min(batchSize(int(n)), left)
+	c.at.index++
+	if c.at.off >= c.at.end {
+		c.at = cursor{pos: c.at.pos + r.recordSize(c.at.end)}
+	}
+	c.unreleased++
+	c.bytes += n
+	return b[BatchHeader:][:n:n], nil
+}
+
+// Release gives all that Next returned back to the senders, and wakes those that
+// wait for room. It never blocks.
+//
+// A receiver that is killed in here, or a next one that comes, must not meet again
+// what an earlier Release gave back. So where head moves on it moves first: the
+// cursor of the batch that was left counts until then, and after it matches head
+// no more. Where head stays, in a batch, the cursor alone is stored.
+func (c *Consumer) Release() {
+	moves := c.at.pos != c.mark.pos
+	if !moves && c.unreleased == 0 {
+		c.wakeSenders()
+		return
+	}
+	ctl := c.ring.ctl
+	order.Store64(&ctl.received, ctl.received.Load()+c.unreleased)
+	order.Store64(&ctl.receivedBytes, ctl.receivedBytes.Load()+c.bytes)
+	if moves {
+		// Gives the room back; pairs with the Load in Producer.refresh.
+		order.Store64(&ctl.head, c.at.pos)
+	}
+	switch {
+	case c.at.end != 0:
+		order.Store64(&ctl.cursor, cursorTag(c.at.pos)<<32|uint64(c.at.index))
+		c.marked = true
+	case c.marked:
+		// A stale one must not meet a batch at the same tag, 32 GiB later.
+		order.Store64(&ctl.cursor, 0)
+		c.marked = false
+	}
+	c.mark, c.unreleased, c.bytes = c.at, 0, 0
+	c.wakeSenders()
+}
+
+// Rewind goes back to the first message that was not released.
+func (c *Consumer) Rewind() {
+	c.at, c.unreleased, c.bytes = c.mark, 0, 0
+}
+
+// Position returns where the next record is read, or the batch in hand lies.
+func (c *Consumer) Position() uint64 { return c.at.pos }
+
+// Unreleased returns how many messages Next has returned since Release.
+func (c *Consumer) Unreleased() int { return int(c.unreleased) }
+
+// Origin tells where the last message came from.
+type Origin struct {
+	Seq      uint64 // its number among all that receivers of this ring took, from 1
+	Position uint64 // of its record
+	Index    int    // in its batch
+	Slot     int    // of its sender
+	PID      int    // of its sender; 0 if the slot has changed hands more than once since
+}
+
+// Origin returns where the message that Next returned last came from.
+func (c *Consumer) Origin() Origin {
+	o := c.last
+	o.Seq = c.ring.ctl.received.Load() + c.unreleased
+	if 1+o.Slot < len(c.ring.slots) {
+		o.PID = c.ring.slots[1+o.Slot].ownerAt(o.Position)
+	}
+	return o
+}

@@ -1,0 +1,73 @@
+package shm
+
+// Recovery: what a receiver does about a claim in flight whose owner died.
+//
+// At head h the stamp is missing while tail lies above h. By I1 of claim.go some
+// slot's intent is h. In this order, and each step needs its place:
+//
+//	R1  T = tail                         before the intents: a claim made after R2 lies at or above T
+//	R2  all intents: candidates equal h; b = the smallest above h, or T
+//	R3  stamp at h again                 still missing, so the claimer is among the candidates
+//	R4  the kernel on every candidate    one alive: wait, it may be the claimer
+//	R5  stamp at h once more             still missing from a dead claimer: it never comes
+//	R6  the first valid stamp in (h, b)  after R2: a claim whose intent R2 did not see,
+//	                                     because its owner went on to another, is stamped by now
+//	R7  h = b
+//
+// Every boundary is proven: T and the intents are by I2, and a valid stamp stands
+// only where a record begins. So [h, b) is one claim of a dead sender, and no byte
+// of a live sender's claim is touched. No candidate at R3 contradicts I1: that is
+// corruption, to be reported, never skipped.
+
+// Recover looks for the death of the claim in flight at the receiver's position,
+// asking dead of each slot that may own it: whether the kernel says that its
+// owner is gone. It reports whether it skipped the claim; if not, the claim's
+// owner lives, or has committed by now. It reads as many words as there are
+// slots and up to the dead claim's length. Precondition: Next gave ErrEmpty and
+// InFlight reported true.
+func (c *Consumer) Recover(dead func(slot int) bool) (skipped bool, err error) {
+	r, h := c.ring, c.at.pos
+	missing := func(pos uint64) bool { return r.word(pos).Load() != r.stampAt(pos) }
+
+	t := r.ctl.tail.Load() // R1
+	if n := int64(t - h); n <= 0 || n > int64(r.capacity) || t&(recordAlign-1) != 0 {
+		if n == 0 {
+			return false, nil
+		}
+		return false, r.corruptControl(tailOffset, "tail", t, "the receiver is at %#x in a ring of %d", h, r.capacity)
+	}
+	b, candidates := t, c.candidates[:0]
+	for i := range r.slots[1:] { // R2
+		at, ok := r.slots[1+i].claiming()
+		switch {
+		case !ok || at&(recordAlign-1) != 0:
+		case at == h:
+			candidates = append(candidates, i)
+		case at-h < b-h:
+			b = at
+		}
+	}
+	c.candidates = candidates
+	if !missing(h) { // R3
+		return false, nil
+	}
+	if len(candidates) == 0 {
+		return false, r.corrupt(h, "record.stamp", r.word(h).Load(), "claimed up to %#x, but by no sender: want %#x", t, r.stampAt(h))
+	}
+	for _, i := range candidates { // R4
+		if !dead(i) {
+			return false, nil
+		}
+	}
+	if !missing(h) { // R5
+		return false, nil
+	}
+	for pos := h + r.align; pos-h < b-h; pos += r.align { // R6
+		if !missing(pos) {
+			b = pos
+		}
+	}
+	r.ctl.skipped.Add(1)
+	c.pass(b) // R7
+	return true, nil
+}

@@ -1,0 +1,131 @@
+package shm
+
+import (
+	"fmt"
+	"math/bits"
+	"sync/atomic"
+)
+
+// Ring is the data area of a segment with the words that rule it. Any number of
+// Producers, one a slot, and one Consumer work on it, in any processes.
+type Ring struct {
+	data      []byte // the ring's bytes, twice in a row if mirrored
+	capacity  uint64
+	mask      uint64
+	align     uint64 // records begin at multiples of it
+	mirrored  bool
+	stampBase uint64 // nonce with the lowest bit set
+	ctl       *control
+	slots     []slot // the receiver's, then the senders'
+
+	path   string // of the file, for errors
+	offset int64  // of the ring in the file, or -1 on the heap
+}
+
+// noIntent is the intent word of a sender that claims nothing. Any other value
+// is a position with the lowest bit set, so a zeroed slot is a valid one.
+const noIntent = 0
+
+// NewHeapRing makes a ring of capacity bytes (rounded up to a power of two) with
+// that many sender slots on the heap, for one process. Its positions begin at
+// start, a multiple of 16. Without a second mapping a record can't run over the
+// end: a sender first claims the rest of the lap as padding. All else is the same
+// as in a file.
+func NewHeapRing(capacity, senders int, start uint64) *Ring {
+	size := RoundCapacity(uint64(capacity))
+	r := newRing(make([]byte, size), new(control), make([]slot, senders+1), 0x9e3779b97f4a7c15&^7)
+	r.align, r.offset = RecordHeader, -1
+	r.ctl.tail.Store(start)
+	r.ctl.head.Store(start)
+	return r
+}
+
+// newRing views data, which is the ring's bytes once, or twice in a row.
+func newRing(data []byte, ctl *control, slots []slot, nonce uint64) *Ring {
+	return &Ring{
+		data: data, capacity: uint64(len(data)), mask: uint64(len(data)) - 1, align: recordAlign,
+		stampBase: nonce | 1, ctl: ctl, slots: slots,
+	}
+}
+
+// RoundCapacity returns the ring size that a wish for n bytes gives: the next
+// power of two of whole pages.
+func RoundCapacity(n uint64) uint64 {
+	n = max(n, MinCapacity)
+	return 1 << bits.Len64(n-1)
+}
+
+// Capacity returns the ring's bytes.
+func (r *Ring) Capacity() int { return int(r.capacity) }
+
+// MaxMessage returns the largest message in bytes: half the capacity.
+func (r *Ring) MaxMessage() int { return int(r.capacity / 2) }
+
+// Senders returns the number of sender slots.
+func (r *Ring) Senders() int { return len(r.slots) - 1 }
+
+// Tail returns the bytes ever claimed.
+func (r *Ring) Tail() uint64 { return r.ctl.tail.Load() }
+
+// Head returns the bytes ever released.
+func (r *Ring) Head() uint64 { return r.ctl.head.Load() }
+
+// stampAt returns the stamp of a committed record at pos.
+func (r *Ring) stampAt(pos uint64) uint64 { return r.stampBase + pos }
+
+// word returns the 8 bytes of the ring at pos as an atomic word.
+func (r *Ring) word(pos uint64) *atomic.Uint64 { return wordAt(r.data, pos&r.mask) }
+
+// recordSize returns the bytes that a record with n bytes of payload takes.
+func (r *Ring) recordSize(n uint64) uint64 {
+	return (RecordHeader + n + r.align - 1) &^ (r.align - 1)
+}
+
+// corrupt makes the error that names a word of the ring.
+func (r *Ring) corrupt(pos uint64, field string, value uint64, format string, args ...any) error {
+	at := int64(-1)
+	if r.offset >= 0 {
+		at = r.offset + int64(pos&r.mask)
+	}
+	return &CorruptError{Path: r.path, Offset: at, Field: field, Value: value, Reason: fmt.Sprintf(format, args...)}
+}
+
+// corruptControl makes the error that names a control word at its offset in the
+// second page.
+func (r *Ring) corruptControl(offset uintptr, field string, value uint64, format string, args ...any) error {
+	at := int64(-1)
+	if r.offset >= 0 {
+		at = headerSize + int64(offset)
+	}
+	return &CorruptError{Path: r.path, Offset: at, Field: field, Value: value, Reason: fmt.Sprintf(format, args...)}
+}
+
+// meta is a record's second word: length u32 | slot u16 | kind u8 | flags u8.
+type meta uint64
+
+func makeMeta(length uint64, slot uint16, kind uint8) meta {
+	return meta(length | uint64(slot)<<32 | uint64(kind)<<48)
+}
+
+func (m meta) length() uint64 { return uint64(uint32(m)) }
+func (m meta) slot() int      { return int(uint16(m >> 32)) }
+
+// kind returns kind and flags in one: version 1 knows no flag, so a record with
+// one is of an unknown kind.
+func (m meta) kind() uint16 { return uint16(m >> 48) }
+
+// HasRoom reports whether a message of n bytes would fit now. It is two loads,
+// for spinning.
+func (r *Ring) HasRoom(n int) bool {
+	h := r.ctl.head.Load()
+	return r.capacity-(r.ctl.tail.Load()-h) >= r.recordSize(uint64(n))
+}
+
+// BatchSize returns the payload bytes that PutBatch would claim for msgs.
+func (r *Ring) BatchSize(msgs [][]byte) int {
+	n, size := r.batchOf(msgs)
+	if n <= 1 && len(msgs) > 0 {
+		return len(msgs[0])
+	}
+	return int(size)
+}

@@ -1,0 +1,138 @@
+package shm
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/edsrzf/mmap-go"
+
+	"github.com/shmchan/shmchan/internal/busguard"
+	"github.com/shmchan/shmchan/internal/filelock"
+	"github.com/shmchan/shmchan/internal/process"
+)
+
+// Segment is one open of a channel's file: a descriptor, whose locks are those
+// of the ends that use it, and a mapping, which clones of it share. Its methods
+// are safe for concurrent use, but for Close.
+type Segment struct {
+	place    Place
+	fd       int
+	dev, ino uint64
+	mode     uint32
+	temp     string // the temporary name of one that is not published, if it has one
+	readOnly bool
+	unmapped bool   // this segment uses its view no more
+	before   uint64 // senders that had attached when this segment's receiver did
+	head     header // a copy, as it was when checked
+	view     *view
+	ring     *Ring
+}
+
+// view is a mapping with the number of segments that use it. Its guard keeps a
+// truncation of the file from killing the process.
+type view struct {
+	mem   mmap.MMap
+	guard busguard.Guard
+	refs  atomic.Int32
+}
+
+func (v *view) drop() error {
+	if v.refs.Add(-1) > 0 {
+		return nil
+	}
+	v.guard.Remove()
+	return v.mem.Unmap()
+}
+
+// Path returns the file's path, as it was opened.
+func (s *Segment) Path() string { return s.place.Path() }
+
+// Ring returns the ring. A segment opened read-only has none to work on: use it
+// for its counters alone.
+func (s *Segment) Ring() *Ring { return s.ring }
+
+// Durable reports whether the channel outlives its receiver.
+func (s *Segment) Durable() bool { return s.head.flags&flagDurable != 0 }
+
+// Mode returns the file's permission bits.
+func (s *Segment) Mode() uint32 { return s.mode }
+
+// Created returns when the segment was made.
+func (s *Segment) Created() time.Time { return time.Unix(0, s.head.created) }
+
+// OtherBoot reports whether the segment was made before the machine's last boot:
+// whatever it held may have reached the disk in part.
+func (s *Segment) OtherBoot() bool {
+	boot := process.BootID()
+	return s.head.bootID != boot && s.head.bootID != [16]byte{} && boot != [16]byte{}
+}
+
+// Broken reports whether the file was truncated under the mapping and the missing
+// part touched: all of the mapping is private memory since, so what was read may
+// be zeroes and what was written is lost. Look after using the ring. It is one
+// load.
+func (s *Segment) Broken() bool { return s.view.guard.Broken() }
+
+// Guard is what Broken asks, for those who ask often.
+func (s *Segment) Guard() busguard.Guard { return s.view.guard }
+
+// BrokenError says so.
+func (s *Segment) BrokenError() error {
+	return &CorruptError{
+		Path: s.Path(), Offset: int64(s.head.fileSize), Field: "file size", Value: fileSize(s.fd),
+		Reason: fmt.Sprintf("it was truncated while it was mapped; it had %d bytes", s.head.fileSize),
+	}
+}
+
+// The bytes whose locks are the ends' and the remover's.
+const receiverByte = 0
+
+func senderByte(slot int) int64 { return 1 + int64(slot) }
+
+// removerByte is locked by whoever takes the file's name away, while it checks
+// that the name still means this file and unlinks it.
+func (s *Segment) removerByte() int64 { return 1 + int64(s.head.maxSenders) }
+
+// ReceiverAlive asks the kernel whether a receiver other than this segment's own
+// is attached.
+func (s *Segment) ReceiverAlive() (bool, error) {
+	held, _, err := filelock.Held(s.fd, receiverByte, 1)
+	return held, err
+}
+
+// SenderAlive asks the kernel whether another open holds the sender's slot.
+func (s *Segment) SenderAlive(slot int) (bool, error) {
+	held, _, err := filelock.Held(s.fd, senderByte(slot), 1)
+	return held, err
+}
+
+// AnySenderAlive asks the kernel, in one call, whether another open holds a
+// sender's slot.
+func (s *Segment) AnySenderAlive() (bool, error) {
+	held, _, err := filelock.Held(s.fd, senderByte(0), int64(s.head.maxSenders))
+	return held, err
+}
+
+// Finished reports whether the channel has no future: its receiver has closed, or
+// the kernel says that it is dead and the channel is not durable. That is final.
+func (s *Segment) Finished() (bool, error) {
+	if s.ring.Closed() {
+		return true, nil
+	}
+	if s.Durable() || s.ring.ctl.receivers.Load() == 0 {
+		return false, nil
+	}
+	alive, err := s.ReceiverAlive()
+	return !alive && err == nil, err
+}
+
+// SetElementType marks the channel as one of elements with this layout, and
+// returns the mark that stands there: another one if somebody was first.
+func (s *Segment) SetElementType(fingerprint uint64) uint64 {
+	w := &s.ring.ctl.elementType
+	if w.CompareAndSwap(0, fingerprint) {
+		return fingerprint
+	}
+	return w.Load()
+}

@@ -1,0 +1,55 @@
+//go:build !linux
+
+package shm
+
+import (
+	"errors"
+	"path/filepath"
+	"time"
+)
+
+// Place is where a segment's file is, or would be.
+type Place struct {
+	Dir    string
+	Base   string
+	Sticky bool
+	Make   bool
+}
+
+// Path returns the file's path.
+func (p Place) Path() string { return filepath.Join(p.Dir, p.Base) }
+
+// List is not supported here.
+func (p Place) List() ([]string, error) { return nil, errors.ErrUnsupported }
+
+// Open is not supported here.
+func Open(Place) (*Segment, error) { return nil, errors.ErrUnsupported }
+
+// OpenReadOnly is not supported here.
+func OpenReadOnly(Place) (*Segment, error) { return nil, errors.ErrUnsupported }
+
+// Create is not supported here.
+func Create(Place, Config) (*Segment, error) { return nil, errors.ErrUnsupported }
+
+// Clone is not supported here.
+func (s *Segment) Clone() (*Segment, error) { return nil, errors.ErrUnsupported }
+
+// Publish is not supported here.
+func (s *Segment) Publish() error { return errors.ErrUnsupported }
+
+// Discard is not supported here.
+func (s *Segment) Discard() error { return errors.ErrUnsupported }
+
+// StillNamed is not supported here.
+func (s *Segment) StillNamed() (bool, error) { return false, errors.ErrUnsupported }
+
+// Unlink is not supported here.
+func (s *Segment) Unlink(time.Duration) error { return errors.ErrUnsupported }
+
+// Close is not supported here.
+func (s *Segment) Close() error { return errors.ErrUnsupported }
+
+// CloseFile is not supported here.
+func (s *Segment) CloseFile() error { return errors.ErrUnsupported }
+
+func fileSize(int) uint64 { return 0 }
