@@ -1,0 +1,109 @@
+package ipc
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/shmchan/shmchan/shm"
+)
+
+// Claim is room in the ring for one message, to be filled in place. A Sender has
+// one Claim, which every call of Sender.Claim returns again; it is used by one
+// goroutine at a time. Between Claim and Commit or Abort the receiver gets
+// nothing that was claimed later, by any sender, so be quick, and defer Abort
+// against panics.
+type Claim struct {
+	sender *Sender
+	buf    []byte
+	unmap  func() error // what Close left to do
+}
+
+// Claim reserves room for a message of n bytes, waiting as Send does. While it is
+// open other sends of this Sender wait.
+func (s *Sender) Claim(ctx context.Context, n int) (*Claim, error) {
+	if n < 0 {
+		return nil, s.fail("claim", invalid("%d bytes", n))
+	}
+	for {
+		err := s.tryClaim(n)
+		if err == nil {
+			return s.claim, nil
+		}
+		if err := s.await(ctx, err, n); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (s *Sender) tryClaim(n int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return err
+	}
+	buf, err := s.tx.Claim(n)
+	if err == nil {
+		s.claim.buf = buf
+	}
+	return s.unbroken(err)
+}
+
+// Bytes returns the message's bytes in the ring, with whatever stood there
+// before. They are valid until Commit, Abort or Close; writing to them later
+// damages other messages.
+func (c *Claim) Bytes() []byte { return c.buf }
+
+// Commit sends the message. ErrDisconnected if the receiver has gone for good,
+// ErrClosed if the claim is over already. The claim is over in any case.
+func (c *Claim) Commit() error { return c.end(true) }
+
+// Abort gives the claim up: nothing is received. ErrClosed if it is over already,
+// so it can be deferred.
+func (c *Claim) Abort() error { return c.end(false) }
+
+func (c *Claim) end(commit bool) error {
+	s := c.sender
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed.Load() {
+		if c.unmap != nil {
+			_ = c.unmap() // Close has reported what could fail; the memory is not used any more
+			c.unmap = nil
+		}
+		return s.errClosed
+	}
+	if !s.tx.Open() {
+		return s.errClosed
+	}
+	defer s.claimOver()
+	gone := s.ring.Closed()
+	if commit && !gone {
+		s.tx.Commit()
+	} else {
+		s.tx.Abort()
+	}
+	s.tx.Ring()
+	if commit && gone {
+		return s.errDisconnected
+	}
+	return s.sound("send", nil)
+}
+
+// claimOver lets those go on that waited for the claim. Precondition: mu is held.
+func (s *Sender) claimOver() {
+	s.claim.buf = nil
+	if s.resolved != nil {
+		close(s.resolved)
+		s.resolved = nil
+	}
+}
+
+// linger keeps the mapping for a holder who does not know yet that the claim is
+// over: until it calls Commit or Abort, or forgets the claim.
+func (c *Claim) linger(seg *shm.Segment) {
+	forgotten := runtime.AddCleanup(c.sender, func(seg *shm.Segment) { _ = seg.Close() }, seg)
+	c.unmap = func() error {
+		forgotten.Stop()
+		return seg.Close()
+	}
+}

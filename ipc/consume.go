@@ -1,0 +1,117 @@
+package ipc
+
+import "context"
+
+// Consume waits for a message as Recv does and then hands up to max of them to
+// fn, in place and one by one, without waiting again; with max ≤ 0, all that are
+// there when it begins. It returns how many fn took. A message is released when
+// fn has returned nil; if fn fails, which ends the call with its error, or
+// panics, that message is not taken and comes again. fn must not keep msg nor
+// call the Receiver, but for Meta and Close.
+func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) error) (n int, err error) {
+	if err := r.enter(); err != nil {
+		return 0, err
+	}
+	whole := false
+	defer func() {
+		r.handing.Store(false)
+		if !whole { // fn failed or panicked
+			r.rx.Rewind()
+		}
+		r.leave()
+	}()
+	msg, err := r.next(ctx)
+	end := r.rx.Position() + min(r.ring.Tail()-r.rx.Position(), uint64(r.ring.Capacity()))
+	r.handing.Store(true)
+	for err == nil {
+		if err := fn(msg); err != nil {
+			return n, err
+		}
+		if err := r.sound("recv", nil); err != nil {
+			return n, err
+		}
+		r.rx.Release()
+		n++
+		if n == max || max <= 0 && int64(r.rx.Position()-end) >= 0 || r.closing() {
+			break
+		}
+		msg, err = r.look()
+	}
+	whole = true
+	if n > 0 {
+		return n, nil // the next call meets the error again
+	}
+	return 0, err
+}
+
+// Next returns the next message in place, without releasing it, waiting for one
+// as Recv does. Successive calls walk on through the ring; Release gives back all
+// that they returned, Rewind starts again at the first that was not released. The
+// slice is valid until Release, Rewind or Close; any other receiving call
+// releases it too. Room that is not released is missing to the senders: release
+// before waiting for more.
+func (r *Receiver) Next(ctx context.Context) ([]byte, error) {
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.leave()
+	return r.next(ctx)
+}
+
+// TryNext is Next without waiting: ErrEmpty if no message is there now.
+func (r *Receiver) TryNext() ([]byte, error) {
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.leave()
+	return r.tryNext()
+}
+
+// Release gives the messages that Next and TryNext returned back to the senders.
+// It gives what Intact gives, and then has released nothing.
+func (r *Receiver) Release() error {
+	if err := r.enter(); err != nil {
+		return err
+	}
+	defer r.leave()
+	if err := r.sound("recv", nil); err != nil {
+		return err
+	}
+	r.rx.Release()
+	return nil
+}
+
+// Intact gives a *CorruptError if the file was truncated under this end: what was
+// read of messages that Next and TryNext returned may then be zeroes. Look after
+// reading them, before using what was read. It is one load.
+func (r *Receiver) Intact() error {
+	if err := r.enter(); err != nil {
+		return err
+	}
+	defer r.leave()
+	return r.sound("recv", nil)
+}
+
+// Rewind forgets that Next and TryNext returned the messages that were not
+// released: they come again.
+func (r *Receiver) Rewind() error {
+	if err := r.enter(); err != nil {
+		return err
+	}
+	defer r.leave()
+	r.rx.Rewind()
+	return nil
+}
+
+// Meta tells where the message came from that was received last, or that
+// Consume's fn has in hand. It belongs to the receiving goroutine; after Close,
+// or before the first message, it is empty.
+func (r *Receiver) Meta() Meta {
+	if !r.handing.Load() {
+		if err := r.enter(); err != nil {
+			return Meta{}
+		}
+		defer r.leave()
+	}
+	return Meta(r.rx.Origin())
+}

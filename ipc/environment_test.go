@@ -1,0 +1,191 @@
+package ipc_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// scarceRole lives where something is missing, says what it gives to make a
+// channel there, and whether that left a file behind. The first argument says
+// what is missing, the second are the options.
+func scarceRole(args []string) int {
+	o := decode(args[1:])
+	if err := scarcities[args[0]](o); err != nil {
+		proctest.Say("not here: %v", err)
+		return 0
+	}
+	tell := func() {
+		r, err := ipc.NewReceiver(context.Background(), name, o)
+		proctest.Say("%s", strings.ReplaceAll(errorText(err), "\n", "; "))
+		if err == nil {
+			_ = r.Close()
+		}
+		s, err := ipc.NewSender(context.Background(), name, with(o, func(o *ipc.Options) { o.Create = true }))
+		proctest.Say("%s", strings.ReplaceAll(errorText(err), "\n", "; "))
+		if err == nil {
+			_ = s.Close()
+			_ = ipc.Remove(name, o)
+		}
+	}
+	tell()
+	left, _ := filepath.Glob(filepath.Join(o.Dir, "*"))
+	hidden, _ := filepath.Glob(filepath.Join(o.Dir, ".*"))
+	proctest.Say("%d files", len(left)+len(hidden))
+	return 0
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	return err.Error()
+}
+
+// scarcities change the process, or what it sees of the file system.
+var scarcities = map[string]func(o *ipc.Options) error{
+	"inodes": func(o *ipc.Options) error {
+		return mountTmpfs(o.Dir, 0, "nr_inodes=1,mode=700") // the root directory's
+	},
+	"room": func(o *ipc.Options) error {
+		return mountTmpfs(o.Dir, 0, "size=64k,mode=700")
+	},
+	"write permission of the mount": func(o *ipc.Options) error {
+		return mountTmpfs(o.Dir, unix.MS_RDONLY, "mode=700")
+	},
+	"/dev/shm": func(o *ipc.Options) error {
+		o.Dir = ""
+		return errors.Join(os.Unsetenv("SHMCHAN_DIR"), mountTmpfs("/dev", 0, "mode=755"))
+	},
+	"size of files": func(o *ipc.Options) error {
+		return unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100_000, Max: 100_000})
+	},
+	"descriptors": func(o *ipc.Options) error {
+		open, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			return err
+		}
+		n := uint64(len(open))
+		return unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n})
+	},
+	"address space": func(o *ipc.Options) error {
+		o.Capacity = 128 << 20 // and mapped twice
+		raw, err := os.ReadFile("/proc/self/statm")
+		if err != nil {
+			return err
+		}
+		pages, err := strconv.ParseUint(strings.Fields(string(raw))[0], 10, 64)
+		limit := pages*uint64(os.Getpagesize()) + 200<<20 // what the runtime may still want
+		return errors.Join(err, unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: limit, Max: limit}))
+	},
+	"write permission of the directory": func(o *ipc.Options) error {
+		return nil // it is another user's process
+	},
+}
+
+func mountTmpfs(at string, flags uintptr, data string) error {
+	// What is mounted here is nobody else's business.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	return unix.Mount("tmpfs", at, "tmpfs", flags, data)
+}
+
+func TestWhatIsMissingIsSaidAndLeavesNothing(t *testing.T) {
+	for _, c := range []struct {
+		missing string
+		says    []string // all of them
+	}{
+		{"inodes", []string{"no space left", "inode"}},
+		{"room", []string{"no space left", "smaller capacity"}},
+		{"write permission of the mount", []string{"read-only"}},
+		{"/dev/shm", []string{"/dev/shm is missing", "SHMCHAN_DIR"}},
+		{"size of files", []string{"file too large", "100000", "ulimit -f"}},
+		{"descriptors", []string{"too many open files"}},
+		{"address space", []string{"cannot allocate memory", "address space"}},
+	} {
+		t.Run(c.missing, func(t *testing.T) {
+			o := in(t)
+			p := proctest.StartMounts(t, "scarce", c.missing, encode(t, o))
+			for range 2 { // a receiver, and a sender that makes the channel
+				said := p.Line()
+				if strings.HasPrefix(said, "not here: ") {
+					t.Skip(said)
+				}
+				for _, want := range append(c.says, name) {
+					require.Contains(t, said, want)
+				}
+			}
+			if c.missing != "/dev/shm" && c.missing != "descriptors" {
+				p.Expect("0 files")
+			}
+			require.Zero(t, p.Wait(), "no signal, no panic")
+		})
+	}
+}
+
+func TestDirectoryThatMayNotBeWrittenIsSaid(t *testing.T) {
+	requireRoot(t)
+	o := in(t)
+	require.NoError(t, os.Chmod(o.Dir, 0o755))
+	p := proctest.StartAs(t, stranger, "scarce", "write permission of the directory", encode(t, o))
+	for range 2 {
+		said := p.Line()
+		require.Contains(t, said, "permission denied")
+		require.Contains(t, said, o.Dir)
+	}
+	p.Expect("0 files")
+}
+
+// readOnlyRole makes a channel, remounts its directory read-only and says what
+// looking at it, joining it and removing it give.
+func readOnlyRole(args []string) int {
+	o := decode(args)
+	if err := mountTmpfs(o.Dir, 0, "mode=700"); err != nil {
+		proctest.Say("not here: %v", err)
+		return 0
+	}
+	if err := ipc.Create(name, o); err != nil {
+		panic(err)
+	}
+	if err := unix.Mount("", o.Dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		panic(err)
+	}
+	_, err := ipc.Inspect(name, o)
+	proctest.Say("inspect %s", errorText(err))
+	entries, err := ipc.List(o)
+	proctest.Say("list %d %s", len(entries), errorText(err))
+	_, err = ipc.NewReceiver(context.Background(), name, o)
+	proctest.Say("%s", errorText(err))
+	_, err = ipc.NewSender(context.Background(), name, o)
+	proctest.Say("%s", errorText(err))
+	proctest.Say("%s", errorText(ipc.Remove(name, o)))
+	return 0
+}
+
+func TestReadOnlyMountCanBeLookedAt(t *testing.T) {
+	p := proctest.StartMounts(t, "read-only", encode(t, in(t)))
+	said := p.Line()
+	if strings.HasPrefix(said, "not here: ") {
+		t.Skip(said)
+	}
+	require.Equal(t, "inspect ok", said)
+	p.Expect("list 1 ok")
+	for range 3 {
+		said := p.Line()
+		require.Contains(t, said, syscall.EROFS.Error())
+		require.Contains(t, said, name)
+	}
+	require.Zero(t, p.Wait())
+}

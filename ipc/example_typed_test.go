@@ -1,0 +1,95 @@
+package ipc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"math/big"
+	"time"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// Gob carries Go values, with names of fields but without a schema to agree on.
+func ExampleGob() {
+	ctx := context.Background()
+	rx, err := ipc.NewReceiverOf(ctx, "counts", ipc.Gob[map[string]int](), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rx.Close()
+	tx, err := ipc.NewSenderOf(ctx, "counts", ipc.Gob[map[string]int](), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tx.Close()
+
+	if err := tx.Send(ctx, map[string]int{"apples": 3}); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(rx.Recv(ctx))
+	// Output: map[apples:3] <nil>
+}
+
+// Binary is for types that know their own binary form, such as time.Time.
+func ExampleBinary() {
+	ctx := context.Background()
+	rx, err := ipc.NewReceiverOf(ctx, "times", ipc.Binary[time.Time](), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rx.Close()
+	tx, err := ipc.NewSenderOf(ctx, "times", ipc.Binary[time.Time](), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tx.Close()
+
+	if err := tx.Send(ctx, time.Date(2000, 1, 2, 3, 4, 5, 0, time.UTC)); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(rx.Recv(ctx))
+	// Output: 2000-01-02 03:04:05 +0000 UTC <nil>
+}
+
+// A batch of values is one claim, and Flush waits until they are received.
+func ExampleSenderOf_SendBatch() {
+	ctx := context.Background()
+	rx, err := ipc.NewReceiverOf(ctx, "primes", ipc.JSON[*big.Int](), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rx.Close()
+	tx, err := ipc.NewSenderOf(ctx, "primes", ipc.JSON[*big.Int](), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tx.Close()
+
+	n, err := tx.SendBatch(ctx, []*big.Int{big.NewInt(2), big.NewInt(3), big.NewInt(5)})
+	fmt.Println(n, err)
+	for v, err := range rx.Drain() {
+		fmt.Println(v, err)
+	}
+	fmt.Println(tx.Flush(ctx))
+	// Output:
+	// 3 <nil>
+	// 2 <nil>
+	// 3 <nil>
+	// 5 <nil>
+	// <nil>
+}
+
+// TryRecv does not wait.
+func ExampleReceiverOf_TryRecv() {
+	rx, err := ipc.NewReceiverOf(context.Background(), "quiet", ipc.Fixed[int](), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rx.Close()
+
+	_, err = rx.TryRecv()
+	fmt.Println(errors.Is(err, ipc.ErrEmpty))
+	// Output: true
+}

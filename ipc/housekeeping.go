@@ -1,0 +1,113 @@
+package ipc
+
+import (
+	"sync"
+
+	"github.com/shmchan/shmchan/shm"
+)
+
+// housekeeping frees the slots of dead senders, with no call of the receiver's
+// user needed, and remembers who died.
+type housekeeping struct {
+	mu    sync.Mutex
+	seg   *shm.Segment
+	beats []uint64 // of each slot, when last looked at
+	seen  uint64   // deaths that were counted in the segment by then
+	dead  []Death  // not told yet
+}
+
+// maxDeaths is how many deaths are kept for Receiver.Deaths.
+const maxDeaths = 64
+
+func (h *housekeeping) init(seg *shm.Segment) {
+	h.seg, h.beats, h.seen = seg, make([]uint64, seg.Ring().Senders()), seg.Deaths()
+}
+
+// senders yields all sender slots.
+func (h *housekeeping) senders(yield func(int, shm.End) bool) {
+	for i := range len(h.beats) {
+		if !yield(i, h.seg.SenderEnd(i)) {
+			return
+		}
+	}
+}
+
+// sweep reaps the senders that died. A sender whose beat has changed since the
+// last sweep is alive; only of the others, or with all set of every one, the
+// kernel is asked. It reports whether a death was found that recovery may have to
+// deal with.
+func (h *housekeeping) sweep(all bool) (found bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, e := range h.senders {
+		if !e.Live() {
+			continue
+		}
+		beats := e.Beats()
+		if beats != h.beats[i] && !all {
+			h.beats[i] = beats
+			continue
+		}
+		alive, err := h.seg.SenderAlive(i)
+		if alive || err != nil {
+			continue
+		}
+		found = true
+		if o, reaped, err := h.seg.Reap(i); err == nil && reaped {
+			h.seen++
+			h.note(Death{Slot: i, PID: o.Process.PID, Label: o.Label})
+		}
+	}
+	// Those that a sender in want of a slot has reaped; the count is a peer's word.
+	others := min(h.seg.Deaths()-h.seen, maxDeaths)
+	h.seen = h.seg.Deaths()
+	for range others {
+		h.note(Death{Slot: -1})
+	}
+	return found
+}
+
+func (h *housekeeping) note(d Death) {
+	if len(h.dead) == maxDeaths {
+		h.dead = h.dead[1:]
+	}
+	h.dead = append(h.dead, d)
+}
+
+// tick beats, clears up after the dead, and wakes the receiver if it sleeps over
+// something: a record or a claim of the dead, or that no sender is left.
+func (r *Receiver) tick(now int64) {
+	r.me.Beat(now)
+	dead := r.house.sweep(false)
+	if r.bell.Announced() && (dead || r.ring.Tail() != r.ring.Head() || r.abandoned()) {
+		r.poke()
+	}
+}
+
+// abandoned reports whether there were senders and none is left, or the channel
+// was removed.
+func (r *Receiver) abandoned() bool {
+	if r.ring.Closed() {
+		return true
+	}
+	if r.set.KeepOpen || !r.hadSenders && !r.seg.SendersSince() {
+		return false
+	}
+	alive, err := r.seg.AnySenderAlive()
+	return !alive && err == nil
+}
+
+// Deaths returns the senders that died without Close and were found since the
+// last call, at most the newest 64. Safe for concurrent use.
+func (r *Receiver) Deaths() []Death {
+	r.stats.Lock()
+	defer r.stats.Unlock()
+	if !r.ended {
+		r.house.sweep(true)
+	}
+	r.house.mu.Lock()
+	defer r.house.mu.Unlock()
+	dead := r.house.dead
+	r.house.dead = nil
+	return dead
+}

@@ -1,0 +1,213 @@
+package ipc_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+func TestMain(m *testing.M) {
+	proctest.Main(m, map[string]proctest.Role{
+		"receiver":           receiverRole,
+		"sender":             senderRole,
+		"victim":             victimRole,
+		"reopener":           reopenerRole,
+		"crowded":            crowdedRole,
+		"truncated":          truncatedRole,
+		"flood":              floodRole,
+		"echo":               echoRole,
+		"line":               lineRole,
+		"scribbler":          scribblerRole,
+		"scribbled-receiver": scribbledReceiverRole,
+		"confined":           confinedRole,
+		"ping":               pingRole,
+		"walker":             walkerRole,
+		"stranger":           strangerRole,
+		"scarce":             scarceRole,
+		"read-only":          readOnlyRole,
+		"scribbled-sender":   scribbledSenderRole,
+	})
+}
+
+const (
+	name = "ch" // of the channel, wherever a test needs only one
+
+	// slow is a heartbeat so long that nothing a test waits for can be owed to
+	// it: a wake-up that is lost shows as a deadline that passed.
+	slow = time.Minute
+	// soon bounds what happens "at once" on a machine that is busy with others.
+	soon = 2 * time.Second
+)
+
+// background returns a context that lasts as long as the test may wait.
+func background(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), proctest.Patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// expired returns a context whose deadline has passed.
+func expired(t testing.TB) context.Context {
+	ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// brief returns a context for waits that are meant to run out.
+func brief(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// in returns options for channels in a directory of the test's own.
+func in(t testing.TB) *ipc.Options {
+	return &ipc.Options{Dir: proctest.Dir(t)}
+}
+
+// with returns a copy of o that was changed.
+func with(o *ipc.Options, change func(*ipc.Options)) *ipc.Options {
+	c := *o
+	change(&c)
+	return &c
+}
+
+func path(o *ipc.Options) string { return filepath.Join(o.Dir, name) }
+
+// newReceiver attaches the channel's receiver and closes it when the test ends.
+func newReceiver(t testing.TB, o *ipc.Options) *ipc.Receiver {
+	t.Helper()
+	r, err := ipc.NewReceiver(background(t), name, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.Close()) })
+	return r
+}
+
+// newSender attaches a sender and closes it when the test ends.
+func newSender(t testing.TB, o *ipc.Options) *ipc.Sender {
+	t.Helper()
+	s, err := ipc.NewSender(background(t), name, o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// newPair makes a channel with both ends in this process.
+func newPair(t testing.TB, o *ipc.Options) (*ipc.Sender, *ipc.Receiver) {
+	t.Helper()
+	r := newReceiver(t, o)
+	return newSender(t, o), r
+}
+
+// newPairOnce is newPair for a test that makes several lives of a channel.
+func newPairOnce(t testing.TB, o *ipc.Options) (*ipc.Sender, *ipc.Receiver) {
+	t.Helper()
+	r, err := ipc.NewReceiver(background(t), name, o)
+	require.NoError(t, err)
+	s, err := ipc.NewSender(background(t), name, o)
+	require.NoError(t, err)
+	return s, r
+}
+
+// send sends messages, which there must be room for.
+func send(t testing.TB, s *ipc.Sender, msgs ...string) {
+	t.Helper()
+	for _, m := range msgs {
+		require.NoError(t, s.TrySend([]byte(m)))
+	}
+}
+
+// recv receives the messages that must come next.
+func recv(t testing.TB, r *ipc.Receiver, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		got, err := r.Recv(background(t))
+		require.NoError(t, err)
+		require.Equal(t, w, string(got))
+	}
+}
+
+// requireEmpty checks that nothing is there and that something may still come.
+func requireEmpty(t testing.TB, r *ipc.Receiver) {
+	t.Helper()
+	msg, err := r.TryRecv()
+	require.ErrorIs(t, err, ipc.ErrEmpty, "message %q", msg)
+}
+
+// requireDisconnected checks that everything was received and no sender is left.
+func requireDisconnected(t testing.TB, r *ipc.Receiver) {
+	t.Helper()
+	msg, err := r.Recv(background(t))
+	require.ErrorIs(t, err, ipc.ErrDisconnected, "message %q", msg)
+}
+
+// fill sends equal messages until the ring is full and returns how many fitted.
+func fill(t testing.TB, s *ipc.Sender, msg []byte) int {
+	t.Helper()
+	for n := 0; ; n++ {
+		if err := s.TrySend(msg); err != nil {
+			require.ErrorIs(t, err, ipc.ErrFull)
+			return n
+		}
+	}
+}
+
+// async runs fn in a goroutine. Its result must be taken from the channel
+// before the test ends.
+func async[T any](fn func() T) <-chan T {
+	c := make(chan T, 1)
+	go func() { c <- fn() }()
+	return c
+}
+
+// await returns what an async call returned, or fails when it does not return.
+func await[T any](t testing.TB, c <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(proctest.Patience):
+		t.Fatal("the call did not return")
+	}
+	panic("unreachable")
+}
+
+// awaitSoon is await for a call that something should have woken at once.
+func awaitSoon[T any](t testing.TB, c <-chan T) T {
+	t.Helper()
+	start := time.Now()
+	v := await(t, c)
+	require.Less(t, time.Since(start), soon, "woken late")
+	return v
+}
+
+// numbered returns the i-th of a sender's messages: sizes vary, bytes tell which
+// it is.
+func numbered(who string, i int) string {
+	msg := fmt.Sprintf("%s-%d-", who, i)
+	for n := i % 61; n > 0; n-- {
+		msg += string(rune('a' + (i+n)%26))
+	}
+	return msg
+}
+
+// remove removes a channel that stays behind by design.
+func remove(t testing.TB, o *ipc.Options) {
+	t.Helper()
+	require.NoError(t, ipc.Remove(name, o))
+	require.NoFileExists(t, path(o))
+}
+
+func requireRoot(t testing.TB) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to make files that belong to somebody else")
+	}
+}

@@ -1,0 +1,155 @@
+package ipc
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/shmchan/shmchan/shm"
+)
+
+// Inspect tells about a channel without attaching to it: it opens the file
+// read-only and changes nothing. fs.ErrNotExist if there is none; ErrIncompatible
+// or a *CorruptError if the file is no channel. o counts for Dir alone.
+func Inspect(name string, o *Options) (Stats, error) {
+	place, _, err := o.find(name, false)
+	if err != nil {
+		return Stats{}, fmt.Errorf("inspect %s: %w", name, err)
+	}
+	s, err := inspect(name, place)
+	if err != nil {
+		return Stats{}, fmt.Errorf("inspect %s: %w", name, err)
+	}
+	return s, nil
+}
+
+func inspect(name string, place shm.Place) (Stats, error) {
+	seg, err := shm.OpenReadOnly(place)
+	if err != nil {
+		return Stats{}, err
+	}
+	s := describe(name, seg, ownNone)
+	if seg.Broken() {
+		return Stats{}, errors.Join(seg.BrokenError(), seg.Close())
+	}
+	return s, seg.Close()
+}
+
+// find checks the options and says where the name is; make asks for the directory
+// of plain names to be made.
+func (o *Options) find(name string, make bool) (shm.Place, settings, error) {
+	set, err := o.check()
+	if err != nil {
+		return shm.Place{}, set, err
+	}
+	place, err := set.place(name, make)
+	return place, set, err
+}
+
+// List tells of every file in the channel directory, in order of name: also of
+// those that are no channels. A directory that is missing holds none.
+func List(o *Options) ([]Entry, error) {
+	set, err := o.check()
+	if err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	dir, err := set.dir(false)
+	if err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	names, err := shm.Place{Dir: dir}.List()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	slices.Sort(names)
+	entries := make([]Entry, 0, len(names))
+	for _, name := range names {
+		stats, err := inspect(name, shm.Place{Dir: dir, Base: name})
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			stats = Stats{Name: name, Path: filepath.Join(dir, name)}
+		}
+		entries = append(entries, Entry{Name: name, Stats: stats, Err: err})
+	}
+	return entries, nil
+}
+
+// Create makes a channel and attaches nobody to it. fs.ErrExist if one is there
+// that is not dead; a dead one is replaced.
+func Create(name string, o *Options) error {
+	place, set, err := o.find(name, true)
+	if err == nil {
+		err = set.create(place)
+	}
+	if err != nil {
+		return fmt.Errorf("create %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *settings) create(place shm.Place) error {
+	seg, err := again(place, func() (*shm.Segment, error) {
+		old, err := shm.Open(place)
+		if errors.Is(err, fs.ErrNotExist) {
+			return s.makeAs(place, func(*shm.Segment) error { return nil })
+		}
+		if err != nil {
+			return nil, err
+		}
+		finished, err := old.Finished()
+		switch {
+		case err != nil:
+		case finished:
+			err = s.retire(old)
+		default:
+			err = &fs.PathError{Op: "make", Path: place.Path(), Err: fs.ErrExist}
+		}
+		return nil, errors.Join(err, old.Close())
+	})
+	if err != nil {
+		return err
+	}
+	return seg.Close()
+}
+
+// Remove removes a channel with all that is in it. ErrBusy while an end is alive;
+// fs.ErrNotExist if there is none. A file that is no channel stays as it is.
+func Remove(name string, o *Options) error { return remove(name, o, false) }
+
+// ForceRemove is Remove even while ends are alive: senders find themselves
+// disconnected.
+func ForceRemove(name string, o *Options) error { return remove(name, o, true) }
+
+func remove(name string, o *Options, force bool) error {
+	place, set, err := o.find(name, false)
+	if err == nil {
+		err = set.remove(place, force)
+	}
+	if err != nil {
+		return fmt.Errorf("remove %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *settings) remove(place shm.Place, force bool) error {
+	seg, err := shm.Open(place)
+	if err != nil {
+		return err
+	}
+	alone, err := seg.LockAll()
+	if err == nil && !alone && !force {
+		err = fmt.Errorf("%s has an end that is alive: %w", seg.Path(), ErrBusy)
+	}
+	if err == nil {
+		seg.Ring().Close() // whoever opened it but has not attached yet starts again
+		err = seg.Unlink(2 * s.Heartbeat)
+	}
+	return errors.Join(err, seg.Close())
+}

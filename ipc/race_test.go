@@ -1,0 +1,6 @@
+//go:build race
+
+package ipc_test
+
+// raceEnabled: the race detector allocates, and slows all but waiting.
+const raceEnabled = true

@@ -1,0 +1,236 @@
+package ipc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/shm"
+)
+
+// Receiver is the receiving end of a channel. It serves one goroutine at a time
+// and gives ErrBusy to a second one; Close, Stats and Deaths may be called from
+// any.
+//
+// Once it has given ErrDisconnected it gives that at every further call.
+type Receiver struct {
+	end
+	rx *shm.Consumer
+
+	// state is busy while a call is in progress; closing never goes away:
+	//	0 → busy → 0
+	//	0 → closing                  Close finishes
+	//	busy → busy|closing          the call in progress finishes as it leaves
+	state    atomic.Uint32
+	handing  atomic.Bool // the call in progress hands messages to its user's function
+	finished chan struct{}
+	closeErr error // written before finished is closed
+
+	hadSenders bool  // senders were attached, or had left messages, when this end attached
+	draining   bool  // disconnected and closed: what is still there is delivered
+	final      error // given at every further call
+
+	house housekeeping
+	stats sync.Mutex // guards last, and the mapping against Close
+	last  Stats      // as of Close
+	ended bool       // last is valid
+
+	errEmpty, errBusy error // made once: failing costs no allocation
+}
+
+const (
+	stateBusy    = 1 << 0
+	stateClosing = 1 << 1
+)
+
+// NewReceiver attaches the receiver to the channel of that name, and makes the
+// channel if it is missing or dead. It gives ErrBusy if the channel has a
+// receiver, ErrIncompatible or a *CorruptError if the file is no channel. It
+// never waits; ctx is there for symmetry.
+func NewReceiver(_ context.Context, name string, o *Options) (*Receiver, error) {
+	return openReceiver(name, o, 0)
+}
+
+// openReceiver is NewReceiver for values with the fingerprint element.
+func openReceiver(name string, o *Options, element uint64) (*Receiver, error) {
+	set, err := o.check()
+	set.element = element
+	if err != nil {
+		return nil, fmt.Errorf("recv %s: %w", name, err)
+	}
+	place, err := set.place(name, true)
+	if err != nil {
+		return nil, fmt.Errorf("recv %s: %w", name, err)
+	}
+	seg, err := set.openReceiver(place)
+	if err != nil {
+		return nil, fmt.Errorf("recv %s: %w", name, err)
+	}
+	r, err := newReceiver(name, set, seg)
+	if err != nil {
+		return nil, errors.Join(err, seg.DetachReceiver(), seg.Close())
+	}
+	return r, nil
+}
+
+func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error) {
+	r := &Receiver{finished: make(chan struct{})}
+	r.init("recv", name, set, seg, seg.ReceiverEnd(), seg.Ring().RecvBell())
+	r.errEmpty, r.errBusy = r.fail("recv", ErrEmpty), r.fail("recv", ErrBusy)
+	var err error
+	if r.rx, err = seg.Ring().NewConsumer(fence.Register()); err != nil {
+		return nil, r.fail("recv", err)
+	}
+	alive, err := seg.AnySenderAlive()
+	if err != nil {
+		return nil, r.fail("recv", err)
+	}
+	left, err := r.rx.InFlight()
+	if err != nil {
+		return nil, r.fail("recv", err)
+	}
+	r.hadSenders = alive || left
+	r.house.init(seg)
+	heart.add(r, r.set.Heartbeat)
+	return r, nil
+}
+
+// enter begins a call of the one goroutine that may receive.
+func (r *Receiver) enter() error {
+	if r.state.CompareAndSwap(0, stateBusy) {
+		return nil
+	}
+	if r.closing() {
+		return r.errClosed
+	}
+	return r.errBusy
+}
+
+// leave ends it, and finishes a Close that came meanwhile.
+func (r *Receiver) leave() {
+	if !r.state.CompareAndSwap(stateBusy, 0) {
+		r.finish()
+	}
+}
+
+func (r *Receiver) closing() bool { return r.state.Load()&stateClosing != 0 }
+
+// Recv returns the next message, a copy that is the caller's own. It blocks until
+// one is there, ctx is done (which is looked at only before a wait), all senders
+// have gone and everything is received (ErrDisconnected), or Close (ErrClosed).
+func (r *Receiver) Recv(ctx context.Context) ([]byte, error) {
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.leave()
+	msg, err := r.next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.took(make([]byte, 0, len(msg)), msg)
+}
+
+// RecvAppend is Recv with the message appended to dst, which is given back
+// unchanged with an error.
+func (r *Receiver) RecvAppend(ctx context.Context, dst []byte) ([]byte, error) {
+	if err := r.enter(); err != nil {
+		return dst, err
+	}
+	defer r.leave()
+	msg, err := r.next(ctx)
+	if err != nil {
+		return dst, err
+	}
+	return r.took(dst, msg)
+}
+
+// TryRecv is Recv without waiting: ErrEmpty if no message is there now, which
+// includes one that is still being written.
+func (r *Receiver) TryRecv() ([]byte, error) {
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.leave()
+	msg, err := r.tryNext()
+	if err != nil {
+		return nil, err
+	}
+	return r.took(make([]byte, 0, len(msg)), msg)
+}
+
+// tryRecvAppend is RecvAppend without waiting.
+func (r *Receiver) tryRecvAppend(dst []byte) ([]byte, error) {
+	if err := r.enter(); err != nil {
+		return dst, err
+	}
+	defer r.leave()
+	msg, err := r.tryNext()
+	if err != nil {
+		return dst, err
+	}
+	return r.took(dst, msg)
+}
+
+// took appends the message in hand to dst and releases it.
+func (r *Receiver) took(dst, msg []byte) ([]byte, error) {
+	n := len(dst)
+	longer := slices.Grow(dst, len(msg))[:n+len(msg)]
+	shm.Copy(longer[n:], msg)
+	if err := r.sound("recv", nil); err != nil {
+		return dst[:n], err
+	}
+	r.rx.Release()
+	return longer, nil
+}
+
+// Close detaches the receiver: senders get ErrDisconnected, and unless the
+// channel is durable its file is removed. A call that is blocked gives ErrClosed,
+// and so does every later one. From within Consume's function, or while that
+// runs, the channel is closed for senders at once, the rest follows when it has
+// returned. Idempotent.
+func (r *Receiver) Close() error {
+	old := r.state.Or(stateClosing)
+	if old&stateClosing != 0 {
+		if old&stateBusy == 0 || !r.handing.Load() {
+			<-r.finished
+		}
+		return nil
+	}
+	if old&stateBusy == 0 {
+		return r.finish()
+	}
+	r.stats.Lock()
+	if !r.ended && !r.seg.Durable() {
+		r.ring.Close()
+	}
+	r.stats.Unlock()
+	r.poke()
+	if r.handing.Load() {
+		return nil
+	}
+	<-r.finished
+	return r.closeErr
+}
+
+// finish detaches. It runs once: in Close, or in the call that Close met.
+func (r *Receiver) finish() error {
+	r.quiet(r)
+	var err error
+	if !r.seg.Durable() {
+		r.ring.Close()
+		err = r.seg.Unlink(2 * r.set.Heartbeat)
+	}
+	r.stats.Lock()
+	r.last, r.ended = counts(r.name, r.seg), true
+	err = errors.Join(err, r.seg.DetachReceiver(), r.seg.Close())
+	r.stats.Unlock()
+	if err != nil {
+		r.closeErr = r.fail("close", err)
+	}
+	close(r.finished)
+	return r.closeErr
+}

@@ -1,0 +1,157 @@
+package ipc
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"github.com/shmchan/shmchan/shm"
+)
+
+// rounds is how often an empty-handed receiver may find that there may be a
+// message now: after it, only a peer that works on nothing else is the cause. The
+// claims of the dead, one a slot, are skipped before.
+func (r *Receiver) rounds() int { return r.ring.Senders() + 16 }
+
+// next returns the next message in place, waiting for it. Precondition: the
+// caller has entered.
+func (r *Receiver) next(ctx context.Context) ([]byte, error) {
+	for round := 0; ; round++ {
+		msg, err := r.look()
+		if err == nil || err != shm.ErrEmpty {
+			return msg, err
+		}
+		if round > r.rounds() && ctx.Err() != nil {
+			return nil, r.fail("recv", ctx.Err())
+		}
+		if err := r.await(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// tryNext is next without waiting.
+func (r *Receiver) tryNext() ([]byte, error) {
+	for round := 0; ; round++ {
+		msg, err := r.look()
+		if err == nil || err != shm.ErrEmpty {
+			return msg, err
+		}
+		switch again, err := r.settle(); {
+		case err != nil:
+			return nil, r.sound("recv", err)
+		case !again || round > r.rounds():
+			return nil, r.errEmpty
+		}
+	}
+}
+
+// look returns what is there, or shm.ErrEmpty, or a final error.
+func (r *Receiver) look() ([]byte, error) {
+	if r.final != nil {
+		return nil, r.final
+	}
+	msg, err := r.rx.Next()
+	switch {
+	case err == nil:
+		return msg, nil
+	case err != shm.ErrEmpty:
+		err = r.fail("recv", err)
+	}
+	return nil, r.sound("recv", err)
+}
+
+// await spins, then sleeps once on the receiver's bell; nil means: look again.
+// bell.go in package shm tells why no wake-up is lost.
+func (r *Receiver) await(ctx context.Context) error {
+	if r.closing() {
+		return r.errClosed
+	}
+	if ctx.Err() == nil && r.spin.until(r.rx.Ready) {
+		return nil
+	}
+	seq := r.bell.Seq() // before the looks below
+	r.deaths.update(r.seg, r.house.senders, r.wake)
+	again, err := r.settle()
+	if err != nil || again {
+		return r.sound("recv", err)
+	}
+	if ctx.Err() != nil {
+		return r.fail("recv", ctx.Err())
+	}
+	r.bell.Announce()
+	defer r.bell.Retract()
+	if r.rx.Ready() || r.closing() {
+		return nil
+	}
+	if err := r.sleep(ctx, seq); err != nil {
+		return r.fail("recv", err)
+	}
+	return nil
+}
+
+// settle does what an empty-handed receiver does before it waits: it skips the
+// claim of a sender that died, and finds out whether senders are left. True means
+// that there may be a message now.
+func (r *Receiver) settle() (again bool, err error) {
+	inFlight, err := r.rx.InFlight()
+	if err != nil {
+		return false, r.fail("recv", err)
+	}
+	if inFlight {
+		skipped, err := r.recover()
+		if err != nil || skipped || r.rx.Ready() || !r.ring.Closed() {
+			return skipped || r.rx.Ready(), err
+		}
+	}
+	if r.closing() {
+		return false, r.errClosed
+	}
+	if r.ring.Closed() { // nobody can send any more
+		r.final = r.errDisconnected
+		if !r.draining { // it was not this receiver that closed
+			r.final = r.fail("recv", fmt.Errorf("%w, the channel was removed: %w", ErrDisconnected, fs.ErrNotExist))
+		}
+		return false, r.final
+	}
+	return r.checkDisconnected()
+}
+
+func (r *Receiver) recover() (bool, error) {
+	var probeErr error
+	skipped, err := r.rx.Recover(func(slot int) bool {
+		alive, err := r.seg.SenderAlive(slot)
+		if err != nil {
+			probeErr = err
+		}
+		return !alive && err == nil
+	})
+	if err == nil {
+		err = probeErr
+	}
+	if err != nil {
+		return false, r.fail("recv", err)
+	}
+	return skipped, nil
+}
+
+// checkDisconnected gives ErrDisconnected if there were senders and none is left.
+// It closes the channel for newcomers first and then looks once more, so what a
+// sender that slipped in has sent is still delivered.
+func (r *Receiver) checkDisconnected() (again bool, err error) {
+	if !r.abandoned() {
+		return false, nil
+	}
+	if inFlight, err := r.rx.InFlight(); err != nil || inFlight {
+		return inFlight, err // sent, or claimed, before the last one went
+	}
+	if !r.seg.Durable() {
+		r.draining = true
+		r.ring.Close()
+		if inFlight, err := r.rx.InFlight(); err != nil || inFlight {
+			return inFlight, err
+		}
+	}
+	r.final = r.errDisconnected
+	return false, r.final
+}

@@ -1,0 +1,213 @@
+package ipc
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/shm"
+)
+
+// Sender is one sending end of a channel. It is safe for concurrent use by
+// goroutines; sends of one Sender take turns, so for speed give each goroutine a
+// Clone.
+//
+// The end is attached from NewSender until Close; a process that ends without
+// Close, however it ends, is noticed by the receiver.
+type Sender struct {
+	end
+	slot int
+
+	mu       sync.Mutex
+	tx       *shm.Producer
+	claim    *Claim        // the one that is handed out, again and again
+	resolved chan struct{} // closed when the open claim is over; made by whoever waits for that
+	sleepers int           // goroutines that wait without mu and may touch the mapping
+	awake    sync.Cond     // sleepers became 0
+	closed   atomic.Bool   // written with mu held
+	last     Stats         // as of Close
+	headSeen uint64        // at the last tick
+
+	doneOnce sync.Once
+	done     chan struct{}
+
+	errFull, errTooLarge, errBusy error // made once: failing costs no allocation
+}
+
+// NewSender attaches a sender to the channel of that name. It gives
+// fs.ErrNotExist if there is none (Options.Create makes it, Options.Wait waits
+// for it until ctx is done, which is then the error too), ErrNoSlot if every slot
+// is taken, ErrIncompatible or a *CorruptError if the file is no channel. ctx is
+// looked at only while waiting.
+func NewSender(ctx context.Context, name string, o *Options) (*Sender, error) {
+	return openSender(ctx, name, o, 0)
+}
+
+// openSender is NewSender for values with the fingerprint element.
+func openSender(ctx context.Context, name string, o *Options, element uint64) (*Sender, error) {
+	set, err := o.check()
+	set.element = element
+	if err != nil {
+		return nil, fmt.Errorf("send %s: %w", name, err)
+	}
+	place, err := set.place(name, set.Create || set.Wait)
+	if err != nil {
+		return nil, fmt.Errorf("send %s: %w", name, err)
+	}
+	seg, slot, err := set.openSender(ctx, place)
+	if err != nil {
+		return nil, fmt.Errorf("send %s: %w", name, err)
+	}
+	return newSender(name, set, seg, slot), nil
+}
+
+func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
+	s := &Sender{slot: slot, tx: seg.Ring().NewProducer(slot, fence.Register()), done: make(chan struct{})}
+	s.init("send", name, set, seg, seg.SenderEnd(slot), seg.Ring().SendBell())
+	s.awake.L = &s.mu
+	s.claim = &Claim{sender: s}
+	s.errFull, s.errTooLarge, s.errBusy = s.fail("send", ErrFull), s.fail("send", ErrTooLarge), s.fail("send", ErrBusy)
+	heart.add(s, s.set.Heartbeat)
+	return s
+}
+
+// Clone attaches one more sender to the same channel, with a slot of its own. It
+// gives ErrNoSlot if there is none, ErrClosed after Close.
+func (s *Sender) Clone() (*Sender, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed.Load() {
+		return nil, s.errClosed
+	}
+	seg, err := s.seg.Clone()
+	if err != nil {
+		return nil, s.fail("clone", err)
+	}
+	slot, err := seg.AttachSender(s.set.owner(), s.set.Heartbeat)
+	if err != nil {
+		_ = seg.Close()
+		return nil, s.fail("clone", err)
+	}
+	return newSender(s.name, s.set, seg, slot), nil
+}
+
+// Send puts a copy of msg into the channel. It blocks while there is no room, or
+// another goroutine has a claim open, until ctx is done, which is looked at only
+// before a wait. It gives ErrDisconnected once the receiver has gone for good
+// (the caller still has the message), ErrTooLarge beyond half the capacity, and
+// ErrClosed after Close. A message that was sent may still be lost with the
+// receiver, as with any channel; Flush waits until it is received.
+func (s *Sender) Send(ctx context.Context, msg []byte) error {
+	for {
+		err := s.try(msg)
+		if err == nil {
+			return nil
+		}
+		if err := s.await(ctx, err, len(msg)); err != nil {
+			return err
+		}
+	}
+}
+
+// TrySend is Send without waiting: ErrFull if there is no room now, ErrBusy while
+// a claim is open.
+func (s *Sender) TrySend(msg []byte) error { return s.name1(s.try(msg)) }
+
+// try sends without waiting.
+func (s *Sender) try(msg []byte) error {
+	s.mu.Lock()
+	err := s.usable()
+	if err == nil {
+		err = s.tx.Put(msg)
+		if err == nil {
+			s.tx.Ring()
+		}
+		err = s.unbroken(err)
+	}
+	s.mu.Unlock()
+	return err
+}
+
+// usable reports whether a send may begin. Precondition: mu is held.
+func (s *Sender) usable() error {
+	switch {
+	case s.closed.Load():
+		return ErrClosed
+	case s.ring.Closed():
+		return ErrDisconnected
+	case s.tx.Open():
+		return ErrBusy
+	}
+	return nil
+}
+
+// unbroken is what became of an access to the ring: see shm.Segment.Broken.
+func (s *Sender) unbroken(err error) error {
+	if s.guard.Broken() {
+		return s.seg.BrokenError()
+	}
+	return err
+}
+
+// name1 gives an error of the ring its operation and channel.
+func (s *Sender) name1(err error) error {
+	switch err {
+	case nil:
+		return nil
+	case ErrFull:
+		return s.errFull
+	case ErrBusy:
+		return s.errBusy
+	case ErrTooLarge:
+		return s.errTooLarge
+	case ErrClosed:
+		return s.errClosed
+	case ErrDisconnected:
+		return s.errDisconnected
+	}
+	return s.fail("send", err)
+}
+
+// SendBatch sends the messages in order, as many as fit in one claim and one wake
+// at a time, and returns how many it sent: the first n. It waits as Send does.
+// Each part of a batch is received whole or not at all.
+func (s *Sender) SendBatch(ctx context.Context, msgs [][]byte) (n int, err error) {
+	for n < len(msgs) {
+		sent, err := s.tryBatch(msgs[n:])
+		n += sent
+		if err == nil {
+			continue
+		}
+		if err := s.await(ctx, err, s.ring.BatchSize(msgs[n:])); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (s *Sender) tryBatch(msgs [][]byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return 0, err
+	}
+	n, err := s.tx.PutBatch(msgs)
+	if n > 0 {
+		s.tx.Ring()
+	}
+	if err := s.unbroken(err); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// MaxMessage returns the largest message in bytes: half the channel's capacity.
+func (s *Sender) MaxMessage() int { return s.ring.MaxMessage() }
+
+// Done returns a channel that is closed within a heartbeat after the receiver has
+// gone for good, and at Close.
+func (s *Sender) Done() <-chan struct{} { return s.done }
+
+func (s *Sender) setDone() { s.doneOnce.Do(func() { close(s.done) }) }

@@ -1,0 +1,183 @@
+package ipc
+
+import (
+	"context"
+	"errors"
+
+	"github.com/shmchan/shmchan/shm"
+)
+
+// await waits for what made a send impossible to pass: ErrFull for room for n
+// bytes, ErrBusy for the open claim to be over. Nil means: try again. Any other
+// reason is final.
+func (s *Sender) await(ctx context.Context, why error, n int) error {
+	switch why {
+	case ErrFull:
+		return s.awaitRing(ctx, func() bool { return s.ring.HasRoom(n) })
+	case ErrBusy:
+		return s.awaitClaim(ctx)
+	}
+	return s.name1(why)
+}
+
+// awaitClaim waits until no claim is open.
+func (s *Sender) awaitClaim(ctx context.Context) error {
+	s.mu.Lock()
+	if s.closed.Load() || !s.tx.Open() {
+		s.mu.Unlock()
+		return nil // usable has the news
+	}
+	if s.resolved == nil {
+		s.resolved = make(chan struct{})
+	}
+	resolved := s.resolved
+	s.mu.Unlock()
+	if ctx.Err() == nil {
+		select {
+		case <-resolved:
+			return nil
+		case <-ctx.Done():
+		}
+	}
+	return s.fail("send", ctx.Err())
+}
+
+// awaitRing waits until the ring is ready, the receiver has gone or this end is
+// closed; nil means: look again.
+func (s *Sender) awaitRing(ctx context.Context, ready func() bool) error {
+	s.mu.Lock()
+	if s.closed.Load() {
+		s.mu.Unlock()
+		return s.errClosed
+	}
+	s.sleepers++
+	s.mu.Unlock()
+	err := s.sleepUntil(ctx, ready)
+	s.mu.Lock()
+	s.sleepers--
+	if s.sleepers == 0 {
+		s.awake.Broadcast()
+	}
+	s.mu.Unlock()
+	return err
+}
+
+// sleepUntil spins, then sleeps once on the senders' bell; bell.go in package shm
+// tells why no wake-up is lost.
+func (s *Sender) sleepUntil(ctx context.Context, ready func() bool) error {
+	if ctx.Err() == nil && s.spin.until(ready) {
+		return nil
+	}
+	seq := s.bell.Seq() // before the looks below
+	s.deaths.update(s.seg, func(yield func(int, shm.End) bool) { yield(0, s.seg.ReceiverEnd()) }, s.wake)
+	finished, err := s.seg.Finished()
+	switch {
+	case s.seg.Broken():
+		return s.sound("send", nil)
+	case err != nil:
+		return s.fail("send", err)
+	case finished:
+		s.ring.Close()
+		return s.errDisconnected
+	case ctx.Err() != nil: // even if ready: who finds it so may lose the room again, and again
+		return s.fail("send", ctx.Err())
+	}
+	s.bell.Announce()
+	if ready() || s.closed.Load() {
+		return nil
+	}
+	if err := s.sleep(ctx, seq); err != nil {
+		return s.fail("send", err)
+	}
+	return nil
+}
+
+// Flush blocks until all that this Sender sent before has been received, or ctx
+// is done, which is looked at only before a wait. ErrDisconnected if the receiver
+// has gone with some of it unreceived.
+func (s *Sender) Flush(ctx context.Context) error {
+	s.mu.Lock()
+	end, closed := s.tx.End(), s.closed.Load()
+	s.mu.Unlock()
+	if closed {
+		return s.errClosed
+	}
+	received := func() bool { return int64(s.ring.Head()-end) >= 0 }
+	for {
+		err := s.flushed(end)
+		if err != errAgain {
+			return err
+		}
+		if err := s.awaitRing(ctx, received); err != nil {
+			if errors.Is(err, ErrDisconnected) && s.flushed(end) == nil {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// flushed looks whether head has reached end; errAgain: not yet.
+func (s *Sender) flushed(end uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	received := int64(s.ring.Head()-end) >= 0
+	switch {
+	case s.closed.Load():
+		return s.errClosed
+	case s.seg.Broken():
+		return s.sound("flush", nil)
+	case received:
+		return nil
+	case s.ring.Closed():
+		return s.errDisconnected
+	}
+	return errAgain
+}
+
+// tick beats, looks whether the receiver has gone, and wakes senders that sleep
+// although head has moved: a receiver may have died before it woke them.
+func (s *Sender) tick(now int64) {
+	s.me.Beat(now)
+	if finished, err := s.seg.Finished(); err == nil && finished {
+		s.ring.Close()
+		s.setDone()
+	}
+	if head := s.ring.Head(); head != s.headSeen {
+		s.headSeen = head
+		if s.bell.Announced() {
+			s.poke()
+		}
+	}
+}
+
+// Close detaches the sender; its slot is free at once. An open claim is aborted,
+// every blocked call of this Sender gives ErrClosed, and so does every later one.
+// What was sent stays to be received. Idempotent.
+func (s *Sender) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed.Load() {
+		return nil
+	}
+	s.closed.Store(true)
+	lingers := s.tx.Open()
+	if lingers {
+		s.tx.Abort()
+		s.tx.Ring()
+	}
+	s.claimOver()
+	s.bell.Poke()
+	for s.sleepers > 0 {
+		s.awake.Wait()
+	}
+	s.quiet(s)
+	s.setDone()
+	s.last = counts(s.name, s.seg)
+	err := s.seg.DetachSender(s.slot)
+	if lingers { // its holder may still write there: unmapped when it learns of the end
+		s.claim.linger(s.seg)
+		return errors.Join(err, s.seg.CloseFile())
+	}
+	return errors.Join(err, s.seg.Close())
+}

@@ -1,0 +1,108 @@
+package ipc
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shmchan/shmchan/internal/process"
+	"github.com/shmchan/shmchan/shm"
+)
+
+const (
+	defaultHeartbeat = 100 * time.Millisecond
+	minHeartbeat     = time.Millisecond
+	maxHeartbeat     = time.Minute
+	maxName          = 200 // bytes of a plain name
+	shmDir           = "/dev/shm"
+)
+
+// settings are Options that were checked, with their defaults filled in.
+type settings struct {
+	Options // with the defaults that this package fills in
+	config  shm.Config
+	element uint64 // fingerprint of the values to carry; 0: any
+}
+
+// invalid is a bad argument: it says what is allowed.
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", fs.ErrInvalid, fmt.Sprintf(format, args...))
+}
+
+func (o *Options) check() (settings, error) {
+	var s settings
+	if o != nil {
+		s.Options = *o
+	}
+	if s.Heartbeat == 0 {
+		s.Heartbeat = defaultHeartbeat
+	}
+	switch {
+	case s.Heartbeat < minHeartbeat || s.Heartbeat > maxHeartbeat:
+		return s, invalid("heartbeat %v: from %v to %v", s.Heartbeat, minHeartbeat, maxHeartbeat)
+	case s.Capacity < 0:
+		return s, invalid("capacity %d: from 1 byte (rounded up to %d) to %d", s.Capacity, shm.MinCapacity, uint64(shm.MaxCapacity))
+	case s.Mode&^0o777 != 0:
+		return s, invalid("mode %v: read and write bits only, such as 0600 or 0660", s.Mode)
+	}
+	if wrong := shm.CheckLabel(s.Label); wrong != "" {
+		return s, invalid("label %q %s", s.Label, wrong)
+	}
+	s.config = shm.Config{
+		Capacity: uint64(s.Capacity), MaxSenders: s.MaxSenders, Durable: s.Durable, Mode: uint32(s.Mode.Perm()),
+	}
+	if err := s.config.Validate(); err != nil {
+		return s, fmt.Errorf("%w: %w", fs.ErrInvalid, err)
+	}
+	return s, nil
+}
+
+func (s *settings) owner() shm.Owner {
+	return shm.Owner{Process: process.Self(), Label: s.Label}
+}
+
+// place says where the channel of that name is. With a slash a name is a path.
+// make asks for the directory of plain names to be made.
+func (s *settings) place(name string, make bool) (shm.Place, error) {
+	if strings.ContainsRune(name, 0) {
+		return shm.Place{}, invalid("name %q holds a NUL", name)
+	}
+	if strings.Contains(name, "/") {
+		path, err := filepath.Abs(name)
+		if err != nil {
+			return shm.Place{}, err
+		}
+		if base := name[strings.LastIndexByte(name, '/')+1:]; base == "" || base == "." || base == ".." {
+			return shm.Place{}, invalid("path %q names a directory, not a channel's file", name)
+		}
+		return shm.Place{Dir: filepath.Dir(path), Base: filepath.Base(path), Sticky: true}, nil
+	}
+	if name == "" || len(name) > maxName || name[0] == '.' {
+		return shm.Place{}, invalid("name %q: 1 to %d bytes, not beginning with a dot (or a path, with a slash)", name, maxName)
+	}
+	dir, err := s.dir(make)
+	return shm.Place{Dir: dir, Base: name, Make: make}, err
+}
+
+// dir returns the directory of plain names.
+func (s *settings) dir(make bool) (string, error) {
+	dir := s.Dir
+	if dir == "" {
+		dir = os.Getenv("SHMCHAN_DIR")
+	}
+	if strings.ContainsRune(dir, 0) {
+		return "", invalid("directory %q holds a NUL", dir)
+	}
+	if dir != "" {
+		return filepath.Abs(dir)
+	}
+	if _, err := os.Stat(shmDir); make && errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s is missing: mount a tmpfs there, or name another directory in SHMCHAN_DIR: %w", shmDir, err)
+	}
+	return filepath.Join(shmDir, "shmchan-"+strconv.Itoa(os.Geteuid())), nil
+}

@@ -1,0 +1,90 @@
+package ipc
+
+import (
+	"io/fs"
+	"time"
+)
+
+// State is what an observer knows of an end.
+type State uint8
+
+const (
+	// StateAlive: its process exists and beats.
+	StateAlive State = iota + 1
+	// StateStalled: its process exists but has not beaten for three heartbeats:
+	// stopped, starved, or in a debugger. Nothing is taken from it.
+	StateStalled
+	// StateDead: the kernel says that it is gone, and it did not close.
+	StateDead
+)
+
+// String returns the word that stat prints: alive, stalled or dead.
+func (s State) String() string {
+	switch s {
+	case StateAlive:
+		return "alive"
+	case StateStalled:
+		return "stalled"
+	case StateDead:
+		return "dead"
+	}
+	return "unknown"
+}
+
+// End is what is known of one attached end.
+type End struct {
+	Slot     int           // sender slot, from 0; -1 for the receiver
+	PID      int           // in its own PID namespace
+	State    State         // alive, stalled or dead
+	Label    string        // Options.Label
+	BeatAge  time.Duration // since its last beat
+	Messages uint64        // sent, or received, by this end
+	Bytes    uint64        // their payload
+	Claim    *uint64       // position of the claim that it has in flight, if any
+}
+
+// Stats is a snapshot of a channel. Its fields were read one after another
+// while the ends went on, so they agree only roughly.
+type Stats struct {
+	Name       string
+	Path       string
+	Capacity   int         // ring bytes
+	MaxSenders int         // sender slots
+	Used       int         // bytes between head and tail
+	Head       uint64      // bytes ever released by receivers
+	Tail       uint64      // bytes ever claimed by senders
+	Messages   uint64      // ever sent, by senders that have gone too
+	Bytes      uint64      // their payload
+	Received   uint64      // messages ever received
+	Deaths     uint64      // senders that died without Close
+	Skipped    uint64      // claims that their dead owners never committed
+	Durable    bool        // outlives its receiver
+	Dead       bool        // has no future: its receiver has gone for good
+	Mode       fs.FileMode // of the file
+	Created    time.Time   // when it was made
+	Receiver   *End        // nil if none is attached
+	Senders    []End       // in order of slot
+}
+
+// Meta tells where a message came from.
+type Meta struct {
+	Seq      uint64 // number of the message among all that the channel's receivers took, from 1
+	Position uint64 // of its record in the ring: the same again if a durable channel repeats it
+	Index    int    // within the record: a batch holds many
+	Slot     int    // of its sender
+	PID      int    // of its sender; 0 if the slot has changed hands since
+}
+
+// Death tells of a sender that died without Close.
+type Death struct {
+	Slot  int
+	PID   int // in its own PID namespace
+	Label string
+}
+
+// Entry is one file in a channel directory.
+type Entry struct {
+	Name  string
+	Stats Stats
+	Err   error // why it can't be read as a channel; Stats is then empty but for Name and Path
+}

@@ -1,0 +1,154 @@
+package ipc_test
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// calls are those that look at the segment; the blocking ones of them wait on a
+// ring that is empty or full.
+var calls = []struct {
+	method string
+	blocks bool
+	do     func(context.Context, *ipc.Sender, *ipc.Receiver) error
+}{
+	{"TryRecv", false, func(_ context.Context, _ *ipc.Sender, r *ipc.Receiver) error { _, err := r.TryRecv(); return err }},
+	{"Recv", true, func(ctx context.Context, _ *ipc.Sender, r *ipc.Receiver) error { _, err := r.Recv(ctx); return err }},
+	{"Consume", true, func(ctx context.Context, _ *ipc.Sender, r *ipc.Receiver) error {
+		_, err := r.Consume(ctx, 0, func([]byte) error { return nil })
+		return err
+	}},
+	{"Next", true, func(ctx context.Context, _ *ipc.Sender, r *ipc.Receiver) error { _, err := r.Next(ctx); return err }},
+	{"TrySend", false, func(_ context.Context, s *ipc.Sender, _ *ipc.Receiver) error { return s.TrySend(make([]byte, 1000)) }},
+	{"Send", true, func(ctx context.Context, s *ipc.Sender, _ *ipc.Receiver) error {
+		return s.Send(ctx, make([]byte, 1000))
+	}},
+	{"SendBatch", true, func(ctx context.Context, s *ipc.Sender, _ *ipc.Receiver) error {
+		_, err := s.SendBatch(ctx, [][]byte{make([]byte, 1000), []byte("y")})
+		return err
+	}},
+	{"Claim", true, func(ctx context.Context, s *ipc.Sender, _ *ipc.Receiver) error {
+		_, err := s.Claim(ctx, 1000)
+		return err
+	}},
+	{"Flush", true, func(ctx context.Context, s *ipc.Sender, _ *ipc.Receiver) error { return s.Flush(ctx) }},
+}
+
+// truncatedRole truncates the file under both ends, before a call or while it
+// waits, and says what the call gave. A crash is seen by the parent as an end
+// without the last word. The file keeps as many bytes as the second argument says;
+// if it keeps some, a call that waits may not meet the loss.
+func truncatedRole(args []string) int {
+	o := decode(args)
+	keep, err := strconv.ParseInt(args[1], 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	for _, c := range calls {
+		proctest.Say("%s after: %s", c.method, withTruncation(o, keep, func(ctx context.Context, s *ipc.Sender, r *ipc.Receiver, truncate func()) error {
+			_ = s.TrySend([]byte("unread"))
+			truncate()
+			return c.do(ctx, s, r)
+		}))
+		if !c.blocks || keep > 0 {
+			continue
+		}
+		proctest.Say("%s during: %s", c.method, withTruncation(o, keep, func(ctx context.Context, s *ipc.Sender, r *ipc.Receiver, truncate func()) error {
+			end := "(*Receiver)."
+			if strings.HasPrefix(c.method, "S") || c.method == "Claim" || c.method == "Flush" {
+				end = "(*Sender)."
+				for s.TrySend(make([]byte, 1000)) == nil {
+				}
+			}
+			result := async(func() error { return c.do(ctx, s, r) })
+			for proctest.CountParked(end+c.method) == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			truncate()
+			return <-result
+		}))
+	}
+	claim := withTruncation(o, keep, func(ctx context.Context, s *ipc.Sender, _ *ipc.Receiver, truncate func()) error {
+		c, err := s.Claim(ctx, 10)
+		if err != nil {
+			return err
+		}
+		truncate()
+		return c.Commit()
+	})
+	proctest.Say("Commit after: %s", claim)
+	proctest.Say("survived")
+	return 0
+}
+
+// withTruncation makes a channel, lets do use and truncate it, then calls what
+// must not crash either, whatever it gives. It names do's error.
+func withTruncation(o *ipc.Options, keep int64, do func(context.Context, *ipc.Sender, *ipc.Receiver, func()) error) string {
+	s, r := attach(o)
+	limit := soon // it ends only if the call hangs
+	if keep > 0 {
+		limit = 2 * quick
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	err := do(ctx, s, r, func() {
+		if err := os.Truncate(path(o), keep); err != nil {
+			panic(err)
+		}
+	})
+	s.Stats()
+	r.Stats()
+	r.Deaths()
+	_ = r.Release()
+	_ = r.Rewind()
+	if c, err := s.Clone(); err == nil {
+		_ = c.Close()
+	}
+	if extra, err := ipc.NewSender(ctx, name, o); err == nil {
+		_ = extra.Close()
+	}
+	_, _ = ipc.Inspect(name, o)
+	_ = s.Close()
+	_ = r.Close()
+	_ = os.Remove(path(o))
+	return kind(err)
+}
+
+func TestTruncationUnderAttachedEndsIsAnErrorNotACrash(t *testing.T) {
+	o := in(t)
+	o.Capacity, o.Heartbeat, o.Spin = 4096, quick, -1
+	p := proctest.Start(t, "truncated", encode(t, o), "0")
+	told := 0
+	for line := p.Line(); line != "survived"; line = p.Line() {
+		_, result, _ := strings.Cut(line, ": ")
+		require.NotContains(t, []string{"ok", "empty", "full", "deadline", "canceled"}, result, line)
+		told++
+	}
+	require.Equal(t, 17, told)
+	require.Zero(t, p.Wait())
+}
+
+func TestTruncationOfAPartIsSurvived(t *testing.T) {
+	o := in(t)
+	o.Capacity, o.Heartbeat, o.Spin = 4096, quick, -1
+	r := newReceiver(t, o)
+	info, err := os.Stat(path(o))
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	for keep := int64(1); keep < info.Size(); keep += 4096 {
+		p := proctest.Start(t, "truncated", encode(t, o), strconv.FormatInt(keep, 10))
+		for line := p.Line(); line != "survived"; line = p.Line() {
+			require.NotContains(t, line, "other: ", "an error that callers know")
+		}
+		require.Zero(t, p.Wait())
+	}
+}
