@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+func newCreate(a *app) *cobra.Command {
+	var making createFlags
+	var ifMissing bool
+	cmd := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Make a channel without attaching to it",
+		Long: `Make a channel without attaching to it. What senders leave in it is kept for
+the first receiver; when a receiver leaves, a channel that is not --durable goes
+with it.`,
+		Example: `  shmchan create --durable --capacity 64M jobs
+  shmchan create --if-missing --mode 0660 /srv/shared/jobs`,
+		Args: oneName,
+		RunE: a.named(func(_ context.Context, name string, _ []string) error {
+			o := a.options()
+			making.apply(o)
+			err := ipc.Create(name, o)
+			switch {
+			case errors.Is(err, fs.ErrExist) && ifMissing:
+				a.detail("the channel exists already")
+				return nil
+			case errors.Is(err, fs.ErrExist):
+				return because(err, "the channel exists already; --if-missing makes that no error")
+			}
+			return err
+		}),
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	making.register(flags)
+	flags.BoolVar(&ifMissing, "if-missing", false, "a channel that exists already is no error, and stays as it is")
+	return cmd
+}

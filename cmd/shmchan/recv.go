@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// recv is `shmchan recv NAME`.
+type recv struct {
+	*app
+	count   uint64
+	counted bool
+	try     bool
+	timeout timeoutFlag
+	keep    bool
+	strict  bool
+	frame   frameFlags
+	making  createFlags
+}
+
+func newRecv(a *app) *cobra.Command {
+	v := &recv{app: a}
+	cmd := &cobra.Command{
+		Use:   "recv NAME",
+		Short: "Print the messages of a channel",
+		Long: `Make the channel if it is missing, print each message by --frame, and end when
+every sender has gone and the ring is drained. A message leaves the ring only
+after it was written to stdout.`,
+		Example: `  shmchan recv jobs > lines
+  shmchan recv jobs -0 | xargs -0 -n1 process
+  shmchan recv --keep-open --durable --frame json jobs`,
+		Args: oneName,
+	}
+	cmd.RunE = a.named(func(ctx context.Context, name string, _ []string) error {
+		v.counted = cmd.Flags().Changed("count")
+		return v.run(ctx, name)
+	})
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	v.frame.register(flags)
+	flags.VarP(&value[uint64]{&v.count, "N", parseCount, ""}, "count", "n", "end after N messages")
+	flags.BoolVar(&v.try, "try", false, "take what is there and end; status 4 if that was nothing")
+	v.timeout.register(flags, "bound on the wait for the next message")
+	flags.BoolVarP(&v.keep, "keep-open", "k", false, "when every sender has gone, wait for the next")
+	flags.BoolVar(&v.strict, "strict", false, "status 5 if a sender was killed")
+	v.making.register(flags)
+	return cmd
+}
+
+func (v *recv) run(ctx context.Context, name string) error {
+	kind, err := v.frame.pick()
+	if err != nil {
+		return err
+	}
+	return v.graceful(ctx, func(ctx context.Context) error {
+		o := v.options()
+		v.making.apply(o)
+		o.KeepOpen = v.keep
+		r, err := ipc.NewReceiver(ctx, name, o)
+		if err != nil {
+			if errors.Is(err, ipc.ErrBusy) {
+				return because(err, "a receiver is attached already; a channel has one")
+			}
+			return err
+		}
+		v.detail("attached")
+		b := &batch{r: r, w: v.stdout, kind: kind}
+		deaths := watchDeaths(v.app, r)
+		err = v.pump(ctx, r, b)
+		killed := deaths.stop()
+		// What the batch still holds was not written: Close leaves it unreleased.
+		if cerr := r.Close(); err == nil && cerr != nil {
+			err = cerr
+		}
+		v.detail("%s received", plural(b.taken, "message"))
+		if err == nil && v.strict && killed > 0 {
+			return because(ipc.ErrDisconnected, "%s killed", plural(killed, "sender"))
+		}
+		return err
+	})
+}
+
+// pump moves messages from the channel to stdout until there is a reason to
+// end. It never waits with messages that are not released, nor with output that
+// is not flushed.
+func (v *recv) pump(ctx context.Context, r *ipc.Receiver, b *batch) error {
+	snapshot := uint64(0) // --try ends there, however fast the senders are
+	if v.try {
+		snapshot = r.Stats().Tail
+	}
+	for !v.counted || b.total() < v.count {
+		msg, err := r.TryNext()
+		if errors.Is(err, ipc.ErrEmpty) {
+			if err := b.flush(); err != nil {
+				return err
+			}
+			if v.try {
+				return v.tried(b, err)
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			msg, err = v.wait(ctx, r)
+		}
+		switch {
+		case errors.Is(err, ipc.ErrDisconnected):
+			return v.ended(b, err)
+		case err != nil:
+			return errors.Join(b.flush(), err)
+		case v.try && r.Meta().Position >= snapshot:
+			return v.tried(b, b.flushBack())
+		}
+		if err := b.add(msg); err != nil {
+			if errors.Is(err, frame.ErrFrame) {
+				return v.refused(b, r, err)
+			}
+			return err
+		}
+		if b.full() {
+			if err := b.flush(); err != nil {
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return b.flush()
+}
+
+// wait waits for the next message.
+func (v *recv) wait(ctx context.Context, r *ipc.Receiver) ([]byte, error) {
+	if !v.timeout.given() {
+		return r.Next(ctx)
+	}
+	bound, cancel := context.WithTimeout(ctx, v.timeout.after)
+	defer cancel()
+	msg, err := r.Next(bound)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = because(err, "no message came within %v", v.timeout.after)
+	}
+	return msg, err
+}
+
+// tried ends --try, after all that was there is flushed.
+func (v *recv) tried(b *batch, err error) error {
+	if errors.Is(err, ipc.ErrEmpty) {
+		if b.taken > 0 {
+			return nil
+		}
+		return because(err, "no message is there")
+	}
+	return err
+}
+
+// ended is the orderly end, every sender having gone and the ring being drained,
+// unless somebody removed the channel.
+func (v *recv) ended(b *batch, err error) error {
+	if err := b.flush(); err != nil {
+		return err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return because(ipc.ErrDisconnected, "the channel was removed")
+	}
+	return nil
+}
+
+// refused ends at a message that the frame cannot carry: those before it are
+// written and released, it stays.
+func (v *recv) refused(b *batch, r *ipc.Receiver, refusal error) error {
+	from := r.Meta()
+	if err := b.flushBack(); err != nil {
+		return err
+	}
+	return because(refusal, "message %d (sender %d, pid %d): %v; it was not taken; --frame len or json carries anything",
+		from.Seq, from.Slot, from.PID, refusal)
+}

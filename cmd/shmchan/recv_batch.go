@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// outBuffer is how much framed output is written at a time.
+const outBuffer = 256 << 10
+
+// batch holds messages on their way to stdout: framed in out, and still in the
+// ring until out was written.
+type batch struct {
+	r    *ipc.Receiver
+	w    io.Writer
+	kind frame.Kind
+
+	out    []byte
+	copied []byte // a message, for JSON
+	held   uint64 // messages in out
+	taken  uint64 // messages written and released
+}
+
+// total is the messages that were added.
+func (b *batch) total() uint64 { return b.taken + b.held }
+
+func (b *batch) full() bool { return len(b.out) >= outBuffer }
+
+// add takes in the message that the receiver returned last. A message that the
+// frame refuses is left out.
+func (b *batch) add(msg []byte) error {
+	if b.out == nil {
+		b.out = make([]byte, 0, outBuffer+outBuffer/4)
+	}
+	var from frame.Origin
+	if b.kind == frame.JSON {
+		m := b.r.Meta()
+		from = frame.Origin{Seq: m.Seq, Sender: m.Slot, PID: m.PID}
+		// A peer may change the message in the ring between two looks at it.
+		b.copied = append(b.copied[:0], msg...)
+		msg = b.copied
+	}
+	var err error
+	if b.out, err = b.kind.Append(b.out, msg, from); err != nil {
+		return err
+	}
+	b.held++
+	return nil
+}
+
+// flush writes all that the batch holds and then, only then, lets it leave the
+// ring. Where the write fails, even in part, nothing leaves.
+func (b *batch) flush() error {
+	if b.held == 0 {
+		return nil
+	}
+	if err := b.write(); err != nil {
+		return err
+	}
+	if err := b.r.Release(); err != nil {
+		return err
+	}
+	b.settle()
+	return nil
+}
+
+// flushBack is flush when the message that the receiver returned last is not in
+// the batch: it goes back.
+func (b *batch) flushBack() error {
+	if b.held > 0 {
+		if err := b.write(); err != nil {
+			return err
+		}
+	}
+	if err := b.r.Rewind(); err != nil {
+		return err
+	}
+	for range b.held {
+		if _, err := b.r.TryNext(); err != nil {
+			return err
+		}
+	}
+	if b.held > 0 {
+		if err := b.r.Release(); err != nil {
+			return err
+		}
+	}
+	b.settle()
+	return nil
+}
+
+func (b *batch) write() error {
+	if err := b.r.Intact(); err != nil { // else out may hold zeroes
+		return err
+	}
+	if len(b.out) == 0 { // raw messages of no bytes
+		return nil
+	}
+	_, err := b.w.Write(b.out)
+	if errors.Is(err, syscall.EPIPE) {
+		return &signalError{signal: syscall.SIGPIPE}
+	}
+	if err != nil {
+		return fmt.Errorf("%w; %s not taken", err, plural(b.held, "message"))
+	}
+	return nil
+}
+
+func (b *batch) settle() {
+	b.taken += b.held
+	b.held, b.out = 0, b.out[:0]
+	// One huge message must not keep its memory for good.
+	if cap(b.out) > 16*outBuffer {
+		b.out, b.copied = nil, nil
+	}
+}

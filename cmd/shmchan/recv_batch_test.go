@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/edsrzf/mmap-go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// A message lies in memory that its sender can still write to: whatever becomes
+// of it while it is framed, recv goes on, and a line stays one line.
+func TestMessageThatChangesWhileItIsFramed(t *testing.T) {
+	r, err := ipc.NewReceiver(context.Background(), "ch", &ipc.Options{Dir: t.TempDir()})
+	require.NoError(t, err)
+	defer r.Close()
+	mem, err := mmap.MapRegion(nil, os.Getpagesize(), mmap.RDWR, mmap.ANON, 0) // as in a ring
+	require.NoError(t, err)
+	defer mem.Unmap()
+	msg := mem[:3]
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			for _, last := range []byte{'x', 0xc2, 'x', 0xe2, 'x', '\n', 'x', 0} {
+				msg[2] = last
+			}
+		}
+	}()
+	for _, kind := range []frame.Kind{frame.JSON, frame.Line, frame.Nul} {
+		for start := time.Now(); time.Since(start) < 100*time.Millisecond; {
+			b := &batch{r: r, w: io.Discard, kind: kind}
+			if b.add(msg) != nil || kind == frame.JSON {
+				continue
+			}
+			for _, c := range b.out[:len(b.out)-1] {
+				require.NotEqual(t, b.out[len(b.out)-1], c, "%q", b.out)
+			}
+		}
+	}
+	close(stop)
+	<-done
+}

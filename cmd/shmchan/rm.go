@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+func newRm(a *app) *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "rm NAME",
+		Short: "Remove a channel that nobody uses",
+		Long: `Remove a channel and the messages in it. It refuses while an end is alive; with
+--force the ends find themselves disconnected.`,
+		Example: `  shmchan rm jobs
+  shmchan rm --force jobs`,
+		Args: oneName,
+		RunE: a.named(func(_ context.Context, name string, _ []string) error {
+			remove := ipc.Remove
+			if force {
+				remove = ipc.ForceRemove
+			}
+			err := remove(name, a.options())
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return because(err, "no such channel")
+			case errors.Is(err, ipc.ErrBusy):
+				return because(err, "in use by %s; --force removes it nevertheless", a.users(name))
+			}
+			return err
+		}),
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "remove it even while an end is alive")
+	return cmd
+}
+
+// users names the ends of a channel that are alive.
+func (a *app) users(name string) string {
+	s, err := ipc.Inspect(name, a.options())
+	if err != nil {
+		return "an end that is alive"
+	}
+	var who []string
+	if s.Receiver != nil && s.Receiver.State != ipc.StateDead {
+		who = append(who, fmt.Sprintf("its receiver (pid %d)", s.Receiver.PID))
+	}
+	var first, alive int
+	for _, e := range s.Senders {
+		if e.State == ipc.StateDead {
+			continue
+		}
+		if alive++; alive == 1 {
+			first = e.PID
+		}
+	}
+	switch alive {
+	case 0:
+	case 1:
+		who = append(who, fmt.Sprintf("a sender (pid %d)", first))
+	default:
+		who = append(who, fmt.Sprintf("%d senders", alive))
+	}
+	if len(who) == 0 {
+		return "an end that is alive"
+	}
+	return strings.Join(who, " and ")
+}

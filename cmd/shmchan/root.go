@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// verbs are the command's verbs, in the order in which --help lists them.
+var verbs = []func(*app) *cobra.Command{
+	newSend, newRecv, newCreate, newLs, newStat, newRm, newVersion,
+}
+
+// app is one run of the command: what every verb shares.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	dir            string
+	quiet, verbose bool
+
+	verb, name string // what diagnostics begin with
+}
+
+// run executes the command and returns its exit status; 128+N asks the caller
+// to die by signal N.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil {
+		if a.verb == "" && cmd != root {
+			a.verb = cmd.Name()
+		}
+		a.report(err)
+	}
+	return status(err)
+}
+
+func (a *app) root() *cobra.Command {
+	cobra.EnableCommandSorting = false
+	root := &cobra.Command{
+		Use:   "shmchan VERB",
+		Short: "Channels between processes, in shared memory",
+		Long: `shmchan carries messages between the processes of one machine: many senders,
+one receiver, one ring buffer in shared memory. A message arrives whole or not
+at all, in order, whoever dies.
+
+NAME is a plain name, looked up in --dir, or a path, which holds a slash. Sizes
+are bytes, or end in K, M or G; durations are such as 250ms, 10s or 1m30s.
+
+Exit status:
+  0  done                            5  the other end has gone
+  1  anything else, such as I/O      6  busy: attached, existing or full of senders
+  2  usage                           7  not a channel, another version, or corrupt
+  3  no such channel                 8  too large a message, or not fit for the frame
+  4  would block, or out of time     128+N  killed by signal N`,
+		Example: `  shmchan recv jobs > lines     # makes the channel, ends when the senders have gone
+  shmchan send jobs < lines     # from as many other processes as you like`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Args:              cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("a verb is missing; see shmchan --help")
+			}
+			hint := "see shmchan --help"
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return usagef("no such verb %q; %s", args[0], hint)
+		},
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetUsageTemplate(strings.NewReplacer(
+		"\n  {{.CommandPath}} [command]", "", "[command]", "VERB", "Available Commands", "Verbs", " about a command", "",
+	).Replace(root.UsageTemplate()))
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(newHelp())
+	global := root.PersistentFlags()
+	global.StringVar(&a.dir, "dir", "", "look plain names up in `DIR` (default $SHMCHAN_DIR, else /dev/shm/shmchan-UID)")
+	global.BoolVarP(&a.quiet, "quiet", "q", false, "no diagnostics; the exit status says it all")
+	global.BoolVarP(&a.verbose, "verbose", "v", false, "more diagnostics")
+	for _, verb := range verbs {
+		root.AddCommand(verb(a))
+	}
+	return root
+}
+
+// newHelp is `shmchan help VERB`, another way to say `shmchan VERB --help`.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:    "help [VERB]",
+		Short:  "Show help on a verb",
+		Hidden: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("no such verb %q; see shmchan --help", strings.Join(args, " "))
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+// flagError is what a flag that does not parse becomes.
+func flagError(cmd *cobra.Command, err error) error {
+	hint := "see " + cmd.CommandPath() + " --help"
+	if strings.HasPrefix(err.Error(), "unknown") {
+		hint += "; a message that begins with a dash stands after --"
+	}
+	return usagef("%w; %s", err, hint)
+}
+
+// options are the library's options that every verb begins with.
+func (a *app) options() *ipc.Options { return &ipc.Options{Dir: a.dir} }
+
+// named makes the RunE of a verb whose first argument is NAME.
+func (a *app) named(fn func(ctx context.Context, name string, rest []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		a.verb, a.name = cmd.Name(), args[0]
+		return fn(cmd.Context(), args[0], args[1:])
+	}
+}
+
+// oneName is the Args of a verb that takes NAME alone; atLeastName allows more.
+func oneName(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef("one NAME is wanted, not %d: %s", len(args), cmd.UseLine())
+	}
+	return atLeastName(cmd, args)
+}
+
+func atLeastName(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usagef("NAME is missing: %s", cmd.UseLine())
+	}
+	return nil
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("no argument is wanted, not %q: %s", args[0], cmd.UseLine())
+	}
+	return nil
+}
+
+// jsonFlag adds --json, which every reading verb has.
+func jsonFlag(flags *pflag.FlagSet, on *bool) {
+	flags.BoolVar(on, "json", false, "print JSON")
+}
+
+// say prints a diagnostic: shmchan: VERB: NAME: what happened.
+func (a *app) say(format string, args ...any) {
+	if a.quiet {
+		return
+	}
+	head := "shmchan: "
+	for _, part := range []string{a.verb, a.name} {
+		if part != "" {
+			head += printable(part) + ": "
+		}
+	}
+	// One write, so that processes that share a stderr don't mix within a line.
+	// Where stderr fails there is nobody left to tell.
+	_, _ = io.WriteString(a.stderr, head+fmt.Sprintf(format, args...)+"\n")
+}
+
+// detail is say for -v.
+func (a *app) detail(format string, args ...any) {
+	if a.verbose {
+		a.say(format, args...)
+	}
+}

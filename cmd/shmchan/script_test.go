@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/shmchan/shmchan/internal/proctest"
+)
+
+const (
+	scriptDir      = "../../testdata/script"
+	scriptsTimeout = 3 * time.Minute // for all of them: a hang shows its goroutines
+)
+
+// TestMain makes the test binary serve as shmchan when a script executes that.
+func TestMain(m *testing.M) {
+	// Under the race detector every process would sleep a second as it exits.
+	if os.Getenv("GORACE") == "" {
+		_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
+	}
+	testscript.Main(leakTest{m}, map[string]func(){"shmchan": main})
+}
+
+// leakTest fails if the tests leak goroutines, descriptors or mappings.
+type leakTest struct{ m *testing.M }
+
+func (l leakTest) Run() int {
+	before := proctest.Snapshot()
+	code := l.m.Run()
+	for _, leak := range before.Leaks() {
+		fmt.Fprintln(os.Stderr, "leaked", leak)
+		code = max(code, 1)
+	}
+	return code
+}
+
+// TestScript runs the scripts, each with a channel directory of its own. Beside
+// the commands of testscript they have those of scriptCommands.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 scriptDir,
+		Cmds:                scriptCommands,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Deadline:            time.Now().Add(scriptsTimeout),
+		Setup: func(env *testscript.Env) error {
+			dir := filepath.Join(env.WorkDir, "channels")
+			env.Setenv("SHMCHAN_DIR", dir)
+			env.Values[processes{}] = map[string]*process{}
+			return os.Mkdir(dir, 0o700)
+		},
+	})
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// defaultWait is how long send waits for a channel to exist.
+const defaultWait = 10 * time.Second
+
+// send is `shmchan send NAME [MESSAGE…]`.
+type send struct {
+	*app
+	wait    time.Duration
+	timeout timeoutFlag
+	create  bool
+	try     bool
+	frame   frameFlags
+	making  createFlags
+
+	sent uint64 // messages that are in the channel
+}
+
+func newSend(a *app) *cobra.Command {
+	v := &send{app: a, wait: defaultWait}
+	cmd := &cobra.Command{
+		Use:   "send NAME [MESSAGE…]",
+		Short: "Send the arguments, or stdin, as messages",
+		Long: `Send each argument after NAME as one message or, with none, cut stdin into
+messages by --frame. It blocks while the ring is full, and ends with status 5
+when the receiver has gone.`,
+		Example: `  shmchan send jobs one 'message two' -- --three
+  find . -type f -print0 | shmchan send jobs -0
+  shmchan send --create --durable jobs < backlog`,
+		Args: atLeastName,
+		RunE: a.named(v.run),
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	v.frame.register(flags)
+	flags.Var(&value[time.Duration]{&v.wait, "DUR", parseDuration, defaultWait.String()}, "wait", "how long to wait for the channel to exist; 0: not at all")
+	flags.BoolVar(&v.try, "try", false, "where the ring is full, fail instead of blocking")
+	v.timeout.register(flags, "bound on the whole call")
+	flags.BoolVar(&v.create, "create", false, "make the channel if it is missing")
+	v.making.register(flags)
+	return cmd
+}
+
+func (v *send) run(ctx context.Context, name string, messages []string) error {
+	kind, err := v.frame.pick()
+	if err != nil {
+		return err
+	}
+	return v.graceful(ctx, func(ctx context.Context) (err error) {
+		if v.timeout.given() {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, v.timeout.after)
+			defer cancel()
+		}
+		s, err := v.attach(ctx, name)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if cerr := s.Close(); err == nil && cerr != nil {
+				err = cerr
+			}
+			v.detail("%s sent", plural(v.sent, "message"))
+		}()
+		if len(messages) > 0 {
+			return v.arguments(ctx, s, messages)
+		}
+		return v.stream(ctx, s, kind)
+	})
+}
+
+// attach joins the channel, waiting for it or making it as was asked.
+func (v *send) attach(ctx context.Context, name string) (*ipc.Sender, error) {
+	o := v.options()
+	v.making.apply(o)
+	o.Create = v.create
+	s, err := ipc.NewSender(ctx, name, o)
+	if errors.Is(err, fs.ErrNotExist) && v.wait > 0 && !v.create {
+		v.detail("waiting for the channel")
+		o.Wait = true
+		wait, cancel := context.WithTimeout(ctx, v.wait)
+		s, err = ipc.NewSender(wait, name, o)
+		cancel()
+	}
+	switch {
+	case err == nil:
+		v.detail("attached; the largest message is %d bytes", s.MaxMessage())
+		return s, nil
+	case errors.Is(err, context.Canceled):
+		return nil, err
+	case errors.Is(err, fs.ErrNotExist) && !v.create:
+		waited := ""
+		if errors.Is(err, context.DeadlineExceeded) {
+			waited = " came up within " + min(v.wait, v.limit()).String()
+		}
+		return nil, because(err, "no such channel%s; a shmchan recv or create makes it, and so does --create here", waited)
+	case errors.Is(err, ipc.ErrNoSlot):
+		return nil, because(err, "every sender slot is taken; more need a channel made with a larger --max-senders")
+	}
+	return nil, err
+}
+
+// limit is the bound on the whole call, or the longest there is.
+func (v *send) limit() time.Duration {
+	if v.timeout.given() {
+		return v.timeout.after
+	}
+	return 1<<63 - 1
+}
+
+// arguments sends the messages of the command line, in one batch.
+func (v *send) arguments(ctx context.Context, s *ipc.Sender, messages []string) error {
+	batch := make([][]byte, len(messages))
+	for i, m := range messages {
+		if len(m) > s.MaxMessage() {
+			return because(ipc.ErrTooLarge, "message %d has %d bytes; the largest that this channel takes is %d; nothing was sent",
+				i+1, len(m), s.MaxMessage())
+		}
+		batch[i] = []byte(m)
+	}
+	if err := v.batch(ctx, s, batch); err != nil {
+		return v.explain(err, "while the ring was full", fmt.Sprintf("%d of %s sent", v.sent, plural(uint64(len(batch)), "message")))
+	}
+	return nil
+}
+
+// batch sends messages in order, and counts those that were sent.
+func (v *send) batch(ctx context.Context, s *ipc.Sender, batch [][]byte) error {
+	if !v.try {
+		n, err := s.SendBatch(ctx, batch)
+		v.sent += uint64(n)
+		return err
+	}
+	for _, m := range batch {
+		if err := s.TrySend(m); err != nil {
+			return err
+		}
+		v.sent++
+	}
+	return nil
+}
+
+// explain puts an error that ended the sending in the words of the shell; did
+// is how far it came.
+func (v *send) explain(err error, waiting, did string) error {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, ipc.ErrFull):
+		return because(err, "the ring is full; %s", did)
+	case errors.Is(err, context.DeadlineExceeded):
+		return because(err, "%v passed %s; %s", v.timeout.after, waiting, did)
+	case errors.Is(err, ipc.ErrDisconnected):
+		return because(err, "the receiver has gone; %s", did)
+	}
+	return fmt.Errorf("%w; %s", err, did)
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// stream sends stdin, cut into messages: all that one read gave is one batch,
+// sent at once.
+func (v *send) stream(ctx context.Context, s *ipc.Sender, kind frame.Kind) error {
+	f := newFeed(frame.NewDecoder(v.stdin, kind, s.MaxMessage()))
+	defer f.close()
+	for {
+		batch, err := f.next(ctx, s.Done())
+		waiting := "while waiting for stdin"
+		if err == nil {
+			err = v.batch(ctx, s, batch)
+			waiting = "while the ring was full"
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, frame.ErrFrame):
+			return because(err, "stdin: %v; %s", err, v.did())
+		case err != nil:
+			return v.explain(err, waiting, v.did())
+		}
+	}
+}
+
+func (v *send) did() string { return plural(v.sent, "message") + " sent" }
+
+// feed reads stdin in a goroutine of its own, so that what happens while a read
+// blocks is noticed at once. The goroutine reads only when it was asked, so a
+// batch stays valid until the next one is asked for.
+type feed struct {
+	ask chan struct{}
+	got chan fed
+}
+
+type fed struct {
+	batch [][]byte
+	err   error
+}
+
+func newFeed(d *frame.Decoder) *feed {
+	f := &feed{ask: make(chan struct{}), got: make(chan fed, 1)}
+	go func() {
+		for range f.ask {
+			batch, err := d.Next()
+			f.got <- fed{batch, err}
+		}
+	}()
+	return f
+}
+
+// next returns what the next read gives; ErrDisconnected when the receiver
+// goes first, or the context's error when that ends first, and then no call
+// may follow but close.
+func (f *feed) next(ctx context.Context, gone <-chan struct{}) ([][]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f.ask <- struct{}{}
+	select {
+	case r := <-f.got:
+		if r.err != nil && r.err != io.EOF && !errors.Is(r.err, frame.ErrFrame) {
+			return nil, fmt.Errorf("stdin: %w", r.err)
+		}
+		return r.batch, r.err
+	case <-gone:
+		return nil, ipc.ErrDisconnected
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// close ends the goroutine, once the read that it is in returns.
+func (f *feed) close() { close(f.ask) }

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/shmchan/shmchan/internal/terminate"
+)
+
+// graceful runs fn, which holds an end of a channel, with a context that the
+// first SIGINT or SIGTERM cancels: fn puts its house in order and returns, and
+// what graceful returns then asks for a death by that signal. A second signal
+// kills at once. A signal that was ignored from the start (nohup, a shell's
+// background job) stays ignored.
+//
+// Meanwhile a write to a closed pipe is an error, EPIPE, and not yet a death.
+func (a *app) graceful(ctx context.Context, fn func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	caught := make(chan os.Signal, 2)
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		if !signal.Ignored(sig) {
+			signal.Notify(caught, sig)
+		}
+	}
+	pipe := make(chan os.Signal, 1) // only makes the runtime leave SIGPIPE to us
+	signal.Notify(pipe, syscall.SIGPIPE)
+	defer signal.Stop(pipe)
+
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		for first := true; ; first = false {
+			sig, ok := <-caught
+			if !ok {
+				return
+			}
+			if !first {
+				terminate.By(sig.(syscall.Signal))
+			}
+			a.detail("%v: ending in good order; once more ends at once", sig)
+			cancel(&signalError{signal: sig.(syscall.Signal)})
+		}
+	}()
+	err := fn(ctx)
+	// Stop returns once no signal is on its way into the channel, so one that
+	// came while fn ended is not lost.
+	signal.Stop(caught)
+	close(caught)
+	<-watched
+
+	var killed, brokenPipe *signalError
+	if !errors.As(context.Cause(ctx), &killed) {
+		return err
+	}
+	if !errors.Is(err, context.Canceled) && !errors.As(err, &brokenPipe) {
+		killed.besides = err
+	}
+	return killed
+}

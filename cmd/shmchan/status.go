@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/internal/terminate"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// What an exit status means.
+const (
+	exitOK         = 0 // done, orderly end included
+	exitFailure    = 1 // anything else: I/O, permission
+	exitUsage      = 2 // usage
+	exitNoChannel  = 3 // no such channel
+	exitWouldBlock = 4 // would block, or the deadline passed
+	exitGone       = 5 // the other end has gone
+	exitBusy       = 6 // a receiver is attached, the channel exists, an end is alive, no slot is free
+	exitNotChannel = 7 // not a channel, another version, or corrupt
+	exitUnfit      = 8 // a message is too large or does not fit the frame
+)
+
+// status maps an error to the exit status, and is the only place that does.
+// The order counts where an error is of two kinds: a channel that a sender
+// waited for in vain is missing first and late second.
+func status(err error) int {
+	is := func(targets ...error) bool {
+		for _, t := range targets {
+			if errors.Is(err, t) {
+				return true
+			}
+		}
+		return false
+	}
+	var killed *signalError
+	var corrupt *ipc.CorruptError
+	var usage *usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &killed):
+		return terminate.Status(killed.signal)
+	case errors.As(err, &usage):
+		return exitUsage
+	case is(frame.ErrFrame, frame.ErrTooLarge, ipc.ErrTooLarge):
+		return exitUnfit
+	case is(ipc.ErrIncompatible) || errors.As(err, &corrupt):
+		return exitNotChannel
+	case is(ipc.ErrBusy, ipc.ErrNoSlot, fs.ErrExist):
+		return exitBusy
+	case is(fs.ErrNotExist):
+		return exitNoChannel
+	case is(ipc.ErrFull, ipc.ErrEmpty, context.DeadlineExceeded, os.ErrDeadlineExceeded):
+		return exitWouldBlock
+	case is(ipc.ErrDisconnected):
+		return exitGone
+	case is(fs.ErrInvalid):
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// usageError is a command line that can't be meant.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// signalError asks for a death by signal, once everything is in order.
+type signalError struct {
+	signal  syscall.Signal
+	besides error // what went wrong while putting everything in order, if anything
+}
+
+func (e *signalError) Error() string { return e.signal.String() }
+
+// problem is an error in the words of the user's shell; the cause, in the
+// library's words, shows with -v.
+type problem struct {
+	what  string
+	cause error
+}
+
+func (e *problem) Error() string { return e.what }
+func (e *problem) Unwrap() error { return e.cause }
+
+// because says what happened, and to do about it, of an error that is cause.
+func because(cause error, format string, args ...any) error {
+	return &problem{fmt.Sprintf(format, args...), cause}
+}
+
+// report tells of an error that ends the run. A death by signal tells itself.
+func (a *app) report(err error) {
+	var killed *signalError
+	if errors.As(err, &killed) {
+		if err = killed.besides; err == nil {
+			return
+		}
+	}
+	var p *problem
+	if !errors.As(err, &p) {
+		a.say("%s", strings.TrimPrefix(oneLine(err), a.prefixOf(err)))
+		return
+	}
+	a.say("%s", p.what)
+	if p.cause != nil {
+		a.detail("because: %s", oneLine(p.cause))
+	}
+}
+
+// oneLine is an error's text, fit for one line of a log.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// prefixOf is how the library began an error's text, "send NAME: " for example,
+// where that says no more than the diagnostic's own beginning.
+func (a *app) prefixOf(err error) string {
+	text := err.Error()
+	op, _, found := strings.Cut(text, " "+a.name+": ")
+	if a.name == "" || !found || strings.ContainsFunc(op, func(r rune) bool { return r != ' ' && (r < 'a' || r > 'z') }) {
+		return ""
+	}
+	return text[:len(op)+len(a.name)+3]
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+func TestStatus(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		want int
+	}{
+		{"done", nil, 0},
+		{"anything else", errors.New("no space left on device"), 1},
+		{"permission", fs.ErrPermission, 1},
+		{"usage", usagef("unknown flag"), 2},
+		{"an argument that the library refuses", fs.ErrInvalid, 2},
+		{"no such channel", fs.ErrNotExist, 3},
+		{"waited in vain for a channel", errors.Join(context.DeadlineExceeded, fs.ErrNotExist), 3},
+		{"the ring is full", ipc.ErrFull, 4},
+		{"the ring is empty", ipc.ErrEmpty, 4},
+		{"a context's deadline", context.DeadlineExceeded, 4},
+		{"a file's deadline", os.ErrDeadlineExceeded, 4},
+		{"the other end has gone", ipc.ErrDisconnected, 5},
+		{"busy", ipc.ErrBusy, 6},
+		{"no sender slot", ipc.ErrNoSlot, 6},
+		{"the channel exists", fs.ErrExist, 6},
+		{"not a channel", ipc.ErrIncompatible, 7},
+		{"corrupt", &ipc.CorruptError{Field: "header.capacity"}, 7},
+		{"a message is too large", ipc.ErrTooLarge, 8},
+		{"a message does not fit the frame", &frame.RefusedError{}, 8},
+		{"a stream is not of the frame", &frame.StreamError{}, 8},
+		{"killed", &signalError{signal: syscall.SIGTERM}, 128 + 15},
+		{"killed, with something else wrong", errors.Join(errors.New("close"), &signalError{signal: syscall.SIGPIPE}), 128 + 13},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.want, status(tt.err))
+			if tt.err != nil {
+				require.Equal(t, tt.want, status(fmt.Errorf("send jobs: %w", tt.err)), "wrapped")
+				require.Equal(t, tt.want, status(because(tt.err, "in other words")), "explained")
+			}
+		})
+	}
+}
+
+// TestReport names what is printed of each kind of error.
+func TestReport(t *testing.T) {
+	cause := errors.New("send jobs: ring is full")
+	for _, tt := range []struct {
+		name    string
+		err     error
+		quiet   bool
+		verbose bool
+		want    string
+	}{
+		{"the library's words, its prefix not repeated", cause, false, false, "shmchan: send: jobs: ring is full\n"},
+		{"words without the prefix stay", errors.New("odd"), false, false, "shmchan: send: jobs: odd\n"},
+		{"a problem in the user's words", because(cause, "no room"), false, false, "shmchan: send: jobs: no room\n"},
+		{"and its cause with -v", because(cause, "no room"), false, true,
+			"shmchan: send: jobs: no room\nshmchan: send: jobs: because: send jobs: ring is full\n"},
+		{"nothing with -q", because(cause, "no room"), true, true, ""},
+		{"a signal tells itself", &signalError{signal: syscall.SIGINT}, false, false, ""},
+		{"what else went wrong at a signal", &signalError{signal: syscall.SIGINT, besides: cause}, false, false,
+			"shmchan: send: jobs: ring is full\n"},
+		{"two errors are one line", errors.Join(errors.New("a"), errors.New("b")), false, false, "shmchan: send: jobs: a; b\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			a := &app{stderr: &out, verb: "send", name: "jobs", quiet: tt.quiet, verbose: tt.verbose}
+			a.report(tt.err)
+			require.Equal(t, tt.want, out.String())
+		})
+	}
+}
+
+// shmchan runs the command in this process.
+func shmchan(args ...string) (status int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	status = run(context.Background(), args, strings.NewReader(""), &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+func TestUsage(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"no verb", nil, "shmchan: a verb is missing"},
+		{"a verb that does not exist", []string{"sned"}, `shmchan: no such verb "sned"; did you mean send?`},
+		{"a verb unlike any", []string{"frobnicate"}, `shmchan: no such verb "frobnicate"; see shmchan --help`},
+		{"help on no verb", []string{"help", "sned"}, `no such verb "sned"`},
+		{"an unknown flag", []string{"send", "jobs", "--x"}, "shmchan: send: unknown flag: --x; see shmchan send --help; a message that begins with a dash stands after --"},
+		{"an unknown flag before the verb", []string{"--x", "send", "jobs"}, "shmchan: unknown flag: --x"},
+		{"send without NAME", []string{"send"}, "shmchan: send: NAME is missing: shmchan send NAME [MESSAGE…]"},
+		{"recv without NAME", []string{"recv"}, "shmchan: recv: NAME is missing"},
+		{"recv with two", []string{"recv", "a", "b"}, "shmchan: recv: one NAME is wanted, not 2"},
+		{"ls with NAME", []string{"ls", "a"}, `shmchan: ls: no argument is wanted, not "a"`},
+		{"a frame that does not exist", []string{"recv", "jobs", "--frame", "xml"}, `no such frame "xml": line, nul, len, raw or json`},
+		{"two frames", []string{"recv", "jobs", "-0", "--frame", "json"}, "-0 is --frame nul, and --frame json was given too"},
+		{"a timeout without a unit", []string{"recv", "jobs", "--timeout", "5"}, `"5" is no duration: a number with a unit`},
+		{"a negative wait", []string{"send", "jobs", "--wait=-1s"}, `"-1s" is no duration`},
+		{"a negative count", []string{"recv", "jobs", "-n", "-1"}, `"-1" is no number of messages`},
+		{"a size with another unit", []string{"create", "jobs", "--capacity", "1KB"}, `"1KB" is no size`},
+		{"a size of nothing", []string{"create", "jobs", "--capacity", "0"}, "0 bytes hold nothing"},
+		{"a mode that is not octal", []string{"create", "jobs", "--mode", "rw"}, `"rw" is no mode`},
+		{"no senders", []string{"create", "jobs", "--max-senders", "0"}, `"0" is no number of senders`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, stdout, stderr := shmchan(tt.args...)
+			require.Equal(t, 2, status)
+			require.Empty(t, stdout, "stdout carries data only")
+			require.Contains(t, stderr, tt.want)
+			require.Equal(t, 1, strings.Count(stderr, "\n"), "one line")
+		})
+	}
+}
+
+// TestHelp: every verb has --help with an example, on stdout.
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{
+		{"--help"}, {"help"}, {"-h"},
+		{"send", "--help"}, {"recv", "-h"}, {"create", "--help"}, {"ls", "--help"},
+		{"stat", "--help"}, {"rm", "--help"}, {"version", "--help"}, {"help", "send"}, {"--help", "send"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			status, stdout, stderr := shmchan(args...)
+			require.Zero(t, status)
+			require.Empty(t, stderr)
+			require.Contains(t, stdout, "Usage:\n  shmchan")
+			require.Contains(t, stdout, "Examples:\n  shmchan")
+		})
+	}
+}
+
+func TestVersion(t *testing.T) {
+	status, stdout, _ := shmchan("version")
+	require.Zero(t, status)
+	require.Regexp(t, `^shmchan \S+ linux/\S+ go1\.\S+\n$`, stdout)
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// value is a flag's value: parsed by a function, and shown in --help as kind.
+type value[T any] struct {
+	to    *T
+	kind  string
+	parse func(string) (T, error)
+	text  string
+}
+
+func (v *value[T]) String() string { return v.text }
+func (v *value[T]) Type() string   { return v.kind }
+func (v *value[T]) Set(s string) error {
+	parsed, err := v.parse(s)
+	if err != nil {
+		return err
+	}
+	*v.to, v.text = parsed, s
+	return nil
+}
+
+// parseSize reads bytes, or a number that ends in K, M or G, powers of 1024.
+func parseSize(s string) (int, error) {
+	digits, unit := s, uint64(1)
+	for i, suffix := range []string{"K", "M", "G"} {
+		if d, ok := strings.CutSuffix(s, suffix); ok {
+			digits, unit = d, 1<<(10*(i+1))
+		}
+	}
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no size: bytes, or a number that ends in K, M or G", s)
+	}
+	if n > math.MaxInt/unit {
+		return 0, fmt.Errorf("size %s is more than this machine can count", s)
+	}
+	return int(n * unit), nil
+}
+
+// parsePositive is parseSize without 0, which would mean the default.
+func parsePositive(s string) (int, error) {
+	n, err := parseSize(s)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("0 bytes hold nothing")
+	}
+	return n, err
+}
+
+func parseSenders(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is no number of senders: 1 or more", s)
+	}
+	return n, nil
+}
+
+func parseCount(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no number of messages", s)
+	}
+	return n, nil
+}
+
+// parseDuration reads Go's durations.
+func parseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%q is no duration: a number with a unit, such as 250ms, 10s or 1m30s", s)
+	}
+	return d, nil
+}
+
+func parseMode(s string) (fs.FileMode, error) {
+	n, err := strconv.ParseUint(s, 8, 32)
+	if err != nil || n == 0 || n > 0o777 {
+		return 0, fmt.Errorf("%q is no mode: octal, such as 0600 or 0660", s)
+	}
+	return fs.FileMode(n), nil
+}
+
+// createFlags are the flags of every verb that can make a channel.
+type createFlags struct {
+	capacity, senders int
+	mode              fs.FileMode
+	durable           bool
+}
+
+func (c *createFlags) register(flags *pflag.FlagSet) {
+	flags.Var(&value[int]{&c.capacity, "SIZE", parsePositive, ""}, "capacity", "ring bytes of a channel that is made, rounded up to a power of two (default 1M)")
+	flags.Var(&value[int]{&c.senders, "N", parseSenders, ""}, "max-senders", "sender slots of a channel that is made, up to 4096 (default 256)")
+	flags.Var(&value[fs.FileMode]{&c.mode, "MODE", parseMode, ""}, "mode", "file mode of a channel that is made, in octal (default 0600)")
+	flags.BoolVar(&c.durable, "durable", false, "a channel that is made outlives its receiver: senders wait for the next, unread messages stay")
+}
+
+func (c *createFlags) apply(o *ipc.Options) {
+	o.Capacity, o.MaxSenders, o.Mode, o.Durable = c.capacity, c.senders, c.mode, c.durable
+}
+
+// frameFlags are --frame and -0.
+type frameFlags struct {
+	kind  frame.Kind
+	flags *pflag.FlagSet
+	nul   bool
+}
+
+func (f *frameFlags) register(flags *pflag.FlagSet) {
+	f.flags = flags
+	flags.Var(&value[frame.Kind]{&f.kind, "FRAME", frame.Parse, frame.Line.String()}, "frame", "how messages lie in the stream: "+strings.Join(frame.Names(), ", "))
+	flags.BoolVarP(&f.nul, "nul", "0", false, "the same as --frame nul")
+}
+
+// pick returns the frame that was asked for.
+func (f *frameFlags) pick() (frame.Kind, error) {
+	if !f.nul {
+		return f.kind, nil
+	}
+	if f.flags.Changed("frame") && f.kind != frame.Nul {
+		return 0, usagef("-0 is --frame nul, and --frame %s was given too", f.kind)
+	}
+	return frame.Nul, nil
+}
+
+// timeoutFlag is a duration that may be left out.
+type timeoutFlag struct {
+	after time.Duration
+	flag  *pflag.Flag
+}
+
+func (t *timeoutFlag) register(flags *pflag.FlagSet, usage string) {
+	flags.Var(&value[time.Duration]{&t.after, "DUR", parseDuration, ""}, "timeout", usage)
+	t.flag = flags.Lookup("timeout")
+}
+
+// given tells whether there is a timeout at all; 0 is one.
+func (t *timeoutFlag) given() bool { return t.flag.Changed }

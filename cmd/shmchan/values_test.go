@@ -1,0 +1,80 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseSize(t *testing.T) {
+	for in, want := range map[string]int{
+		"0": 0, "1": 1, "4096": 4096, "1K": 1 << 10, "64M": 64 << 20, "4G": 4 << 30, "8589934591G": 8589934591 << 30,
+	} {
+		got, err := parseSize(in)
+		require.NoError(t, err, in)
+		require.Equal(t, want, got, in)
+	}
+	for _, in := range []string{"", "K", "-1", "+1", "1k", "1KB", "1KiB", "1.5M", " 1", "1 K", "0x10", "1T", "8589934592G", "99999999999999999999"} {
+		_, err := parseSize(in)
+		require.Error(t, err, in)
+	}
+}
+
+func TestParseDuration(t *testing.T) {
+	for in, want := range map[string]time.Duration{"0": 0, "250ms": 250 * time.Millisecond, "1m30s": 90 * time.Second} {
+		got, err := parseDuration(in)
+		require.NoError(t, err, in)
+		require.Equal(t, want, got, in)
+	}
+	for _, in := range []string{"", "5", "-1s", "soon"} {
+		_, err := parseDuration(in)
+		require.Error(t, err, in)
+	}
+}
+
+func TestParseMode(t *testing.T) {
+	got, err := parseMode("0660")
+	require.NoError(t, err)
+	require.EqualValues(t, 0o660, got)
+	for _, in := range []string{"", "0", "8", "rw", "-1", "1777"} {
+		_, err := parseMode(in)
+		require.Error(t, err, in)
+	}
+}
+
+func TestHumanSize(t *testing.T) {
+	for in, want := range map[uint64]string{
+		0: "0", 1023: "1023", 1024: "1K", 1536: "1.5K", 1 << 20: "1M", 1<<20 + 1: "1.0M", 3 << 30: "3G", 1 << 63: "8E",
+	} {
+		require.Equal(t, want, humanSize(in))
+	}
+}
+
+func TestPercent(t *testing.T) {
+	for _, tt := range []struct {
+		part, whole int
+		want        string
+	}{
+		{0, 100, "0%"}, {1, 1000, "<1%"}, {1, 2, "50%"}, {9999, 10000, "99%"}, {100, 100, "100%"}, {1, 0, "0%"},
+	} {
+		require.Equal(t, tt.want, percent(tt.part, tt.whole))
+	}
+}
+
+func TestHumanAge(t *testing.T) {
+	for in, want := range map[time.Duration]string{
+		-time.Second: "0s", 1499 * time.Microsecond: "1ms", 12340 * time.Millisecond: "12.3s",
+		90*time.Minute + time.Millisecond: "1h30m0s", 100 * time.Hour: "4d",
+	} {
+		require.Equal(t, want, humanAge(in))
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"jobs": "jobs", "my jobs": "my jobs", "čřž": "čřž", "a\nb": `"a\nb"`, "\x1b[31m": `"\x1b[31m"`, "\xff": `"\xff"`,
+	} {
+		require.Equal(t, want, printable(in))
+	}
+}

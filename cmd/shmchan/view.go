@@ -1,0 +1,75 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// channelView is a channel as --json shows it. The names are a contract.
+type channelView struct {
+	Name     string    `json:"name"`
+	Path     string    `json:"path"`
+	Capacity int       `json:"capacity"`
+	Used     int       `json:"used"`
+	Head     uint64    `json:"head"`
+	Tail     uint64    `json:"tail"`
+	Messages uint64    `json:"messages"`
+	Bytes    uint64    `json:"bytes"`
+	Durable  bool      `json:"durable"`
+	Created  time.Time `json:"created"`
+	Receiver *endView  `json:"receiver"` // null if none is attached
+	Senders  []endView `json:"senders"`
+}
+
+// endView is an attached end as --json shows it. The names are a contract.
+type endView struct {
+	Slot     int     `json:"slot"` // -1 for the receiver
+	PID      int     `json:"pid"`
+	State    string  `json:"state"`
+	Label    string  `json:"label"`
+	BeatAge  int64   `json:"beat_age_ms"`
+	Messages uint64  `json:"messages"`
+	Bytes    uint64  `json:"bytes"`
+	Claim    *uint64 `json:"claim"` // null if it has none in flight
+}
+
+// damagedView is what ls --json shows of a file that it could not read as a
+// channel.
+type damagedView struct {
+	Name  string `json:"name"`
+	Path  string `json:"path"`
+	Error string `json:"error"`
+}
+
+func viewOf(s *ipc.Stats) channelView {
+	v := channelView{
+		Name: s.Name, Path: s.Path, Capacity: s.Capacity, Used: s.Used, Head: s.Head, Tail: s.Tail,
+		Messages: s.Messages, Bytes: s.Bytes, Durable: s.Durable, Created: s.Created.UTC(),
+		Senders: make([]endView, len(s.Senders)),
+	}
+	if s.Receiver != nil {
+		r := viewOfEnd(s.Receiver)
+		v.Receiver = &r
+	}
+	for i := range s.Senders {
+		v.Senders[i] = viewOfEnd(&s.Senders[i])
+	}
+	return v
+}
+
+func viewOfEnd(e *ipc.End) endView {
+	return endView{
+		Slot: e.Slot, PID: e.PID, State: e.State.String(), Label: e.Label, BeatAge: e.BeatAge.Milliseconds(),
+		Messages: e.Messages, Bytes: e.Bytes, Claim: e.Claim,
+	}
+}
+
+// printJSON writes v as one line.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
