@@ -1,0 +1,201 @@
+package soak
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/shmchan/shmchan/internal/process"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// sendRole lets the ends of one sending process work until it is told to go, or
+// they have done what they were to do.
+func sendRole(o orders, told context.Context) {
+	var ends sync.WaitGroup
+	for i := range o.Ends {
+		ends.Go(func() {
+			s := sending{
+				orders: o, told: told, end: i,
+				rng: rand.New(rand.NewPCG(o.Seed, uint64(o.Incarnation)<<8|uint64(i))),
+				log: open(o.Ledgers, senders, o.Incarnation, i),
+			}
+			s.run()
+		})
+	}
+	ends.Wait()
+}
+
+// sending is one end: a Sender after another, while they find a channel.
+type sending struct {
+	orders
+	told context.Context
+	end  int
+	rng  *rand.Rand
+	log  *ledger
+
+	id   uint64 // of the Sender in hand
+	next uint64 // number of its next message
+	buf  []byte
+}
+
+func (s *sending) run() {
+	for attach := 0; s.told.Err() == nil; attach++ {
+		s.id = uint64(s.Incarnation)<<16 | uint64(s.end)<<12 | uint64(attach&0xfff)
+		s.next = 0
+		if !s.attach() {
+			return
+		}
+	}
+}
+
+// attach joins the channel and sends. It reports whether to join again.
+func (s *sending) attach() bool {
+	ctx, cancel := context.WithTimeout(s.told, 300*time.Millisecond)
+	defer cancel()
+	options := s.Options
+	options.Wait, options.Create = true, s.rng.IntN(8) == 0
+	tx, err := ipc.NewSender(ctx, channel, &options)
+	switch {
+	case errors.Is(err, ipc.ErrNoSlot), errors.Is(err, fs.ErrNotExist), errors.Is(err, ipc.ErrBusy):
+		return false // the slots of the dead are not reaped yet; no receiver came; it is being replaced
+	}
+	must(err)
+	s.log.write(record{what: attached, number: s.id, pid: uint32(os.Getpid()), position: life(tx.Stats())})
+	s.buf = make([]byte, tx.MaxMessage())
+	err = s.hello(tx)
+	for err == nil && s.told.Err() == nil && s.Operations > 0 {
+		s.Operations--
+		err = s.operate(tx)
+	}
+	must(tx.Close())
+	s.log.write(record{what: left})
+	if errors.Is(err, ipc.ErrDisconnected) {
+		if s.Options.Durable {
+			panic("a durable channel gave ErrDisconnected")
+		}
+		return true
+	}
+	return false
+}
+
+// hello sends the first message, which is signed: the short ones that follow in
+// the same slot are its sender's.
+func (s *sending) hello(tx *ipc.Sender) error {
+	msg := s.message(signed + 8)
+	return s.note(1, func() (int, error) { return one(tx.Send(s.told, msg)) })
+}
+
+// message fills in the next message and notes that it is in hand.
+func (s *sending) message(n int) []byte {
+	msg := s.buf[:n]
+	s.begin(n)
+	fill(msg, s.id, s.next)
+	return msg
+}
+
+func (s *sending) begin(n int) {
+	s.log.add(record{what: begun, number: s.next, length: uint32(n)})
+}
+
+// note writes what was noted as begun, does it, and writes how many of those
+// messages were sent. Only an end of the wait or of the channel may stop them.
+func (s *sending) note(count int, send func() (int, error)) error {
+	s.log.flush()
+	first := s.next
+	s.next += uint64(count)
+	n, err := send()
+	s.log.write(record{what: ended, number: first, length: uint32(n)})
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ipc.ErrFull) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, ipc.ErrDisconnected) {
+		panic(err)
+	}
+	return err
+}
+
+func one(err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	return 1, nil
+}
+
+// operate sends in one of the ways that there are.
+func (s *sending) operate(tx *ipc.Sender) error {
+	ctx := s.told
+	if s.rng.IntN(10) == 0 { // short of time
+		var cancel func()
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(s.rng.IntN(2000))*time.Microsecond)
+		defer cancel()
+	}
+	switch n := s.rng.IntN(100); {
+	case n < 40:
+		msg := s.message(size(s.rng, tx.MaxMessage()))
+		return s.note(1, func() (int, error) { return one(tx.Send(ctx, msg)) })
+	case n < 60:
+		msg := s.message(size(s.rng, tx.MaxMessage()))
+		return s.note(1, func() (int, error) { return one(tx.TrySend(msg)) })
+	case n < 78:
+		return s.batch(ctx, tx)
+	case n < 98:
+		return s.claim(ctx, tx, n >= 92)
+	case n < 99:
+		return s.settle(ctx, tx)
+	}
+	time.Sleep(time.Duration(s.rng.IntN(3000)) * time.Microsecond)
+	return nil
+}
+
+func (s *sending) batch(ctx context.Context, tx *ipc.Sender) error {
+	msgs := make([][]byte, 1+s.rng.IntN(12))
+	first := s.next
+	for i := range msgs {
+		msgs[i] = make([]byte, size(s.rng, tx.MaxMessage()/4))
+		s.next = first + uint64(i)
+		s.begin(len(msgs[i]))
+		fill(msgs[i], s.id, s.next)
+	}
+	s.next = first
+	return s.note(len(msgs), func() (int, error) { return tx.SendBatch(ctx, msgs) })
+}
+
+// claim fills a message in where it lies in the ring.
+func (s *sending) claim(ctx context.Context, tx *ipc.Sender, abort bool) error {
+	n, number := size(s.rng, tx.MaxMessage()), s.next
+	s.begin(n)
+	return s.note(1, func() (int, error) {
+		c, err := tx.Claim(ctx, n)
+		if err != nil {
+			return 0, err
+		}
+		fill(c.Bytes(), s.id, number)
+		if s.rng.IntN(4) == 0 { // a good moment to be killed
+			time.Sleep(time.Duration(s.rng.IntN(300)) * time.Microsecond)
+		}
+		if abort {
+			return 0, c.Abort()
+		}
+		return one(c.Commit())
+	})
+}
+
+// settle waits until all that was sent is received.
+func (s *sending) settle(ctx context.Context, tx *ipc.Sender) error {
+	err := tx.Flush(ctx)
+	if err == nil {
+		s.log.write(record{what: flushed, number: s.next, clock: process.Monotonic()})
+	}
+	if errors.Is(err, ipc.ErrDisconnected) {
+		return err
+	}
+	return nil
+}
+
+// life tells one file of a name from the next.
+func life(s ipc.Stats) uint64 { return uint64(s.Created.UnixNano()) }

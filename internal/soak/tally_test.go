@@ -1,0 +1,68 @@
+package soak
+
+import (
+	"fmt"
+	"time"
+)
+
+// tally is what a soak reports.
+type tally struct {
+	Kills, ReceiverKills, Stops, Left uint64 // processes: killed, of these receiving ones, stopped, ended cleanly
+	Attached, Receivers               uint64 // ends that ever attached
+	Sent, Received, Bytes             uint64 // sends that returned; messages received, with repeated ones
+	InHand                            uint64 // received although their sender died before its send had returned
+	Skipped                           uint64 // claims that the dead left open
+	Repeated                          uint64 // received again by a durable channel, after its receiver was killed
+	Gone                              uint64 // lost with their receiver, as a channel that is not durable may
+	Lost, Duplicates, Torn            uint64 // never to be
+	Faults                            uint64 // all that is never to be
+	Stall, StallStopped               int64  // nanoseconds
+	Rounds                            int
+	Took                              time.Duration
+}
+
+func (t *tally) add(o tally) {
+	for _, sum := range []struct {
+		to   *uint64
+		more uint64
+	}{
+		{&t.Kills, o.Kills}, {&t.ReceiverKills, o.ReceiverKills}, {&t.Stops, o.Stops}, {&t.Left, o.Left},
+		{&t.Attached, o.Attached}, {&t.Receivers, o.Receivers},
+		{&t.Sent, o.Sent}, {&t.Received, o.Received}, {&t.Bytes, o.Bytes},
+		{&t.InHand, o.InHand}, {&t.Skipped, o.Skipped}, {&t.Repeated, o.Repeated}, {&t.Gone, o.Gone},
+		{&t.Lost, o.Lost}, {&t.Duplicates, o.Duplicates}, {&t.Torn, o.Torn}, {&t.Faults, o.Faults},
+	} {
+		*sum.to += sum.more
+	}
+	t.Stall, t.StallStopped = max(t.Stall, o.Stall), max(t.StallStopped, o.StallStopped)
+	t.Rounds++
+	t.Took += o.Took
+}
+
+// String is the report.
+func (t *tally) String() string {
+	text := ""
+	line := func(name string, value any) { text += fmt.Sprintf("| %s | %v |\n", name, value) }
+	line("time", t.Took.Round(time.Second))
+	line("channels", t.Rounds)
+	line("kills", t.Kills)
+	line("of these, receivers", t.ReceiverKills)
+	line("stops (SIGSTOP, SIGCONT)", t.Stops)
+	line("clean ends of processes", t.Left)
+	line("senders attached", t.Attached)
+	line("receivers attached", t.Receivers)
+	line("messages whose send returned", t.Sent)
+	line("messages received", t.Received)
+	line("bytes received", t.Bytes)
+	line("received from a sender killed before its send returned", t.InHand)
+	line("claims of the dead that were skipped", t.Skipped)
+	line("repeated by a durable channel after its receiver's death", t.Repeated)
+	line("lost with their receiver, channel not durable", t.Gone)
+	line("lost", t.Lost)
+	line("duplicates", t.Duplicates)
+	line("torn", t.Torn)
+	line("violations of any kind", t.Faults)
+	line("longest stall of a receiver, nobody stopped", time.Duration(t.Stall).Round(time.Microsecond))
+	line("longest stall of a receiver while a process was stopped", time.Duration(t.StallStopped).Round(time.Microsecond))
+	return text
+}
