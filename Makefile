@@ -1,0 +1,98 @@
+# Everything that is done to this tree is a target here; `make` lists them.
+
+GO      ?= go
+PREFIX  ?= /usr/local
+FUZZTIME    ?= 10s
+HOSTILETIME ?= 1m
+HOSTILESEED ?= 1
+SECONDS     ?= $(if $(KILLS),,600)
+DESTDIR ?=
+
+# What runs on arm64 under an emulator: what differs between machines. Not what
+# wants other users' files (it runs in a user namespace) or what the emulator's
+# system calls lack: pidfd_open, futex_waitv and membarrier.
+ARM64      := ./shm/... ./ipc/... ./internal/busguard ./internal/fence ./internal/filelock ./internal/frame ./internal/futex ./internal/order ./internal/process
+ARM64_SKIP := SomebodyElse|AnotherUser|Owner|NoticedByABlocked|ThousandThreads|ManyThreads|AwaitReports|CancelledWatch|Mount|OtherFaults|Stranger|GroupShares|Squatted|Swapped|^TestWithout|WhatIsMissing|MayNotBeWritten|TimeNamespace|UnderLoad|Scribbling
+
+bin         := bin/shmchan
+staticcheck := bin/tools/staticcheck
+ensure      := internal/tools/ensure.sh
+emulate     := internal/tools/emulate.sh
+scripts     := $(wildcard .ci/run internal/tools/*.sh examples/*/*.sh shm/model/*.sh)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test vet lint unit race fuzz hostile soak model model-quick arm64 fmt clean install uninstall
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the command, bin/shmchan
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(bin) ./cmd/shmchan
+
+demo: build ## eight senders, one receiver, one kill -9: shown to be right
+	examples/demo/demo.sh $(bin)
+
+test: build vet lint unit race ## everything that must pass before a commit
+
+vet: ## what go vet finds, on arm64 too
+	$(GO) vet ./...
+	GOARCH=arm64 $(GO) vet ./...
+
+unit: ## all tests: unit, multi-process, command scripts, examples, README
+	$(GO) test ./...
+
+race: ## all tests again, under the race detector (needs a C compiler)
+	@$(ensure) gcc gcc libc6-dev
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+fuzz: ## every fuzz target, for FUZZTIME each (10s)
+	@GO=$(GO) internal/tools/fuzz.sh $(FUZZTIME)
+
+hostile: ## a peer that scribbles over the segment, for HOSTILETIME a region (1m), from HOSTILESEED
+	SHMCHAN_HOSTILE_TIME=$(HOSTILETIME) SHMCHAN_HOSTILE_SEED=$(HOSTILESEED) \
+		$(GO) test -count=1 -v -timeout 2h -run '^TestScribbling' ./ipc
+
+soak: ## kills, stops and restarts for SECONDS (600) or until KILLS, from SEED; then a long life in full
+	SHMCHAN_SOAK_SECONDS=$(SECONDS) SHMCHAN_SOAK_KILLS=$(KILLS) SHMCHAN_SOAK_SEED=$(SEED) \
+		$(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./internal/soak
+	SHMCHAN_LINEAR_HISTORIES=1000 SHMCHAN_LONG=1 $(GO) test -count=1 -v -timeout 0 ./internal/linear ./internal/longlife
+
+lint: $(staticcheck) ## formatting, go.mod, static analysis, shell scripts
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "not formatted (make fmt): $$unformatted" >&2; exit 1; fi
+	$(GO) mod tidy -diff
+	$(staticcheck) ./...
+	@if $(ensure) shellcheck shellcheck; then set -x; shellcheck $(scripts); \
+	else echo "not run: shellcheck" >&2; fi
+
+# The linter has a module of its own, which pins it and keeps its needs out of
+# ours.
+$(staticcheck): internal/tools/go.mod internal/tools/go.sum
+	cd internal/tools && GOBIN=$(CURDIR)/bin/tools $(GO) install tool
+	@touch $@
+
+fmt: ## format the Go files
+	gofmt -w .
+
+model: ## check the model of the protocol in full, and that Spin finds every mutant
+	shm/model/run.sh full
+
+model-quick: ## the model's small sizes
+	shm/model/run.sh quick
+
+arm64: ## build and vet for arm64, and run the core's tests in an emulator
+	GOARCH=arm64 $(GO) vet ./...
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/shmchan
+	@if $(ensure) qemu-aarch64-static qemu-user-static && $(emulate) true; then set -x; \
+		GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec $(CURDIR)/$(emulate) -skip '$(ARM64_SKIP)' $(ARM64); \
+	else echo "not run: the tests on arm64, for want of an emulator or of user namespaces" >&2; fi
+
+clean: ## remove what was built
+	rm -rf bin
+
+install: build ## install the command below PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(bin) $(DESTDIR)$(PREFIX)/bin/shmchan
+
+uninstall: ## remove the installed command
+	rm -f $(DESTDIR)$(PREFIX)/bin/shmchan
