@@ -71,14 +71,7 @@ var scarcities = map[string]func(o *ipc.Options) error{
 	"size of files": func(o *ipc.Options) error {
 		return unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100_000, Max: 100_000})
 	},
-	"descriptors": func(o *ipc.Options) error {
-		open, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			return err
-		}
-		n := uint64(len(open))
-		return unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n})
-	},
+	"descriptors": func(o *ipc.Options) error { return spareDescriptors(0) },
 	"address space": func(o *ipc.Options) error {
 		o.Capacity = 128 << 20 // and mapped twice
 		raw, err := os.ReadFile("/proc/self/statm")
@@ -92,6 +85,16 @@ var scarcities = map[string]func(o *ipc.Options) error{
 	"write permission of the directory": func(o *ipc.Options) error {
 		return nil // it is another user's process
 	},
+}
+
+// spareDescriptors lets the process open n descriptors more.
+func spareDescriptors(n uint64) error {
+	highest, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Close(highest),
+		unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(highest) + n, Max: uint64(highest) + n}))
 }
 
 func mountTmpfs(at string, flags uintptr, data string) error {
@@ -133,6 +136,45 @@ func TestWhatIsMissingIsSaidAndLeavesNothing(t *testing.T) {
 			require.Zero(t, p.Wait(), "no signal, no panic")
 		})
 	}
+}
+
+// scantRole opens and closes ends with few descriptors to spare, and says what
+// became of it.
+func scantRole(args []string) int {
+	spare, _ := strconv.ParseUint(args[0], 10, 64)
+	if err := spareDescriptors(spare); err != nil {
+		panic(err)
+	}
+	r, err := ipc.NewReceiver(context.Background(), name, decode(args[1:]))
+	if err != nil {
+		proctest.Say("%v", err)
+		return 0
+	}
+	s, err := ipc.NewSender(context.Background(), name, decode(args[1:]))
+	if err == nil {
+		err = s.Send(context.Background(), []byte("x"))
+		_ = s.Close()
+	}
+	if err == nil {
+		_, err = r.Recv(context.Background())
+	}
+	proctest.Say("%s", errorText(errors.Join(err, r.Close())))
+	return 0
+}
+
+// The Go runtime ends a process that has no descriptors left for its timers.
+func TestAnyShortageOfDescriptorsIsAnError(t *testing.T) {
+	enough := false
+	for spare := range 12 {
+		o := in(t)
+		p := proctest.Start(t, "scant", strconv.Itoa(spare), encode(t, o))
+		said := p.Line()
+		require.Zero(t, p.Wait(), "%d to spare", spare)
+		if enough = said == "ok"; !enough {
+			require.Contains(t, said, "too many open files")
+		}
+	}
+	require.True(t, enough, "twelve are enough")
 }
 
 func TestDirectoryThatMayNotBeWrittenIsSaid(t *testing.T) {

@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 		"walker":             walkerRole,
 		"stranger":           strangerRole,
 		"scarce":             scarceRole,
+		"scant":              scantRole,
 		"read-only":          readOnlyRole,
 		"scribbled-sender":   scribbledSenderRole,
 	})

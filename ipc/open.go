@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/shmchan/shmchan/internal/process"
 	"github.com/shmchan/shmchan/shm"
 )
 
@@ -43,6 +44,9 @@ func again[T any](place shm.Place, try func() (T, error)) (T, error) {
 
 // openReceiver returns a segment whose receiver is the caller.
 func (s *settings) openReceiver(place shm.Place) (*shm.Segment, error) {
+	if err := process.StartPoller(); err != nil {
+		return nil, err
+	}
 	return again(place, func() (*shm.Segment, error) {
 		seg, err := shm.Open(place)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -151,6 +155,9 @@ func (s *settings) makeAs(place shm.Place, attach func(*shm.Segment) error) (*sh
 
 // openSender returns a segment with a sender's slot that is the caller's.
 func (s *settings) openSender(ctx context.Context, place shm.Place) (seg *shm.Segment, slot int, err error) {
+	if err := process.StartPoller(); err != nil {
+		return nil, 0, err
+	}
 	attach := func(seg *shm.Segment) (err error) {
 		// Before attaching: a sender that attached and went would disconnect a
 		// receiver that nobody has joined yet.

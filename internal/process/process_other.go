@@ -25,3 +25,6 @@ func Await(Identity, func()) (*Watch, error) { return nil, errors.ErrUnsupported
 
 // Cancel does nothing.
 func (w *Watch) Cancel() {}
+
+// StartPoller does nothing.
+func StartPoller() error { return nil }
