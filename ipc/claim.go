@@ -43,7 +43,7 @@ func (s *Sender) tryClaim(n int) error {
 	}
 	buf, err := s.tx.Claim(n)
 	if err == nil {
-		s.claim.buf = buf
+		s.claim.buf, s.barred = buf, ErrBusy
 	}
 	return s.unbroken(err)
 }
@@ -92,6 +92,9 @@ func (c *Claim) end(commit bool) error {
 // claimOver lets those go on that waited for the claim. Precondition: mu is held.
 func (s *Sender) claimOver() {
 	s.claim.buf = nil
+	if !s.closed.Load() {
+		s.barred = nil
+	}
 	if s.resolved != nil {
 		close(s.resolved)
 		s.resolved = nil

@@ -4,10 +4,10 @@ import "context"
 
 // Consume waits for a message as Recv does and then hands up to max of them to
 // fn, in place and one by one, without waiting again; with max ≤ 0, all that are
-// there when it begins. It returns how many fn took. A message is released when
-// fn has returned nil; if fn fails, which ends the call with its error, or
-// panics, that message is not taken and comes again. fn must not keep msg nor
-// call the Receiver, but for Meta and Close.
+// there, but at most a ring full. It returns how many fn took. A message is
+// released when fn has returned nil; if fn fails, which ends the call with its
+// error, or panics, that message is not taken and comes again. fn must not keep msg
+// nor call the Receiver, but for Meta and Close.
 func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) error) (n int, err error) {
 	if err := r.enter(); err != nil {
 		return 0, err
@@ -21,7 +21,7 @@ func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) err
 		r.leave()
 	}()
 	msg, err := r.next(ctx)
-	end := r.rx.Position() + min(r.ring.Tail()-r.rx.Position(), uint64(r.ring.Capacity()))
+	lap := r.rx.Position() + uint64(r.ring.Capacity())
 	r.handing.Store(true)
 	for err == nil {
 		if err := fn(msg); err != nil {
@@ -32,7 +32,7 @@ func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) err
 		}
 		r.rx.Release()
 		n++
-		if n == max || max <= 0 && int64(r.rx.Position()-end) >= 0 || r.closing() {
+		if n == max || int64(r.rx.Position()-lap) >= 0 || r.closing() {
 			break
 		}
 		msg, err = r.look()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/process"
 	"github.com/shmchan/shmchan/shm"
 )
@@ -86,6 +87,7 @@ func (s *settings) takeReceiver(seg *shm.Segment) error {
 	if !ok {
 		return fmt.Errorf("%s has a receiver already: %w", seg.Path(), ErrBusy)
 	}
+	failpoint.Hit(failpoint.RecvLocked)
 	if named, err := seg.StillNamed(); err != nil {
 		return err
 	} else if !named {
@@ -128,9 +130,11 @@ func otherBoot(seg *shm.Segment) error {
 // retire takes the name of a finished channel away, and gives errAgain.
 func (s *settings) retire(seg *shm.Segment) error {
 	seg.Ring().Close() // its senders, if any live, learn it
+	failpoint.Hit(failpoint.RetireClosed)
 	if err := seg.Unlink(2 * s.Heartbeat); err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.Retired)
 	return errAgain
 }
 
@@ -214,6 +218,7 @@ func (s *settings) joinAs(seg *shm.Segment, attach func(*shm.Segment) error, slo
 	if err := attach(seg); err != nil {
 		return err
 	}
+	failpoint.Hit(failpoint.BeforeName)
 	named, err := seg.StillNamed()
 	if err == nil && named {
 		var finished bool

@@ -30,9 +30,9 @@ type Receiver struct {
 	finished chan struct{}
 	closeErr error // written before finished is closed
 
-	hadSenders bool  // senders were attached, or had left messages, when this end attached
-	draining   bool  // disconnected and closed: what is still there is delivered
-	final      error // given at every further call
+	hadSenders bool // senders were attached, or had left messages, when this end attached
+
+	final error // given at every further call
 
 	house housekeeping
 	stats sync.Mutex // guards last, and the mapping against Close

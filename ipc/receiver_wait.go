@@ -2,9 +2,11 @@ package ipc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 
+	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/shm"
 )
 
@@ -54,6 +56,7 @@ func (r *Receiver) look() ([]byte, error) {
 	msg, err := r.rx.Next()
 	switch {
 	case err == nil:
+		failpoint.Hit(failpoint.MessageRead)
 		return msg, nil
 	case err != shm.ErrEmpty:
 		err = r.fail("recv", err)
@@ -107,11 +110,8 @@ func (r *Receiver) settle() (again bool, err error) {
 	if r.closing() {
 		return false, r.errClosed
 	}
-	if r.ring.Closed() { // nobody can send any more
-		r.final = r.errDisconnected
-		if !r.draining { // it was not this receiver that closed
-			r.final = r.fail("recv", fmt.Errorf("%w, the channel was removed: %w", ErrDisconnected, fs.ErrNotExist))
-		}
+	if r.ring.Closed() { // not by this receiver: the channel was removed
+		r.final = r.fail("recv", fmt.Errorf("%w, the channel was removed: %w", ErrDisconnected, fs.ErrNotExist))
 		return false, r.final
 	}
 	return r.checkDisconnected()
@@ -136,8 +136,6 @@ func (r *Receiver) recover() (bool, error) {
 }
 
 // checkDisconnected gives ErrDisconnected if there were senders and none is left.
-// It closes the channel for newcomers first and then looks once more, so what a
-// sender that slipped in has sent is still delivered.
 func (r *Receiver) checkDisconnected() (again bool, err error) {
 	if !r.abandoned() {
 		return false, nil
@@ -146,12 +144,28 @@ func (r *Receiver) checkDisconnected() (again bool, err error) {
 		return inFlight, err // sent, or claimed, before the last one went
 	}
 	if !r.seg.Durable() {
-		r.draining = true
-		r.ring.Close()
-		if inFlight, err := r.rx.InFlight(); err != nil || inFlight {
-			return inFlight, err
+		if again, err := r.latch(); err != nil || again {
+			return again, err
 		}
 	}
 	r.final = r.errDisconnected
 	return false, r.final
+}
+
+// latch closes the channel for newcomers. It holds every sender's lock meanwhile:
+// without, one could attach after the look that found none, send before it sees
+// the channel closed, and never be received. True means that somebody is just
+// coming, or has been: look again.
+func (r *Receiver) latch() (again bool, err error) {
+	r.house.mu.Lock() // who reaps gives locks back
+	defer r.house.mu.Unlock()
+	ok, err := r.seg.LockSenders()
+	if err != nil || !ok {
+		return err == nil, r.sound("recv", err)
+	}
+	inFlight, err := r.rx.InFlight()
+	if err == nil && !inFlight {
+		r.ring.Close()
+	}
+	return inFlight, errors.Join(err, r.seg.UnlockSenders())
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/internal/turn"
 	"github.com/shmchan/shmchan/shm"
 )
 
@@ -20,11 +21,12 @@ type Sender struct {
 	end
 	slot int
 
-	mu       sync.Mutex
+	mu       turn.Lock
 	tx       *shm.Producer
+	barred   error         // why no send may begin: closed, or a claim is open
 	claim    *Claim        // the one that is handed out, again and again
 	resolved chan struct{} // closed when the open claim is over; made by whoever waits for that
-	sleepers int           // goroutines that wait without mu and may touch the mapping
+	sleepers atomic.Int32  // goroutines that wait without mu and may touch the mapping; written with mu held
 	awake    sync.Cond     // sleepers became 0
 	closed   atomic.Bool   // written with mu held
 	last     Stats         // as of Close
@@ -66,6 +68,7 @@ func openSender(ctx context.Context, name string, o *Options, element uint64) (*
 func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
 	s := &Sender{slot: slot, tx: seg.Ring().NewProducer(slot, fence.Register()), done: make(chan struct{})}
 	s.init("send", name, set, seg, seg.SenderEnd(slot), seg.Ring().SendBell())
+	s.mu.Init()
 	s.awake.L = &s.mu
 	s.claim = &Claim{sender: s}
 	s.errFull, s.errTooLarge, s.errBusy = s.fail("send", ErrFull), s.fail("send", ErrTooLarge), s.fail("send", ErrBusy)
@@ -132,15 +135,10 @@ func (s *Sender) try(msg []byte) error {
 
 // usable reports whether a send may begin. Precondition: mu is held.
 func (s *Sender) usable() error {
-	switch {
-	case s.closed.Load():
-		return ErrClosed
-	case s.ring.Closed():
+	if s.barred == nil && s.ring.Closed() {
 		return ErrDisconnected
-	case s.tx.Open():
-		return ErrBusy
 	}
-	return nil
+	return s.barred
 }
 
 // unbroken is what became of an access to the ring: see shm.Segment.Broken.

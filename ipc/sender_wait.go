@@ -50,12 +50,11 @@ func (s *Sender) awaitRing(ctx context.Context, ready func() bool) error {
 		s.mu.Unlock()
 		return s.errClosed
 	}
-	s.sleepers++
+	s.sleepers.Add(1)
 	s.mu.Unlock()
 	err := s.sleepUntil(ctx, ready)
 	s.mu.Lock()
-	s.sleepers--
-	if s.sleepers == 0 {
+	if s.sleepers.Add(-1) == 0 {
 		s.awake.Broadcast()
 	}
 	s.mu.Unlock()
@@ -121,10 +120,11 @@ func (s *Sender) Flush(ctx context.Context) error {
 func (s *Sender) flushed(end uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed.Load() { // perhaps just now: the ring is unmapped
+		return s.errClosed
+	}
 	received := int64(s.ring.Head()-end) >= 0
 	switch {
-	case s.closed.Load():
-		return s.errClosed
 	case s.seg.Broken():
 		return s.sound("flush", nil)
 	case received:
@@ -145,7 +145,8 @@ func (s *Sender) tick(now int64) {
 	}
 	if head := s.ring.Head(); head != s.headSeen {
 		s.headSeen = head
-		if s.bell.Announced() {
+		// Not by the announcement: a receiver clears it before it wakes.
+		if s.sleepers.Load() > 0 {
 			s.poke()
 		}
 	}
@@ -161,6 +162,7 @@ func (s *Sender) Close() error {
 		return nil
 	}
 	s.closed.Store(true)
+	s.barred = ErrClosed
 	lingers := s.tx.Open()
 	if lingers {
 		s.tx.Abort()
@@ -168,7 +170,7 @@ func (s *Sender) Close() error {
 	}
 	s.claimOver()
 	s.bell.Poke()
-	for s.sleepers > 0 {
+	for s.sleepers.Load() > 0 {
 		s.awake.Wait()
 	}
 	s.quiet(s)

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/filelock"
 	"github.com/shmchan/shmchan/internal/process"
 )
@@ -13,9 +14,10 @@ import (
 // recovery no longer needs. It gives ErrNoSlot if there is none. interval is the
 // time between the owner's beats.
 func (s *Segment) AttachSender(o Owner, interval time.Duration) (slot int, err error) {
-	const rounds = 10 // somebody may be coming, going or reaping just now
+	// Somebody may be coming, going or reaping just now, and a reaper's lock can't be
+	// told from an owner's.
+	const rounds = 10
 	for range rounds {
-		busy := false
 		for _, wanted := range []uint32{slotFree, slotLive} {
 			for i := range s.ring.slots[1:] {
 				if s.ring.slots[1+i].state.Load() != wanted {
@@ -25,11 +27,7 @@ func (s *Segment) AttachSender(o Owner, interval time.Duration) (slot int, err e
 				if ok || err != nil {
 					return i, err
 				}
-				busy = busy || wanted == slotFree
 			}
-		}
-		if !busy {
-			break
 		}
 		runtime.Gosched()
 		time.Sleep(100 * time.Microsecond)
@@ -42,6 +40,7 @@ func (s *Segment) takeSlot(i int, o Owner, interval time.Duration) (bool, error)
 	if !ok || err != nil {
 		return false, err
 	}
+	failpoint.Hit(failpoint.SlotLocked)
 	sl, ctl := &s.ring.slots[1+i], s.ring.ctl
 	if sl.state.Load() == slotLive { // {live, unlocked} → {live, locked}: its owner died
 		if !s.ring.settled(sl) {
@@ -49,10 +48,12 @@ func (s *Segment) takeSlot(i int, o Owner, interval time.Duration) (bool, error)
 		}
 		s.ring.vacate(sl)
 		ctl.deaths.Add(1)
+		failpoint.Hit(failpoint.DeadVacated)
 	}
 	sl.occupy(o, ctl.tail.Load(), int64(interval), process.Monotonic())
 	ctl.attached.Add(1)
 	ctl.changes.Add(1)
+	failpoint.Hit(failpoint.Attached)
 	s.ring.RecvBell().Poke() // so that the receiver watches the newcomer
 	return true, nil
 }
@@ -63,6 +64,7 @@ func (s *Segment) DetachSender(slot int) error {
 	s.ring.vacate(&s.ring.slots[1+slot])
 	s.ring.ctl.changes.Add(1)
 	err := s.unlock(senderByte(slot)) // before the poke: who looks then finds nobody
+	failpoint.Hit(failpoint.SlotUnlocked)
 	s.ring.RecvBell().Poke()
 	return err
 }
@@ -74,16 +76,20 @@ func (s *Segment) Reap(slot int) (Owner, bool, error) {
 	if !ok || err != nil {
 		return Owner{}, false, err
 	}
+	failpoint.Hit(failpoint.ReapLocked)
 	sl := &s.ring.slots[1+slot]
 	var o Owner
 	reaped := sl.state.Load() == slotLive && s.ring.settled(sl)
 	if reaped {
+		failpoint.Hit(failpoint.ReapDecided)
 		o = sl.owner()
 		s.ring.vacate(sl)
 		s.ring.ctl.deaths.Add(1)
 		s.ring.ctl.changes.Add(1)
 	}
-	return o, reaped, s.unlock(senderByte(slot))
+	err = s.unlock(senderByte(slot))
+	failpoint.Hit(failpoint.ReapUnlocked)
+	return o, reaped, err
 }
 
 // LockReceiver takes the receiver's lock, which only one end holds at a time. It
@@ -99,14 +105,17 @@ func (s *Segment) AttachReceiver(o Owner, interval time.Duration) {
 	sl.prevFrom.Store(ctl.receivedBytes.Load())
 	ctl.receivers.Add(1)
 	ctl.changes.Add(1)
+	failpoint.Hit(failpoint.RecvAttached)
 	s.ring.SendBell().Poke() // so that waiting senders watch the newcomer
 }
 
 // DetachReceiver gives the receiver's slot and lock back.
 func (s *Segment) DetachReceiver() error {
 	s.ring.slots[0].state.Store(slotFree)
+	failpoint.Hit(failpoint.RecvFree)
 	s.ring.ctl.changes.Add(1)
 	err := s.unlock(receiverByte)
+	failpoint.Hit(failpoint.RecvUnlocked)
 	s.ring.SendBell().Poke()
 	return err
 }
@@ -115,7 +124,27 @@ func (s *Segment) DetachReceiver() error {
 // none and reports false.
 func (s *Segment) LockAll() (bool, error) {
 	n := 1 + int64(s.head.maxSenders)
-	return filelock.TryLock(s.fd, receiverByte, n)
+	ok, err := filelock.TryLock(s.fd, receiverByte, n)
+	if ok {
+		failpoint.Hit(failpoint.AllLocked)
+	}
+	return ok, err
+}
+
+// LockSenders takes the locks of all senders, which proves that none is attached
+// and keeps others from attaching, or takes none and reports false. Precondition:
+// the caller is the receiver.
+func (s *Segment) LockSenders() (bool, error) {
+	ok, err := filelock.TryLock(s.fd, senderByte(0), int64(s.head.maxSenders))
+	if ok {
+		failpoint.Hit(failpoint.SendersLocked)
+	}
+	return ok, err
+}
+
+// UnlockSenders gives them back.
+func (s *Segment) UnlockSenders() error {
+	return filelock.Unlock(s.fd, senderByte(0), int64(s.head.maxSenders))
 }
 
 func (s *Segment) unlock(at int64) error { return filelock.Unlock(s.fd, at, 1) }

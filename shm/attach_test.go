@@ -1,6 +1,8 @@
 package shm
 
 import (
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,4 +140,33 @@ func TestReapFreesTheSlotOfTheDeadAlone(t *testing.T) {
 	take(t, newConsumer(t, s.Ring()), "unread")
 	require.Equal(t, 1, attach(t, reopen(t, s), 3))
 	requireAlive(t, s, 0, true)
+}
+
+// A reaper holds the lock of the slot that it frees, as an owner would: that is no
+// reason to find no slot.
+func TestSlotThatIsBeingReapedIsNotTaken(t *testing.T) {
+	s := makeSegment(t, Config{Capacity: 1, MaxSenders: 1})
+	reaper, next := reopen(t, s), reopen(t, s)
+	var stop atomic.Bool
+	var reaping sync.WaitGroup
+	reaping.Go(func() {
+		for !stop.Load() {
+			if !reaper.SenderEnd(0).Live() {
+				continue
+			}
+			if _, _, err := reaper.Reap(0); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	defer reaping.Wait()
+	defer stop.Store(true)
+	for range 200 {
+		dying, err := s.Clone()
+		require.NoError(t, err)
+		attach(t, dying, 1)
+		die(t, dying)
+		attach(t, next, 2)
+		require.NoError(t, next.DetachSender(0))
+	}
 }

@@ -1,22 +1,27 @@
 package shm
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/shmchan/shmchan/internal/failpoint"
+)
 
 // A batch is one claim and one record that holds many messages, so that it costs
 // one compare-and-swap and one stamp, and is received whole or not at all.
 
-// copyPiece is how much is copied at a time: Go's memmove writes a mebibyte and
-// more past the cache, which halves the speed of the reader.
-const copyPiece = 256 << 10
-
 // Put sends msg: Claim, copy, Commit. It gives what Claim gives.
 func (p *Producer) Put(msg []byte) error {
-	b, err := p.Claim(len(msg))
+	n := uint64(len(msg))
+	if n > p.ring.capacity/2 {
+		return ErrTooLarge
+	}
+	b, err := p.claim(n)
 	if err != nil {
 		return err
 	}
 	Copy(b, msg)
-	p.Commit()
+	p.publish(kindData, n)
+	p.count(1, n)
 	return nil
 }
 
@@ -25,6 +30,7 @@ func (p *Producer) Put(msg []byte) error {
 func Copy(dst, src []byte) {
 	for len(src) > copyPiece {
 		copy(dst, src[:copyPiece])
+		failpoint.Hit(failpoint.CopyMid)
 		dst, src = dst[copyPiece:], src[copyPiece:]
 	}
 	copy(dst, src)
@@ -54,6 +60,7 @@ func (p *Producer) PutBatch(msgs [][]byte) (int, error) {
 		Copy(b[BatchHeader:], msg)
 		bytes += uint64(len(msg))
 		b = b[batchSize(len(msg)):]
+		failpoint.Hit(failpoint.BatchMid)
 	}
 	p.publish(kindBatch, size)
 	p.count(uint64(n), bytes)

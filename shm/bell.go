@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/internal/futex"
 )
@@ -59,9 +60,11 @@ func (b Bell) Announce() {
 	// the first alone sees nobody asleep, and comes before the second look.
 	b.words.flags.Add(bellEpoch)
 	b.words.flags.Or(bellSleeping)
+	failpoint.Hit(failpoint.Announced)
 	if !fence.Everywhere() {
 		b.words.flags.Or(bellFence)
 	}
+	failpoint.Hit(failpoint.Fenced)
 }
 
 // MustFence tells the publishers to fence, since this end's process can't make
@@ -72,7 +75,10 @@ func (b Bell) MustFence() { b.words.flags.Or(bellFence) }
 func (b Bell) Sleep(s uint32, d time.Duration) error { return futex.Wait(&b.words.seq, s, d) }
 
 // Retract takes the receiver's announcement back.
-func (b Bell) Retract() { b.words.flags.And(^uint32(bellSleeping)) }
+func (b Bell) Retract() {
+	b.words.flags.And(^uint32(bellSleeping))
+	failpoint.Hit(failpoint.Retracted)
+}
 
 // Announced reports whether somebody is announced to sleep.
 func (b Bell) Announced() bool { return b.words.flags.Load()&bellSleeping != 0 }
@@ -87,6 +93,7 @@ func (b Bell) Poke() {
 // removed, and wakes everybody to see it. Nobody takes it back.
 func (r *Ring) Close() {
 	if r.ctl.recvBell.flags.Or(bellClosed)&bellClosed == 0 {
+		failpoint.Hit(failpoint.Closed)
 		r.SendBell().Poke()
 		r.RecvBell().Poke()
 	}
@@ -98,23 +105,23 @@ func (r *Ring) Closed() bool { return r.ctl.recvBell.flags.Load()&bellClosed != 
 // Ring wakes the receiver if it sleeps (L6 of claim.go). Call it after Commit,
 // Abort or PutBatch. It never blocks.
 func (p *Producer) Ring() {
-	bell := &p.ring.ctl.recvBell
-	if p.fence {
-		p.fullFence()
-	}
-	if f := bell.flags.Load(); f&(bellSleeping|bellFence) != 0 {
-		p.ringSleeper(bell, f)
+	if p.fence || p.ring.ctl.recvBell.flags.Load()&(bellSleeping|bellFence) != 0 {
+		p.ringSleeper()
 	}
 }
 
-func (p *Producer) ringSleeper(bell *bellWords, f uint32) {
-	if f&bellFence != 0 {
+func (p *Producer) ringSleeper() {
+	bell := &p.ring.ctl.recvBell
+	f := bell.flags.Load()
+	if p.fence || f&bellFence != 0 {
 		p.fullFence()
 		f = bell.flags.Load()
 	}
 	if epoch := f & epochMask; f&bellSleeping != 0 && epoch != p.answered {
 		bell.seq.Add(1)
+		failpoint.Hit(failpoint.BellSeq)
 		futex.Wake(&bell.seq, 1)
+		failpoint.Hit(failpoint.BellWoken)
 		p.answered = epoch
 	}
 }
@@ -139,6 +146,9 @@ func (c *Consumer) wakeSenders() {
 		return
 	}
 	bell.flags.And(^uint32(bellSleeping)) // before seq: see above
+	failpoint.Hit(failpoint.RoomFlag)
 	bell.seq.Add(1)
+	failpoint.Hit(failpoint.RoomSeq)
 	futex.Wake(&bell.seq, math.MaxInt32)
+	failpoint.Hit(failpoint.RoomWoken)
 }

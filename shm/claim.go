@@ -1,6 +1,9 @@
 package shm
 
-import "github.com/shmchan/shmchan/internal/order"
+import (
+	"github.com/shmchan/shmchan/internal/failpoint"
+	"github.com/shmchan/shmchan/internal/order"
+)
 
 // Producer is one sender's hold on the ring: its slot and the claim that it has
 // open. It serves one goroutine at a time.
@@ -35,6 +38,8 @@ type Producer struct {
 	fence bool   // this process could not register for membarrier
 
 	head     uint64 // a head seen lately; the true one is never below it
+	messages uint64 // sent, and
+	bytes    uint64 // their payload; the slot's words are copies
 	pos      uint64 // of the open claim
 	size     uint64 // of the open claim's record; 0: none is open
 	payload  uint64 // bytes asked for
@@ -56,8 +61,7 @@ func (r *Ring) NewProducer(i int, registered bool) *Producer {
 // a peer that does nothing else brings about, that is ErrFull too. Precondition:
 // no claim is open.
 func (p *Producer) Claim(n int) ([]byte, error) {
-	r := p.ring
-	if uint64(n) > r.capacity/2 {
+	if uint64(n) > p.ring.capacity/2 {
 		return nil, ErrTooLarge
 	}
 	return p.claim(uint64(n))
@@ -72,6 +76,7 @@ func (p *Producer) claim(n uint64) ([]byte, error) {
 	intended, lost := false, 0
 	for {
 		t := r.ctl.tail.Load() // L0
+		failpoint.Hit(failpoint.TailRead)
 		want := size
 		if rest := r.capacity - t&r.mask; !r.mirrored && rest < size {
 			want = rest
@@ -81,6 +86,7 @@ func (p *Producer) claim(n uint64) ([]byte, error) {
 			if !ok || err != nil {
 				if intended {
 					order.Store64(&p.slot.intent, noIntent)
+					failpoint.Hit(failpoint.GaveUp)
 				}
 				if err == nil {
 					err = ErrFull
@@ -89,6 +95,7 @@ func (p *Producer) claim(n uint64) ([]byte, error) {
 			}
 		}
 		order.Store64(&p.slot.intent, t|1) // L2
+		failpoint.Hit(failpoint.IntentStored)
 		intended = true
 		if !r.ctl.tail.CompareAndSwap(t, t+want) { // L3
 			if lost++; lost < maxLost {
@@ -97,6 +104,7 @@ func (p *Producer) claim(n uint64) ([]byte, error) {
 			order.Store64(&p.slot.intent, noIntent)
 			return nil, ErrFull
 		}
+		failpoint.Hit(failpoint.TailMoved)
 		p.pos, p.size, p.payload, p.end = t, want, n, t+want
 		if want < size {
 			p.Abort() // the rest of the lap, on the heap only
@@ -139,7 +147,10 @@ func (p *Producer) Open() bool { return p.size != 0 }
 func (p *Producer) End() uint64 { return p.end }
 
 // Abort turns the open claim into padding: nothing is received.
-func (p *Producer) Abort() { p.publish(kindPad, p.size-RecordHeader) }
+func (p *Producer) Abort() {
+	failpoint.Hit(failpoint.AbortBegun)
+	p.publish(kindPad, p.size-RecordHeader)
+}
 
 // Commit publishes the open claim as one message.
 func (p *Producer) Commit() {
@@ -151,13 +162,17 @@ func (p *Producer) Commit() {
 func (p *Producer) publish(kind uint8, length uint64) {
 	r := p.ring
 	order.Store64(r.word(p.pos+8), uint64(makeMeta(length, p.index, kind)))
+	failpoint.Hit(failpoint.MetaStored)
 	// Publishes the record; pairs with the Loads in Consumer.Next and Recover.
 	order.Store64(r.word(p.pos), r.stampAt(p.pos))
+	failpoint.Hit(failpoint.Stamped)
 	p.size = 0
 }
 
 // count adds to what stat shows; only this Producer writes there.
 func (p *Producer) count(messages, bytes uint64) {
-	order.Store64(&p.slot.messages, p.slot.messages.Load()+messages)
-	order.Store64(&p.slot.bytes, p.slot.bytes.Load()+bytes)
+	p.messages += messages
+	p.bytes += bytes
+	order.Store64(&p.slot.messages, p.messages)
+	order.Store64(&p.slot.bytes, p.bytes)
 }

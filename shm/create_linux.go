@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/failpoint"
 )
 
 // Create makes a segment that has no name yet: nobody can open it, and if its
@@ -86,12 +88,14 @@ func fill(p Place, fd int, h header, c Config) (*Segment, error) {
 	if err := allocate(fd, int64(h.fileSize)); err != nil {
 		return nil, noRoom(p, fd, h.fileSize, err)
 	}
+	failpoint.Hit(failpoint.Allocated)
 	if err := unix.Fchmod(fd, c.Mode); err != nil { // exact, whatever the umask
 		return nil, &fs.PathError{Op: "chmod", Path: p.Path(), Err: err}
 	}
 	if _, err := unix.Pwrite(fd, bytesOf(&h), 0); err != nil {
 		return nil, &fs.PathError{Op: "write", Path: p.Path(), Err: err}
 	}
+	failpoint.Hit(failpoint.HeaderWritten)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, &fs.PathError{Op: "stat", Path: p.Path(), Err: err}
@@ -103,6 +107,7 @@ func fill(p Place, fd int, h header, c Config) (*Segment, error) {
 	start := c.Start &^ (recordAlign - 1)
 	s.ring.ctl.head.Store(start)
 	s.ring.ctl.tail.Store(start)
+	failpoint.Hit(failpoint.Mapped)
 	return s, nil
 }
 
@@ -169,6 +174,7 @@ func (s *Segment) Publish() error {
 		return err
 	}
 	defer d.close()
+	failpoint.Hit(failpoint.BeforeLink)
 	if s.temp != "" {
 		err = renameNew(d.fd, s.temp, s.place.Base)
 	} else {
@@ -177,6 +183,7 @@ func (s *Segment) Publish() error {
 	if err != nil {
 		return &fs.PathError{Op: "publish", Path: s.Path(), Err: err}
 	}
+	failpoint.Hit(failpoint.Linked)
 	s.temp = ""
 	return nil
 }

@@ -51,15 +51,14 @@ func (e End) Counts() (messages, bytes uint64) {
 }
 
 // Claiming returns the position of the claim that the sender has in flight, or
-// had when it died: its intent, if no stamp stands there. Precondition: not on a
-// segment opened read-only, whose ring is not mapped; there it goes by head.
+// had when it died: its intent, if no stamp stands there.
 func (e End) Claiming() (pos uint64, ok bool) {
 	pos, ok = e.slot.claiming()
 	h, t := e.ring.Head(), e.ring.Tail()
 	if !ok || int64(pos-h) < 0 || int64(pos-t) >= 0 || pos&(recordAlign-1) != 0 {
 		return 0, false
 	}
-	if e.ring.data != nil && e.ring.word(pos).Load() == e.ring.stampAt(pos) {
+	if e.ring.word(pos).Load() == e.ring.stampAt(pos) {
 		return 0, false
 	}
 	return pos, true

@@ -1,7 +1,6 @@
 package shm
 
 import (
-	"sync/atomic"
 	"unsafe"
 )
 
@@ -48,12 +47,6 @@ func controlAt(mem []byte) *control {
 func slotsAt(mem []byte, n int) []slot {
 	b := mem[slotsOffset:][:n*slotSize]
 	return unsafe.Slice((*slot)(unsafe.Pointer(unsafe.SliceData(b))), n)
-}
-
-// wordAt views the 8 bytes at off as an atomic word. Precondition: off is a
-// multiple of 8.
-func wordAt(b []byte, off uint64) *atomic.Uint64 {
-	return (*atomic.Uint64)(unsafe.Pointer(unsafe.SliceData(b[off:][:8])))
 }
 
 // bytesOf views a header as bytes.

@@ -27,11 +27,11 @@ func mapFile(fd int, h *header) (mmap.MMap, error) {
 	return mem, nil
 }
 
-// mapReadOnly maps all but the ring, for looking at.
+// mapReadOnly maps the whole file, its ring once, for looking at.
 func mapReadOnly(fd int, h *header) (mmap.MMap, error) {
-	mem, err := unix.Mmap(fd, 0, int(h.ringOffset), unix.PROT_READ, unix.MAP_SHARED)
+	mem, err := unix.Mmap(fd, 0, int(h.fileSize), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
-		return nil, fmt.Errorf("map %d bytes: %w", h.ringOffset, err)
+		return nil, fmt.Errorf("map %d bytes: %w", h.fileSize, err)
 	}
 	return mem, nil
 }

@@ -2,30 +2,39 @@ package shm
 
 import (
 	"encoding/binary"
-
-	"github.com/shmchan/shmchan/internal/order"
 )
 
 // Consumer is the receiver's hold on the ring: where it reads, and what it has
 // given back. It serves one goroutine at a time.
 //
 // It reads ahead of what it releases: Next walks on, Release gives back all that
-// Next returned, Rewind walks back to there. Room is counted by the published
-// head alone, so nothing that was not released can be overwritten.
+// Next returned, Rewind walks back to there; release.go has both. Room is counted
+// by the published head alone, so nothing that was not released can be overwritten.
 type Consumer struct {
 	ring *Ring
 	at   cursor // of the next message
-	mark cursor // what was released
+	mark cursor // what was released: published head
 	from uint64 // where this receiver began
 	skip uint32 // messages of a batch there that a receiver before took
 
 	unreleased uint64 // messages between mark and at
 	bytes      uint64 // their payload
+	taken      counts // up to mark; the control page has copies
 	marked     bool   // the control page's cursor is set
 	fence      bool   // this process could not register for membarrier
 
-	last       Origin // of the message that Next returned last, without Seq and PID
-	candidates []int  // scratch of Recover
+	last       lastMessage
+	candidates []int // scratch of Recover
+}
+
+// counts are of messages and their payload, ever received.
+type counts struct{ messages, bytes uint64 }
+
+// lastMessage is what Next returned last.
+type lastMessage struct {
+	pos   uint64 // of its record
+	index uint32 // in its batch
+	slot  uint16 // of its sender
 }
 
 // cursor is a place in the ring: a record, or a message of a batch.
@@ -46,6 +55,7 @@ func (r *Ring) NewConsumer(registered bool) (*Consumer, error) {
 		return nil, r.corruptControl(headOffset, "head", h, "it must be a multiple of %d", recordAlign)
 	}
 	c := &Consumer{ring: r, at: cursor{pos: h}, from: h, fence: !registered}
+	c.taken = counts{r.ctl.received.Load(), r.ctl.receivedBytes.Load()}
 	word := r.ctl.cursor.Load()
 	c.marked = word != 0
 	if word>>32 == cursorTag(h) {
@@ -102,7 +112,7 @@ func (c *Consumer) Next() ([]byte, error) {
 		switch m.kind() {
 		case kindData:
 			c.at.pos = pos + size
-			c.last = Origin{Position: pos, Slot: m.slot()}
+			c.last = lastMessage{pos: pos, slot: uint16(m.slot())}
 			c.unreleased++
 			c.bytes += n
 			return r.data[off+RecordHeader:][:n:n], nil
@@ -142,7 +152,12 @@ func (c *Consumer) resumeBatch() error {
 		}
 	}
 	c.skip = 0
-	c.mark, c.unreleased, c.bytes = c.at, 0, 0
+	c.unreleased, c.bytes = 0, 0
+	if c.at.end == 0 { // all of it was taken: nobody else gives it back
+		c.Release()
+		return nil
+	}
+	c.mark = c.at
 	return nil
 }
 
@@ -160,7 +175,7 @@ func (c *Consumer) nextOfBatch() ([]byte, error) {
 	if n > left-BatchHeader {
 		return nil, r.corrupt(start, "batch.length", n, "%d bytes are left of its batch", left-BatchHeader)
 	}
-	c.last = Origin{Position: c.at.pos, Index: int(c.at.index), Slot: int(c.at.slot)}
+	c.last = lastMessage{pos: c.at.pos, index: c.at.index, slot: c.at.slot}
 	c.at.off += min(batchSize(int(n)), left)
 	c.at.index++
 	if c.at.off >= c.at.end {
@@ -169,44 +184,6 @@ func (c *Consumer) nextOfBatch() ([]byte, error) {
 	c.unreleased++
 	c.bytes += n
 	return b[BatchHeader:][:n:n], nil
-}
-
-// Release gives all that Next returned back to the senders, and wakes those that
-// wait for room. It never blocks.
-//
-// A receiver that is killed in here, or a next one that comes, must not meet again
-// what an earlier Release gave back. So where head moves on it moves first: the
-// cursor of the batch that was left counts until then, and after it matches head
-// no more. Where head stays, in a batch, the cursor alone is stored.
-func (c *Consumer) Release() {
-	moves := c.at.pos != c.mark.pos
-	if !moves && c.unreleased == 0 {
-		c.wakeSenders()
-		return
-	}
-	ctl := c.ring.ctl
-	order.Store64(&ctl.received, ctl.received.Load()+c.unreleased)
-	order.Store64(&ctl.receivedBytes, ctl.receivedBytes.Load()+c.bytes)
-	if moves {
-		// Gives the room back; pairs with the Load in Producer.refresh.
-		order.Store64(&ctl.head, c.at.pos)
-	}
-	switch {
-	case c.at.end != 0:
-		order.Store64(&ctl.cursor, cursorTag(c.at.pos)<<32|uint64(c.at.index))
-		c.marked = true
-	case c.marked:
-		// A stale one must not meet a batch at the same tag, 32 GiB later.
-		order.Store64(&ctl.cursor, 0)
-		c.marked = false
-	}
-	c.mark, c.unreleased, c.bytes = c.at, 0, 0
-	c.wakeSenders()
-}
-
-// Rewind goes back to the first message that was not released.
-func (c *Consumer) Rewind() {
-	c.at, c.unreleased, c.bytes = c.mark, 0, 0
 }
 
 // Position returns where the next record is read, or the batch in hand lies.
@@ -226,8 +203,9 @@ type Origin struct {
 
 // Origin returns where the message that Next returned last came from.
 func (c *Consumer) Origin() Origin {
-	o := c.last
-	o.Seq = c.ring.ctl.received.Load() + c.unreleased
+	o := Origin{
+		Seq: c.taken.messages + c.unreleased, Position: c.last.pos, Index: int(c.last.index), Slot: int(c.last.slot),
+	}
 	if 1+o.Slot < len(c.ring.slots) {
 		o.PID = c.ring.slots[1+o.Slot].ownerAt(o.Position)
 	}

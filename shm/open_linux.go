@@ -72,11 +72,9 @@ func newSegment(p Place, fd int, st *unix.Stat_t, readOnly bool) (*Segment, erro
 func (s *Segment) newRing() *Ring {
 	mem, h := s.view.mem, &s.head
 	r := newRing(nil, controlAt(mem), slotsAt(mem, 1+int(h.maxSenders)), h.nonce)
-	r.capacity, r.mask = h.capacity, h.capacity-1
+	r.over(mem[h.ringOffset:], h.capacity)
 	r.path, r.offset = s.Path(), int64(h.ringOffset)
-	if !s.readOnly {
-		r.data, r.mirrored = mem[h.ringOffset:], true
-	}
+	r.mirrored = !s.readOnly
 	return r
 }
 

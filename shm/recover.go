@@ -1,5 +1,7 @@
 package shm
 
+import "github.com/shmchan/shmchan/internal/failpoint"
+
 // Recovery: what a receiver does about a claim in flight whose owner died.
 //
 // At head h the stamp is missing while tail lies above h. By I1 of claim.go some
@@ -30,6 +32,7 @@ func (c *Consumer) Recover(dead func(slot int) bool) (skipped bool, err error) {
 	missing := func(pos uint64) bool { return r.word(pos).Load() != r.stampAt(pos) }
 
 	t := r.ctl.tail.Load() // R1
+	failpoint.Hit(failpoint.RecoverTail)
 	if n := int64(t - h); n <= 0 || n > int64(r.capacity) || t&(recordAlign-1) != 0 {
 		if n == 0 {
 			return false, nil
@@ -48,26 +51,32 @@ func (c *Consumer) Recover(dead func(slot int) bool) (skipped bool, err error) {
 		}
 	}
 	c.candidates = candidates
+	failpoint.Hit(failpoint.RecoverIntents)
 	if !missing(h) { // R3
 		return false, nil
 	}
 	if len(candidates) == 0 {
 		return false, r.corrupt(h, "record.stamp", r.word(h).Load(), "claimed up to %#x, but by no sender: want %#x", t, r.stampAt(h))
 	}
+	failpoint.Hit(failpoint.RecoverMissing)
 	for _, i := range candidates { // R4
 		if !dead(i) {
 			return false, nil
 		}
 	}
+	failpoint.Hit(failpoint.RecoverDead)
 	if !missing(h) { // R5
 		return false, nil
 	}
+	failpoint.Hit(failpoint.RecoverSure)
 	for pos := h + r.align; pos-h < b-h; pos += r.align { // R6
 		if !missing(pos) {
 			b = pos
 		}
 	}
+	failpoint.Hit(failpoint.RecoverEnd)
 	r.ctl.skipped.Add(1)
 	c.pass(b) // R7
+	failpoint.Hit(failpoint.Recovered)
 	return true, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/filelock"
 )
 
@@ -19,7 +20,11 @@ func (s *Segment) Unlink(patience time.Duration) error {
 	if err := s.lockRemover(patience); err != nil {
 		return err
 	}
-	defer func() { _ = s.unlock(s.removerByte()) }() // closing the file unlocks it all the same
+	failpoint.Hit(failpoint.RemoverLocked)
+	defer func() {
+		_ = s.unlock(s.removerByte()) // closing the file unlocks it all the same
+		failpoint.Hit(failpoint.RemoverUnlocked)
+	}()
 	d, err := s.openDir()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -32,9 +37,11 @@ func (s *Segment) Unlink(patience time.Duration) error {
 	if err != nil || !named {
 		return err
 	}
+	failpoint.Hit(failpoint.NameChecked)
 	if err := unix.Unlinkat(d.fd, s.place.Base, 0); err != nil && !errors.Is(err, unix.ENOENT) {
 		return &fs.PathError{Op: "remove", Path: s.Path(), Err: err}
 	}
+	failpoint.Hit(failpoint.Unlinked)
 	return nil
 }
 

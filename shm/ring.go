@@ -3,15 +3,16 @@ package shm
 import (
 	"fmt"
 	"math/bits"
-	"sync/atomic"
 )
 
 // Ring is the data area of a segment with the words that rule it. Any number of
 // Producers, one a slot, and one Consumer work on it, in any processes.
 type Ring struct {
 	data      []byte // the ring's bytes, twice in a row if mirrored
+	base      ringBase
 	capacity  uint64
 	mask      uint64
+	wordMask  uint64 // mask without the lowest three bits
 	align     uint64 // records begin at multiples of it
 	mirrored  bool
 	stampBase uint64 // nonce with the lowest bit set
@@ -42,10 +43,16 @@ func NewHeapRing(capacity, senders int, start uint64) *Ring {
 
 // newRing views data, which is the ring's bytes once, or twice in a row.
 func newRing(data []byte, ctl *control, slots []slot, nonce uint64) *Ring {
-	return &Ring{
-		data: data, capacity: uint64(len(data)), mask: uint64(len(data)) - 1, align: recordAlign,
-		stampBase: nonce | 1, ctl: ctl, slots: slots,
-	}
+	r := &Ring{align: recordAlign, stampBase: nonce | 1, ctl: ctl, slots: slots}
+	r.over(data, uint64(len(data)))
+	return r
+}
+
+// over makes data the ring's bytes: capacity of them, a power of two, or as many
+// twice.
+func (r *Ring) over(data []byte, capacity uint64) {
+	r.data, r.base = data, baseOf(data)
+	r.capacity, r.mask, r.wordMask = capacity, capacity-1, (capacity-1)&^7
 }
 
 // RoundCapacity returns the ring size that a wish for n bytes gives: the next
@@ -72,9 +79,6 @@ func (r *Ring) Head() uint64 { return r.ctl.head.Load() }
 
 // stampAt returns the stamp of a committed record at pos.
 func (r *Ring) stampAt(pos uint64) uint64 { return r.stampBase + pos }
-
-// word returns the 8 bytes of the ring at pos as an atomic word.
-func (r *Ring) word(pos uint64) *atomic.Uint64 { return wordAt(r.data, pos&r.mask) }
 
 // recordSize returns the bytes that a record with n bytes of payload takes.
 func (r *Ring) recordSize(n uint64) uint64 {

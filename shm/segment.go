@@ -48,8 +48,8 @@ func (v *view) drop() error {
 // Path returns the file's path, as it was opened.
 func (s *Segment) Path() string { return s.place.Path() }
 
-// Ring returns the ring. A segment opened read-only has none to work on: use it
-// for its counters alone.
+// Ring returns the ring. That of a segment opened read-only is there to be looked
+// at: by Peek, and for its counters.
 func (s *Segment) Ring() *Ring { return s.ring }
 
 // Durable reports whether the channel outlives its receiver.

@@ -5,6 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/process"
 )
 
@@ -79,15 +80,20 @@ func (s *slot) occupy(o Owner, from uint64, interval, now int64) {
 	s.interval.Store(interval)
 	s.beat.Add(1)
 	s.beatAt.Store(now)
+	failpoint.Hit(failpoint.SlotFilled)
 	s.state.Store(slotLive) // {free, locked} → {live, locked}
+	failpoint.Hit(failpoint.SlotLive)
 }
 
 // vacate frees a slot and adds its counts to those of the senders that have gone.
 func (r *Ring) vacate(s *slot) {
 	s.intent.Store(noIntent)
+	failpoint.Hit(failpoint.IntentCleared)
 	s.state.Store(slotFree) // {live, locked} → {free, locked}
+	failpoint.Hit(failpoint.SlotFree)
 	r.ctl.gone.Add(s.messages.Swap(0))
 	r.ctl.goneBytes.Add(s.bytes.Swap(0))
+	failpoint.Hit(failpoint.Vacated)
 }
 
 // ownerAt returns the pid of the sender that had the slot when tail was pos, or 0.

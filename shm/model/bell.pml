@@ -9,6 +9,8 @@
  *          fence; 0: nobody does (a mutant)
  * SELF     sender 0 could not register for membarrier: it fences (Producer.fence);
  *          with M_UNREG it does not
+ * ORFIRST  Announce says sleeping first and adds to the epoch then; ONESTEP: both
+ *          at once. Either is right too
  * TICK     what a death costs: a sleeper is woken by its tick, as Receiver.tick does
  */
 #ifndef NS
@@ -32,7 +34,8 @@
 #ifdef M_NOEPOCH
 #define NEWEPOCH skip
 #else
-#define NEWEPOCH d_step { k = 0; do :: k < NS -> epoch[k] = UNSEEN; k++ :: else -> break od; k = 0 }
+#define FORGET k = 0; do :: k < NS -> epoch[k] = UNSEEN; k++ :: else -> break od; k = 0
+#define NEWEPOCH d_step { FORGET }
 #endif
 
 byte tail, h, kills, gone;
@@ -71,8 +74,8 @@ next:
    :: atomic { sleeping && epoch[_pid] != ANSWERED -> epoch[_pid] = SEEN }
    :: atomic { !sleeping || epoch[_pid] == ANSWERED ->
          ringing--;
-         /* B1: who stays silent leaves no sleeper behind that nobody rings for */
-         assert(!(asleep && h < TOTAL && stamp[h] && ringing == 0));
+         /* who stays silent leaves no sleeper behind that nobody rings for */
+         assert(!(asleep && h < TOTAL && stamp[h] && ringing == 0));   /* B1 */
          goto next }
    :: KILL(ringing--)
    fi;
@@ -131,8 +134,15 @@ look:
       :: attached == 0 && h < tail -> goto look                   /* checkDisconnected */
       :: else
       fi };
-   NEWEPOCH;                            /* Announce: first the epoch */
+#if defined(ORFIRST)
    sleeping = true;
+   NEWEPOCH;
+#elif defined(ONESTEP)
+   d_step { FORGET; sleeping = true };
+#else
+   NEWEPOCH;                            /* Announce: Add to the epoch, then Or */
+   sleeping = true;
+#endif
 #if FENCE == 2
    do                                   /* membarrier: one processor after another */
    :: atomic { k < NS ->
@@ -169,6 +179,6 @@ over:
 active proctype Judge()
 {
    timeout;
-   /* B3: when nothing moves any more, nobody sleeps over a message or the end */
-   assert(!(asleep && ((h < tail && stamp[h]) || attached == 0)))
+   /* when nothing moves any more, nobody sleeps over a message or the end */
+   assert(!(asleep && ((h < tail && stamp[h]) || attached == 0)))      /* B3 */
 }

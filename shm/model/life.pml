@@ -170,7 +170,7 @@ gone:
    :: !create -> goto over                                       /* fs.ErrNotExist */
    :: create
    fi;
-   RETIRE(retired);
+   RETIRE(retired);                     /* D1 */
 retired: skip;
    goto again;
 over: skip;
@@ -299,17 +299,17 @@ disconnected:                           /* somebody else has closed it: removed 
 close:                                  /* finish */
 #ifndef DURABLE
 #ifdef M_UNLINKFIRST
-   UNLINK(detach);
+   UNLINK(detach);                      /* D1 */
    closed[f] = true;
 #else
    STEP(closed[f] = true);
-   UNLINK(detach);
+   UNLINK(detach);                      /* D1 */
 #endif
 #endif
 detach:
    goto over;
 retire:
-   RETIRE(retired);
+   RETIRE(retired);                     /* D1 */
 retired: skip;
    atomic { DROP; goto again };
 over: skip;
@@ -325,7 +325,7 @@ proctype Remover(byte me)
    :: atomic { rlock[f] != 0 || slots[f] != 0 || all[f] != 0 -> goto over }
    KILL
    fi;
-   RETIRE(over);
+   RETIRE(over);                        /* D1 */
 over: skip;
    atomic { DROP }
 }

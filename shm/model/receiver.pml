@@ -36,7 +36,7 @@ look:                              /* Next */
       if
       :: stamp[h%CAP] == RDY(h) ->
 #ifdef BIG
-         c = claim[h%CAP] - 4; assert(c == 1 || c == 2);
+         c = claim[h%CAP] - 4; assert(c == 1 || c == 2);    /* A2 */
          h = h + c; c = 0;
          if :: PUBLISH :: skip fi;
          goto look
@@ -136,11 +136,11 @@ deliver:
 #ifdef PAY
          c = pay[h%CAP] - 2*h;
          assert(c == 1 || c == 2);                          /* A2: its own length */
-         assert(c == 1 || pay[(h+1)%CAP] == IMAGE(h,c));    /* not torn */
+         assert(c == 1 || pay[(h+1)%CAP] == IMAGE(h,c));    /* A2: not torn */
 #else
-         c = claim[h%CAP] - 4; assert(c == 1 || c == 2);
+         c = claim[h%CAP] - 4; assert(c == 1 || c == 2);    /* A2 */
 #endif
-         assert(claim[h%CAP] == c + 4);                     /* a committed claim begins here */
+         assert(claim[h%CAP] == c + 4);                     /* A2: a committed claim begins here */
          h = h + c; c = 0 }
    CRASH
    fi;
@@ -153,12 +153,21 @@ release:
    goto look;
 over: skip;
    PUBLISH;
-   d_step {                        /* A7: nothing is lost, and every dead slot can be reaped */
-      assert(h == tail && head == h);
+   d_step {
+      assert(h == tail && head == h);                       /* A7: nothing is lost, */
       j = 0;
-      do :: j < CAP -> assert(claim[j] == 0); j++ :: else -> break od;
+      do
+      :: j < CAP -> assert(claim[j] == 0); j++              /* A7 */
+      :: else -> break
+      od;
       j = 0;
-      do :: j < NS -> assert(lock[j] == SENDER || state[j] == FREE || intent[j] == NONE || intent[j] < head || intent[j] >= tail); j++ :: else -> break od;
+      do
+      :: j < NS ->                                          /* and every dead slot can be reaped */
+         assert(lock[j] == SENDER || state[j] == FREE ||
+            intent[j] == NONE || intent[j] < head || intent[j] >= tail);       /* A7 */
+         j++
+      :: else -> break
+      od;
       j = 0
    }
 }

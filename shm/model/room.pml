@@ -11,6 +11,13 @@
  * FENCE=2  senders call membarrier (default); 1: the receiver fences; 0: nobody
  * TICK     sleepers are woken by a tick of their process (Sender.tick) as well
  * ORPHAN   no new receiver comes after a death: for C2, with pan -E
+ * STRIDE   the receiver publishes head now and then, whenever it likes (Consumer.Take):
+ *          at once if the flags say that a sender lacks room when it has taken a
+ *          message, and before it waits. What it took lies below taken, what it
+ *          published below mine
+ * TRY      senders may try only, and then want room (TrySend, Ring.WantRoom)
+ * AWAY     with STRIDE: the function that has the message in hand never returns;
+ *          with pan -E
  */
 #ifndef NS
 #define NS 2
@@ -32,9 +39,16 @@
 #endif
 
 byte tail, head, mine;
+#ifdef STRIDE
+byte taken;
+#define PUBLISH mine = taken
+#else
+#define taken mine
+#endif
 byte kills, crashes, left = NS;
 bool rung[NS];                          /* seq is another than this sender read */
 bool announced;                         /* bellSleeping of the senders' bell */
+bool wanted;                            /* bellWanted */
 bool asleep[NS];
 bool waits[NS];                         /* Sender.sleepers > 0 */
 bool dead[NS];
@@ -58,6 +72,13 @@ claim:
          if :: ROOM -> tail++; goto next :: else -> waits[_pid] = true fi }   /* L0 to L3 */
    :: KILL
    fi;
+#ifdef TRY
+   if
+   :: skip
+   :: wanted = true; goto next
+   :: KILL
+   fi;
+#endif
 #ifndef M_SEQLATE
    if :: rung[_pid] = false :: KILL fi; /* sleepUntil */
 #endif
@@ -115,42 +136,72 @@ end:
    od
 }
 
-#define CRASH :: atomic { crashes < MAXC -> crashes++; goto dies }
+#define CRASH :: atomic { crashes < MAXC -> crashes++; sees = false; saw = false; goto dies }
 
 active proctype Receiver()
 {
    byte w;
+   bool sees, saw;
 take:
+#ifdef STRIDE
+   if
+   :: atomic { taken < tail -> taken++ }                              /* Next, Take */
+   CRASH
+#ifdef M_NOPUBLISH
+   :: atomic { left == 0 && taken == tail -> goto over }
+#else
+   :: atomic { taken == tail && mine != taken -> PUBLISH; goto wake } /* nothing is there: the end of Consume */
+   :: atomic { left == 0 && mine == tail -> goto over }
+#endif
+   fi;
+   if                                   /* one load of the flags */
+   :: PUBLISH                           /* the stride is over, or it is Release */
+   :: atomic { announced || wanted -> PUBLISH }
+   :: atomic { !announced && !wanted -> goto user }
+   CRASH
+   fi;
+#ifdef M_NOWAKE
+   goto user;
+#endif
+#else
    if
    :: atomic { mine < tail -> mine++ }  /* Release: the store of head */
    CRASH
    :: atomic { left == 0 && mine == tail -> goto over }
    fi;
+#endif
+wake:
 #if FENCE == 1
    if :: DRAINED CRASH fi;
 #endif
    if                                   /* wakeSenders: one load of the flags */
-   :: announced
-   :: !announced -> goto take
+   :: atomic { announced || wanted -> sees = announced }
+   :: atomic { !announced && !wanted -> goto user }
    CRASH
    fi;
 #ifdef M_SEQFIRST
    if :: atomic { DRAINED -> RING } CRASH fi;
-   if :: announced = false CRASH fi;
+   if :: atomic { announced = false; wanted = false; saw = true } CRASH fi;
 #else
-#ifndef M_FLAGSTAYS
-   if :: atomic { DRAINED -> announced = false } CRASH fi;
+   if :: atomic { DRAINED -> saw = announced; announced = false; wanted = false } CRASH fi;
+#ifdef M_FLAGSBEFORE
+   saw = sees;                          /* by the load, not by what was cleared */
 #endif
+   if :: atomic { !saw -> sees = false; goto user } :: atomic { saw -> sees = false; saw = false } fi;
    if :: atomic { DRAINED -> RING } CRASH fi;
 #endif
    if :: WAKE CRASH fi;
+user:
+#ifdef AWAY
+   if :: skip :: goto over fi;
+#endif
    goto take;
 dies:
 #ifdef ORPHAN
    absent = true;
    goto over;
 #else
-   atomic { DRAINED -> RING };         /* AttachReceiver: Poke */
+   atomic { DRAINED -> taken = mine; RING };                          /* AttachReceiver: Poke */
    WAKE;
    goto take;
 #endif
@@ -158,13 +209,16 @@ over:
    skip
 }
 
-#ifdef ORPHAN
-/* C2: senders that still sleep when nothing moves any more find no room. */
+#if defined(ORPHAN) || defined(STRIDE)
+/* Senders that still sleep when nothing moves any more find no room, published or not. */
 active proctype Judge()
 {
    byte w;
    atomic { timeout;
       w = 0;
-      do :: w < NS -> assert(!(asleep[w] && ROOM)); w++ :: else -> break od }
+      do
+      :: w < NS -> assert(!(asleep[w] && tail - taken < CAP)); w++                  /* C2 */
+      :: else -> break
+      od }
 }
 #endif

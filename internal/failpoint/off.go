@@ -1,0 +1,9 @@
+//go:build !failpoints || !linux
+
+package failpoint
+
+// On tells whether this build has failpoints.
+const On = false
+
+// Hit does nothing in this build.
+func Hit(Point) {}

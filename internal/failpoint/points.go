@@ -1,0 +1,76 @@
+package failpoint
+
+// The steps that touch what processes share, each where it is done. A test reads
+// this file: every point needs its line, and a situation that reaches it.
+const (
+	Allocated     Point = "allocated"      // create: every byte of the nameless file is reserved
+	HeaderWritten Point = "header written" // create: the header is in the file
+	Mapped        Point = "mapped"         // create: mapped, first positions stored
+	BeforeLink    Point = "before link"    // publish: the maker is attached, the file has no name
+	Linked        Point = "linked"         // publish: the file has its name
+
+	SlotLocked   Point = "slot locked"     // attach: the lock of a sender's slot is taken
+	DeadVacated  Point = "dead vacated"    // attach: the slot was a dead sender's and is free now
+	SlotFilled   Point = "slot filled"     // attach, both ends: all words but the state are stored
+	SlotLive     Point = "slot live"       // attach, both ends: the state is live
+	Attached     Point = "attached"        // attach: counted, the receiver not poked yet
+	BeforeName   Point = "before name"     // attach: whether the name still means this file is not looked at yet
+	RecvLocked   Point = "receiver locked" // attach, takeover: the receiver's lock is taken
+	RecvAttached Point = "recv attached"   // attach: counted, the senders not poked yet
+
+	RetireClosed Point = "retire closed" // takeover: the finished channel is marked closed
+	Retired      Point = "retired"       // takeover: its name is gone, no new file yet
+
+	TailRead     Point = "tail read"     // L0 of a claim
+	IntentStored Point = "intent stored" // L2 of a claim
+	TailMoved    Point = "tail moved"    // L3 of a claim
+	GaveUp       Point = "gave up"       // claim: the ring became full, the intent is cleared
+	CopyMid      Point = "copy mid"      // a piece of a message's bytes is copied, into the ring or out of it
+	ClaimFilling Point = "claim filling" // half of a claim's bytes are filled in place, by its user
+	BatchMid     Point = "batch mid"     // a message of a batch is copied, others are not
+	AbortBegun   Point = "abort begun"   // abort: nothing of the padding is stored
+	MetaStored   Point = "meta stored"   // the record's second word is stored, its stamp is not
+	Stamped      Point = "stamped"       // L5: the record is published, nothing counted, nobody woken
+	BellSeq      Point = "bell seq"      // L6: the receiver's sequence has grown, no wake yet
+	BellWoken    Point = "bell woken"    // L6: the receiver is woken
+
+	MessageRead    Point = "message read"    // receive: the message is found, in place
+	BeforeRelease  Point = "before release"  // release: nothing is stored
+	ReleaseCounted Point = "release counted" // release: the counters are stored
+	HeadStored     Point = "head stored"     // release: the room is given back
+	CursorStored   Point = "cursor stored"   // release: how much of a batch was taken is stored
+	RoomFlag       Point = "room flag"       // the senders' announcement is cleared
+	RoomSeq        Point = "room seq"        // the senders' sequence has grown, no wake yet
+	RoomWoken      Point = "room woken"      // the senders are woken
+	RoomWanted     Point = "room wanted"     // a sender that does not wait has said that it lacks room
+
+	Announced Point = "announced" // sleep, both ends: the announcement stands, no fence yet
+	Fenced    Point = "fenced"    // sleep, both ends: fenced everywhere, not looked again
+	Retracted Point = "retracted" // sleep: the receiver's announcement is taken back
+
+	RecoverTail    Point = "recover tail"    // R1
+	RecoverIntents Point = "recover intents" // R2
+	RecoverMissing Point = "recover missing" // R3
+	RecoverDead    Point = "recover dead"    // R4
+	RecoverSure    Point = "recover sure"    // R5
+	RecoverEnd     Point = "recover end"     // R6
+	Recovered      Point = "recovered"       // R7
+
+	ReapLocked    Point = "reap locked"    // reap: the dead sender's lock is taken
+	ReapDecided   Point = "reap decided"   // reap: recovery does not need the slot
+	IntentCleared Point = "intent cleared" // reap, detach: the intent is clear
+	SlotFree      Point = "slot free"      // reap, detach: the state is free, its counts not moved
+	Vacated       Point = "vacated"        // reap, detach: the counts are moved
+	ReapUnlocked  Point = "reap unlocked"  // reap: the lock is given back
+	SlotUnlocked  Point = "slot unlocked"  // detach: the sender's lock is given back
+	RecvFree      Point = "recv free"      // detach: the receiver's slot is free
+	RecvUnlocked  Point = "recv unlocked"  // detach: the receiver's lock is given back
+
+	SendersLocked   Point = "senders locked"   // disconnect: the locks of all senders are taken
+	Closed          Point = "closed"           // close: the channel is closed, nobody poked
+	AllLocked       Point = "all locked"       // removal: the locks of all ends are taken
+	RemoverLocked   Point = "remover locked"   // removal, close, takeover: the remover's lock is taken
+	NameChecked     Point = "name checked"     // removal, close, takeover: the name means this file
+	Unlinked        Point = "unlinked"         // removal, close, takeover: the name is gone
+	RemoverUnlocked Point = "remover unlocked" // removal, close, takeover: the remover's lock is given back
+)

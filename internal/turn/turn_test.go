@@ -1,0 +1,75 @@
+package turn
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func newLock(alone bool) *Lock {
+	l := new(Lock)
+	l.Init()
+	l.alone = l.alone || alone
+	return l
+}
+
+// Many goroutines, some of which hold the lock long enough that others sleep: a
+// sleeper that is forgotten keeps the test from ending.
+func TestOneHasItAndNobodyIsForgotten(t *testing.T) {
+	for name, alone := range map[string]bool{"fence by the waiter": false, "fence by the unlocker": true} {
+		t.Run(name, func(t *testing.T) {
+			const goroutines, rounds = 8, 20_000
+			l := newLock(alone)
+			var done sync.WaitGroup
+			n := 0
+			for g := range goroutines {
+				done.Go(func() {
+					for i := range rounds {
+						l.Lock()
+						n++
+						if g == 0 && i%1000 == 0 {
+							time.Sleep(10 * time.Microsecond)
+						}
+						l.Unlock()
+					}
+				})
+			}
+			finished := make(chan struct{})
+			go func() { done.Wait(); close(finished) }()
+			select {
+			case <-finished:
+			case <-time.After(time.Minute):
+				t.Fatal("somebody sleeps for ever")
+			}
+			require.Equal(t, goroutines*rounds, n)
+			require.Zero(t, l.waiters.Load())
+		})
+	}
+}
+
+func TestWaiterSleepsAndIsWoken(t *testing.T) {
+	l := newLock(false)
+	l.Lock()
+	got := make(chan struct{})
+	go func() { l.Lock(); close(got) }()
+	require.Eventually(t, func() bool { return l.waiters.Load() == 1 }, 10*time.Second, time.Millisecond)
+	l.Unlock()
+	select {
+	case <-got:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it was not woken")
+	}
+	l.Unlock()
+}
+
+func BenchmarkLock(b *testing.B) {
+	l := newLock(false)
+	n := 0
+	for b.Loop() {
+		l.Lock()
+		n++
+		l.Unlock()
+	}
+}

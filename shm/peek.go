@@ -1,0 +1,187 @@
+package shm
+
+import "encoding/binary"
+
+// Peeker walks through what is in a ring without being an end of it: it writes
+// nothing, and senders and receiver go on meanwhile. It goes no further than to
+// where tail was when it began. It serves one goroutine at a time.
+//
+// A record at or above head is nobody's to overwrite (I4 of claim.go), so what was
+// copied is whole if head has not passed it by then:
+//
+//	P1  stamp at p             as the receiver does
+//	P2  length, then payload   word by word, each an atomic load: none of them can
+//	                           be satisfied after the next step's
+//	P3  head                   not above p, so no claim over these bytes was made
+//	P4  stamp at p again       of a peer that keeps no rules, as far as can be seen
+//
+// Where head has passed p the walk goes on at head: what lay between was received.
+type Peeker struct {
+	ring *Ring
+	dead func(slot int) bool
+
+	at   uint64 // of the next record, or the batch in hand
+	end  uint64 // tail, when the walk began
+	from uint64 // head, when it was read last
+	seq  uint64 // messages before the next one
+	skip uint32 // messages of the batch at head that were received already
+
+	rest  []byte // of the batch in hand, a copy; nil: none
+	start uint64 // of rest
+	after uint64 // behind the batch in hand
+	last  Origin // of the message that Next returned last
+	err   error  // given at every further call
+}
+
+// NewPeeker returns a walk that begins at published head. dead tells of a slot
+// whether the kernel says that its owner is gone.
+func (r *Ring) NewPeeker(dead func(slot int) bool) (*Peeker, error) {
+	p := &Peeker{ring: r, dead: dead}
+	for range peekTries {
+		if err := p.begin(); err != nil {
+			return nil, err
+		}
+		p.end = r.ctl.tail.Load()
+		if n := int64(p.end - p.at); n >= 0 && n <= int64(r.capacity) && p.end&(recordAlign-1) == 0 {
+			return p, nil
+		}
+		if r.ctl.head.Load() == p.at {
+			break
+		}
+	}
+	return nil, r.corruptControl(tailOffset, "tail", p.end, "head is %#x in a ring of %d", p.at, r.capacity)
+}
+
+// peekTries bounds how often the receiver may move on while words of it are read.
+const peekTries = 1000
+
+// Peek is NewPeeker on the segment's ring.
+func (s *Segment) Peek() (*Peeker, error) {
+	return s.ring.NewPeeker(func(slot int) bool {
+		alive, err := s.SenderAlive(slot)
+		return !alive && err == nil
+	})
+}
+
+// begin goes to published head. The receiver stores what it has received, head
+// and its place in a batch one after another, so they are read until they stay.
+func (p *Peeker) begin() error {
+	ctl := p.ring.ctl
+	var head, received, cursor uint64
+	for range peekTries {
+		head, received, cursor = ctl.head.Load(), ctl.received.Load(), ctl.cursor.Load()
+		if ctl.cursor.Load() == cursor && ctl.received.Load() == received && ctl.head.Load() == head {
+			break
+		}
+	}
+	if head&(recordAlign-1) != 0 {
+		return p.ring.corruptControl(headOffset, "head", head, "it must be a multiple of %d", recordAlign)
+	}
+	p.at, p.from, p.seq, p.skip = head, head, received, 0
+	if cursor>>32 == cursorTag(head) {
+		p.skip = uint32(cursor)
+	}
+	return nil
+}
+
+// Next returns a copy of the next message, which is the caller's own, and where
+// it came from. It gives ErrEmpty where the walk ends: at what was tail, or at a
+// claim in flight; and a *CorruptError, again at every call, at what can't be a
+// record. It never blocks.
+func (p *Peeker) Next() ([]byte, Origin, error) {
+	for p.err == nil {
+		if p.rest != nil {
+			if msg, ok := p.nextOfBatch(); ok {
+				return msg, p.last, nil
+			}
+			continue
+		}
+		if int64(p.end-p.at) <= 0 {
+			p.err = ErrEmpty
+			break
+		}
+		m, payload, err := p.record()
+		size := p.ring.recordSize(m.length())
+		if err == errInFlight {
+			size, err = p.lost()
+		}
+		if moved, merr := p.moved(); merr != nil {
+			err = merr
+		} else if moved {
+			continue
+		}
+		switch {
+		case err == errInFlight:
+			p.err = ErrEmpty
+		case err != nil:
+			p.err = err
+		case payload != nil && m.kind() == kindData:
+			p.origin(m.slot(), 0)
+			p.at += size
+			return payload, p.last, nil
+		case payload != nil:
+			if p.at != p.from {
+				p.skip = 0
+			}
+			p.last = Origin{Index: -1, Slot: m.slot()}
+			p.rest, p.start, p.after = payload, p.at+RecordHeader, p.at+size
+		default: // padding, or what a dead sender left
+			p.at += size
+		}
+	}
+	return nil, Origin{}, p.err
+}
+
+// moved reports whether the receiver has passed the walk's position, and then
+// goes on from where it is.
+func (p *Peeker) moved() (bool, error) {
+	if int64(p.ring.ctl.head.Load()-p.at) <= 0 {
+		return false, nil
+	}
+	before := p.at
+	if err := p.begin(); err != nil {
+		return false, err
+	}
+	if int64(p.at-before) <= 0 {
+		return false, p.ring.corruptControl(headOffset, "head", p.at, "it went back from above %#x", before)
+	}
+	return true, nil
+}
+
+// nextOfBatch returns the next message of the batch in hand, unless a receiver
+// took it. The batch is a copy: nobody changes it any more.
+func (p *Peeker) nextOfBatch() (msg []byte, ok bool) {
+	left := uint64(len(p.rest))
+	if left < BatchHeader {
+		p.err = p.ring.corrupt(p.start, "batch.length", left, "a message's header does not fit into what is left of its batch")
+		return nil, false
+	}
+	n := binary.LittleEndian.Uint64(p.rest)
+	if n > left-BatchHeader {
+		p.err = p.ring.corrupt(p.start, "batch.length", n, "%d bytes are left of its batch", left-BatchHeader)
+		return nil, false
+	}
+	msg = p.rest[BatchHeader:][:n:n]
+	if p.skip > 0 {
+		p.skip--
+		p.last.Index++
+	} else {
+		p.origin(p.last.Slot, p.last.Index+1)
+		ok = true
+	}
+	step := min(batchSize(int(n)), left)
+	p.rest, p.start = p.rest[step:], p.start+step
+	if len(p.rest) == 0 {
+		p.rest, p.at = nil, p.after
+	}
+	return msg, ok
+}
+
+// origin notes where the message came from that is to be returned.
+func (p *Peeker) origin(slot, index int) {
+	p.seq++
+	p.last = Origin{Seq: p.seq, Position: p.at, Index: index, Slot: slot}
+	if 1+slot < len(p.ring.slots) {
+		p.last.PID = p.ring.slots[1+slot].ownerAt(p.at)
+	}
+}
