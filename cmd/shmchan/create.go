@@ -32,8 +32,13 @@ with it.`,
 				return nil
 			case errors.Is(err, fs.ErrExist):
 				return because(err, "the channel exists already; --if-missing makes that no error")
+			case err != nil:
+				return err
 			}
-			return err
+			if s, err := ipc.Inspect(name, o); err == nil {
+				a.detail("made %s: %s, %s", printable(s.Path), humanSize(uint64(s.Capacity)), plural(uint64(s.MaxSenders), "sender slot"))
+			}
+			return nil
 		}),
 	}
 	flags := cmd.Flags()

@@ -27,6 +27,9 @@ that is no channel, or a damaged one, is listed as that.`,
 			if err != nil {
 				return err
 			}
+			if dir, err := ipc.Dir(a.options()); err == nil {
+				a.detail("%s in %s", plural(uint64(len(entries)), "file"), printable(dir))
+			}
 			if asJSON {
 				return a.listJSON(entries)
 			}
@@ -52,7 +55,6 @@ func (a *app) listJSON(entries []ipc.Entry) error {
 
 func (a *app) listTable(entries []ipc.Entry) error {
 	if len(entries) == 0 {
-		a.detail("no channels")
 		return nil
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)

@@ -12,9 +12,11 @@ import (
 	"context"
 	"os"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench"
 	"github.com/shmchan/shmchan/internal/terminate"
 )
 
 func main() {
+	bench.Role() // does not return in a process that a measurement started
 	terminate.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

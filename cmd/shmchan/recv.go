@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/shmchan/shmchan/internal/frame"
 	"github.com/shmchan/shmchan/ipc"
@@ -14,48 +15,62 @@ import (
 // recv is `shmchan recv NAME`.
 type recv struct {
 	*app
-	count   uint64
-	counted bool
+	count   countFlag
 	try     bool
 	timeout timeoutFlag
 	keep    bool
 	strict  bool
 	frame   frameFlags
 	making  createFlags
+	exec    string
+	jobs    int
+	flags   *pflag.FlagSet
+	watch   progressFlag
+	meter   *meter
 }
 
 func newRecv(a *app) *cobra.Command {
-	v := &recv{app: a}
+	v := &recv{app: a, jobs: 1}
 	cmd := &cobra.Command{
 		Use:   "recv NAME",
 		Short: "Print the messages of a channel",
 		Long: `Make the channel if it is missing, print each message by --frame, and end when
 every sender has gone and the ring is drained. A message leaves the ring only
-after it was written to stdout.`,
+after it was written to stdout.
+
+With --exec, each message is instead handed to a command: on its stdin, with
+SHMCHAN_NAME, SHMCHAN_SEQ (the message's number), SHMCHAN_SENDER and SHMCHAN_PID
+in its environment. A message leaves the ring only after its command, and with
+--jobs those of all messages before it, have succeeded; if one fails, recv stops.`,
 		Example: `  shmchan recv jobs > lines
   shmchan recv jobs -0 | xargs -0 -n1 process
-  shmchan recv --keep-open --durable --frame json jobs`,
+  shmchan recv --keep-open --durable --frame json jobs
+  shmchan recv -k --exec 'curl -sfT - https://example.com/in' --jobs 4 jobs`,
 		Args: oneName,
+		RunE: a.named(v.run),
 	}
-	cmd.RunE = a.named(func(ctx context.Context, name string, _ []string) error {
-		v.counted = cmd.Flags().Changed("count")
-		return v.run(ctx, name)
-	})
 	flags := cmd.Flags()
 	flags.SortFlags = false
+	v.flags = flags
 	v.frame.register(flags)
-	flags.VarP(&value[uint64]{&v.count, "N", parseCount, ""}, "count", "n", "end after N messages")
+	v.count.register(flags)
 	flags.BoolVar(&v.try, "try", false, "take what is there and end; status 4 if that was nothing")
 	v.timeout.register(flags, "bound on the wait for the next message")
 	flags.BoolVarP(&v.keep, "keep-open", "k", false, "when every sender has gone, wait for the next")
 	flags.BoolVar(&v.strict, "strict", false, "status 5 if a sender was killed")
+	flags.StringVar(&v.exec, "exec", "", "run sh -c `CMD` once a message, with the message on its stdin")
+	flags.Var(&value[int]{&v.jobs, "N", parseJobs, "1"}, "jobs", "how many commands of --exec may run at a time")
+	v.watch.register(flags)
 	v.making.register(flags)
 	return cmd
 }
 
-func (v *recv) run(ctx context.Context, name string) error {
+func (v *recv) run(ctx context.Context, name string, _ []string) error {
 	kind, err := v.frame.pick()
 	if err != nil {
+		return err
+	}
+	if err := v.checkExec(); err != nil {
 		return err
 	}
 	return v.graceful(ctx, func(ctx context.Context) error {
@@ -69,16 +84,26 @@ func (v *recv) run(ctx context.Context, name string) error {
 			}
 			return err
 		}
-		v.detail("attached")
-		b := &batch{r: r, w: v.stdout, kind: kind}
+		s := r.Stats()
+		v.detail("attached to %s: %s, %s unread", printable(s.Path), humanSize(uint64(s.Capacity)), plural(unread(&s), "message"))
+		meter, stop := v.startMeter(v.watch)
+		v.meter = meter
+		defer stop()
 		deaths := watchDeaths(v.app, r)
-		err = v.pump(ctx, r, b)
+		var taken uint64
+		if v.executes() {
+			taken, err = v.execute(ctx, r)
+		} else {
+			b := &batch{r: r, w: v.stdout, kind: kind, meter: meter}
+			err = v.pump(ctx, r, b)
+			taken = b.taken
+		}
 		killed := deaths.stop()
-		// What the batch still holds was not written: Close leaves it unreleased.
+		// What is still in hand was not written: Close leaves it unreleased.
 		if cerr := r.Close(); err == nil && cerr != nil {
 			err = cerr
 		}
-		v.detail("%s received", plural(b.taken, "message"))
+		v.detail("%s received", plural(taken, "message"))
 		if err == nil && v.strict && killed > 0 {
 			return because(ipc.ErrDisconnected, "%s killed", plural(killed, "sender"))
 		}
@@ -94,14 +119,14 @@ func (v *recv) pump(ctx context.Context, r *ipc.Receiver, b *batch) error {
 	if v.try {
 		snapshot = r.Stats().Tail
 	}
-	for !v.counted || b.total() < v.count {
+	for !v.count.reached(b.total()) {
 		msg, err := r.TryNext()
 		if errors.Is(err, ipc.ErrEmpty) {
 			if err := b.flush(); err != nil {
 				return err
 			}
 			if v.try {
-				return v.tried(b, err)
+				return v.tried(b.taken, err)
 			}
 			if err := ctx.Err(); err != nil {
 				return err
@@ -114,7 +139,7 @@ func (v *recv) pump(ctx context.Context, r *ipc.Receiver, b *batch) error {
 		case err != nil:
 			return errors.Join(b.flush(), err)
 		case v.try && r.Meta().Position >= snapshot:
-			return v.tried(b, b.flushBack())
+			return v.tried(b.taken, b.flushBack())
 		}
 		if err := b.add(msg); err != nil {
 			if errors.Is(err, frame.ErrFrame) {
@@ -149,9 +174,9 @@ func (v *recv) wait(ctx context.Context, r *ipc.Receiver) ([]byte, error) {
 }
 
 // tried ends --try, after all that was there is flushed.
-func (v *recv) tried(b *batch, err error) error {
+func (v *recv) tried(taken uint64, err error) error {
 	if errors.Is(err, ipc.ErrEmpty) {
-		if b.taken > 0 {
+		if taken > 0 {
 			return nil
 		}
 		return because(err, "no message is there")
@@ -165,6 +190,10 @@ func (v *recv) ended(b *batch, err error) error {
 	if err := b.flush(); err != nil {
 		return err
 	}
+	return v.disconnected(err)
+}
+
+func (v *recv) disconnected(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return because(ipc.ErrDisconnected, "the channel was removed")
 	}
@@ -180,4 +209,19 @@ func (v *recv) refused(b *batch, r *ipc.Receiver, refusal error) error {
 	}
 	return because(refusal, "message %d (sender %d, pid %d): %v; it was not taken; --frame len or json carries anything",
 		from.Seq, from.Slot, from.PID, refusal)
+}
+
+// executes tells whether messages are handed to a command.
+func (v *recv) executes() bool { return v.flags.Changed("exec") }
+
+func (v *recv) checkExec() error {
+	switch {
+	case !v.executes() && v.flags.Changed("jobs"):
+		return usagef("--jobs is for --exec")
+	case v.executes() && v.exec == "":
+		return usagef("--exec is empty")
+	case v.executes() && v.frame.given():
+		return usagef("--exec hands messages over as they are; it goes with no --frame")
+	}
+	return nil
 }

@@ -20,9 +20,12 @@ type batch struct {
 	w    io.Writer
 	kind frame.Kind
 
+	meter *meter
+
 	out    []byte
 	copied []byte // a message, for JSON
 	held   uint64 // messages in out
+	size   uint64 // their bytes
 	taken  uint64 // messages written and released
 }
 
@@ -50,6 +53,7 @@ func (b *batch) add(msg []byte) error {
 		return err
 	}
 	b.held++
+	b.size += uint64(len(msg))
 	return nil
 }
 
@@ -113,7 +117,8 @@ func (b *batch) write() error {
 
 func (b *batch) settle() {
 	b.taken += b.held
-	b.held, b.out = 0, b.out[:0]
+	b.meter.add(b.held, b.size)
+	b.held, b.size, b.out = 0, 0, b.out[:0]
 	// One huge message must not keep its memory for good.
 	if cap(b.out) > 16*outBuffer {
 		b.out, b.copied = nil, nil

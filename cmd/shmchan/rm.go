@@ -27,8 +27,11 @@ func newRm(a *app) *cobra.Command {
 			if force {
 				remove = ipc.ForceRemove
 			}
+			s, serr := ipc.Inspect(name, a.options())
 			err := remove(name, a.options())
 			switch {
+			case err == nil && serr == nil:
+				a.detail("removed %s, with %s unread", printable(s.Path), plural(unread(&s), "message"))
 			case errors.Is(err, fs.ErrNotExist):
 				return because(err, "no such channel")
 			case errors.Is(err, ipc.ErrBusy):

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,7 +17,7 @@ import (
 
 // verbs are the command's verbs, in the order in which --help lists them.
 var verbs = []func(*app) *cobra.Command{
-	newSend, newRecv, newCreate, newLs, newStat, newRm, newVersion,
+	newSend, newRecv, newPeek, newCreate, newLs, newStat, newDoctor, newRm, newPrune, newBench, newCompletion, newMan, newVersion,
 }
 
 // app is one run of the command: what every verb shares.
@@ -26,6 +29,9 @@ type app struct {
 	quiet, verbose bool
 
 	verb, name string // what diagnostics begin with
+
+	mu       sync.Mutex                           // guards stderr once a verb runs: signals are told of at any time
+	aborting atomic.Pointer[func(syscall.Signal)] // what else a second signal ends
 }
 
 // run executes the command and returns its exit status; 128+N asks the caller
@@ -61,7 +67,8 @@ Exit status:
   1  anything else, such as I/O      6  busy: attached, existing or full of senders
   2  usage                           7  not a channel, another version, or corrupt
   3  no such channel                 8  too large a message, or not fit for the frame
-  4  would block, or out of time     128+N  killed by signal N`,
+  4  would block, or out of time     9  doctor found something to mend
+                                     128+N  killed by signal N`,
 		Example: `  shmchan recv jobs > lines     # makes the channel, ends when the senders have gone
   shmchan send jobs < lines     # from as many other processes as you like`,
 		SilenceErrors:     true,
@@ -95,6 +102,7 @@ Exit status:
 	for _, verb := range verbs {
 		root.AddCommand(verb(a))
 	}
+	a.complete(root)
 	return root
 }
 
@@ -175,7 +183,21 @@ func (a *app) say(format string, args ...any) {
 	}
 	// One write, so that processes that share a stderr don't mix within a line.
 	// Where stderr fails there is nobody left to tell.
-	_, _ = io.WriteString(a.stderr, head+fmt.Sprintf(format, args...)+"\n")
+	_, _ = io.WriteString(a.diagnostics(), head+fmt.Sprintf(format, args...)+"\n")
+}
+
+// diagnostics is where they go now.
+func (a *app) diagnostics() io.Writer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.stderr
+}
+
+// divert sends diagnostics to w from now on.
+func (a *app) divert(w io.Writer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stderr = w
 }
 
 // detail is say for -v.

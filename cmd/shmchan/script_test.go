@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -49,6 +50,12 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Deadline:            time.Now().Add(scriptsTimeout),
+		Condition: func(cond string) (bool, error) {
+			if cond == "userns" {
+				return exec.Command("unshare", "-rm", "true").Run() == nil, nil
+			}
+			return false, fmt.Errorf("no such condition %q", cond)
+		},
 		Setup: func(env *testscript.Env) error {
 			dir := filepath.Join(env.WorkDir, "channels")
 			env.Setenv("SHMCHAN_DIR", dir)

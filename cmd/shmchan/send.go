@@ -24,8 +24,10 @@ type send struct {
 	try     bool
 	frame   frameFlags
 	making  createFlags
+	watch   progressFlag
 
-	sent uint64 // messages that are in the channel
+	sent  uint64 // messages that are in the channel
+	meter *meter
 }
 
 func newSend(a *app) *cobra.Command {
@@ -49,6 +51,7 @@ when the receiver has gone.`,
 	flags.BoolVar(&v.try, "try", false, "where the ring is full, fail instead of blocking")
 	v.timeout.register(flags, "bound on the whole call")
 	flags.BoolVar(&v.create, "create", false, "make the channel if it is missing")
+	v.watch.register(flags)
 	v.making.register(flags)
 	return cmd
 }
@@ -74,6 +77,9 @@ func (v *send) run(ctx context.Context, name string, messages []string) error {
 			}
 			v.detail("%s sent", plural(v.sent, "message"))
 		}()
+		meter, stop := v.startMeter(v.watch)
+		v.meter = meter
+		defer stop()
 		if len(messages) > 0 {
 			return v.arguments(ctx, s, messages)
 		}
@@ -140,16 +146,25 @@ func (v *send) arguments(ctx context.Context, s *ipc.Sender, messages []string) 
 func (v *send) batch(ctx context.Context, s *ipc.Sender, batch [][]byte) error {
 	if !v.try {
 		n, err := s.SendBatch(ctx, batch)
-		v.sent += uint64(n)
+		v.count(batch[:n])
 		return err
 	}
 	for _, m := range batch {
 		if err := s.TrySend(m); err != nil {
 			return err
 		}
-		v.sent++
+		v.count([][]byte{m})
 	}
 	return nil
+}
+
+func (v *send) count(sent [][]byte) {
+	v.sent += uint64(len(sent))
+	var bytes uint64
+	for _, m := range sent {
+		bytes += uint64(len(m))
+	}
+	v.meter.add(uint64(len(sent)), bytes)
 }
 
 // explain puts an error that ended the sending in the words of the shell; did

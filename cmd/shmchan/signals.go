@@ -40,6 +40,7 @@ func (a *app) graceful(ctx context.Context, fn func(context.Context) error) erro
 				return
 			}
 			if !first {
+				a.abort(sig.(syscall.Signal))
 				terminate.By(sig.(syscall.Signal))
 			}
 			a.detail("%v: ending in good order; once more ends at once", sig)
@@ -61,4 +62,13 @@ func (a *app) graceful(ctx context.Context, fn func(context.Context) error) erro
 		killed.besides = err
 	}
 	return killed
+}
+
+// onAbort has fn called when a second signal is about to end the process.
+func (a *app) onAbort(fn func(syscall.Signal)) { a.aborting.Store(&fn) }
+
+func (a *app) abort(sig syscall.Signal) {
+	if fn := a.aborting.Load(); fn != nil {
+		(*fn)(sig)
+	}
 }

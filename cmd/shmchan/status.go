@@ -25,6 +25,7 @@ const (
 	exitBusy       = 6 // a receiver is attached, the channel exists, an end is alive, no slot is free
 	exitNotChannel = 7 // not a channel, another version, or corrupt
 	exitUnfit      = 8 // a message is too large or does not fit the frame
+	exitMend       = 9 // doctor found something to mend
 )
 
 // status maps an error to the exit status, and is the only place that does.
@@ -49,6 +50,8 @@ func status(err error) int {
 		return terminate.Status(killed.signal)
 	case errors.As(err, &usage):
 		return exitUsage
+	case is(errCommand): // however it failed
+		return exitFailure
 	case is(frame.ErrFrame, frame.ErrTooLarge, ipc.ErrTooLarge):
 		return exitUnfit
 	case is(ipc.ErrIncompatible) || errors.As(err, &corrupt):
@@ -61,6 +64,8 @@ func status(err error) int {
 		return exitWouldBlock
 	case is(ipc.ErrDisconnected):
 		return exitGone
+	case is(errMend):
+		return exitMend
 	case is(fs.ErrInvalid):
 		return exitUsage
 	}

@@ -26,6 +26,7 @@ func TestStatus(t *testing.T) {
 		{"done", nil, 0},
 		{"anything else", errors.New("no space left on device"), 1},
 		{"permission", fs.ErrPermission, 1},
+		{"a command of --exec failed", errors.Join(errCommand, fs.ErrNotExist), 1},
 		{"usage", usagef("unknown flag"), 2},
 		{"an argument that the library refuses", fs.ErrInvalid, 2},
 		{"no such channel", fs.ErrNotExist, 3},
@@ -43,6 +44,7 @@ func TestStatus(t *testing.T) {
 		{"a message is too large", ipc.ErrTooLarge, 8},
 		{"a message does not fit the frame", &frame.RefusedError{}, 8},
 		{"a stream is not of the frame", &frame.StreamError{}, 8},
+		{"doctor found something", errMend, 9},
 		{"killed", &signalError{signal: syscall.SIGTERM}, 128 + 15},
 		{"killed, with something else wrong", errors.Join(errors.New("close"), &signalError{signal: syscall.SIGPIPE}), 128 + 13},
 	} {
@@ -114,6 +116,10 @@ func TestUsage(t *testing.T) {
 		{"a timeout without a unit", []string{"recv", "jobs", "--timeout", "5"}, `"5" is no duration: a number with a unit`},
 		{"a negative wait", []string{"send", "jobs", "--wait=-1s"}, `"-1s" is no duration`},
 		{"a negative count", []string{"recv", "jobs", "-n", "-1"}, `"-1" is no number of messages`},
+		{"jobs without commands", []string{"recv", "jobs", "--jobs", "2"}, "--jobs is for --exec"},
+		{"no jobs", []string{"recv", "jobs", "--exec", "cat", "--jobs", "0"}, `"0" is no number of jobs: 1 to 1024`},
+		{"an empty command", []string{"recv", "jobs", "--exec", ""}, "--exec is empty"},
+		{"a command and a frame", []string{"recv", "jobs", "--exec", "cat", "-0"}, "it goes with no --frame"},
 		{"a size with another unit", []string{"create", "jobs", "--capacity", "1KB"}, `"1KB" is no size`},
 		{"a size of nothing", []string{"create", "jobs", "--capacity", "0"}, "0 bytes hold nothing"},
 		{"a mode that is not octal", []string{"create", "jobs", "--mode", "rw"}, `"rw" is no mode`},
@@ -131,11 +137,11 @@ func TestUsage(t *testing.T) {
 
 // TestHelp: every verb has --help with an example, on stdout.
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{
-		{"--help"}, {"help"}, {"-h"},
-		{"send", "--help"}, {"recv", "-h"}, {"create", "--help"}, {"ls", "--help"},
-		{"stat", "--help"}, {"rm", "--help"}, {"version", "--help"}, {"help", "send"}, {"--help", "send"},
-	} {
+	all := [][]string{{"--help"}, {"help"}, {"-h"}, {"recv", "-h"}, {"help", "send"}, {"--help", "send"}}
+	for _, verb := range (&app{}).root().Commands() {
+		all = append(all, []string{verb.Name(), "--help"})
+	}
+	for _, args := range all {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			status, stdout, stderr := shmchan(args...)
 			require.Zero(t, status)

@@ -68,6 +68,17 @@ func parseSenders(s string) (int, error) {
 	return n, nil
 }
 
+// maxJobs bounds --jobs: each one is a process.
+const maxJobs = 1024
+
+func parseJobs(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxJobs {
+		return 0, fmt.Errorf("%q is no number of jobs: 1 to %d", s, maxJobs)
+	}
+	return n, nil
+}
+
 func parseCount(s string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
@@ -111,29 +122,58 @@ func (c *createFlags) apply(o *ipc.Options) {
 	o.Capacity, o.MaxSenders, o.Mode, o.Durable = c.capacity, c.senders, c.mode, c.durable
 }
 
-// frameFlags are --frame and -0.
+// frameFlags are --frame, -0 and --json.
 type frameFlags struct {
-	kind  frame.Kind
-	flags *pflag.FlagSet
-	nul   bool
+	kind      frame.Kind
+	flags     *pflag.FlagSet
+	nul, json bool
 }
 
 func (f *frameFlags) register(flags *pflag.FlagSet) {
 	f.flags = flags
 	flags.Var(&value[frame.Kind]{&f.kind, "FRAME", frame.Parse, frame.Line.String()}, "frame", "how messages lie in the stream: "+strings.Join(frame.Names(), ", "))
 	flags.BoolVarP(&f.nul, "nul", "0", false, "the same as --frame nul")
+	flags.BoolVar(&f.json, "json", false, "the same as --frame json")
 }
 
 // pick returns the frame that was asked for.
 func (f *frameFlags) pick() (frame.Kind, error) {
-	if !f.nul {
-		return f.kind, nil
+	kind, asked := f.kind, ""
+	if f.flags.Changed("frame") {
+		asked = "--frame " + f.kind.String()
 	}
-	if f.flags.Changed("frame") && f.kind != frame.Nul {
-		return 0, usagef("-0 is --frame nul, and --frame %s was given too", f.kind)
+	for _, short := range []struct {
+		on   bool
+		name string
+		kind frame.Kind
+	}{{f.nul, "-0", frame.Nul}, {f.json, "--json", frame.JSON}} {
+		if !short.on {
+			continue
+		}
+		if asked != "" && kind != short.kind {
+			return 0, usagef("%s is --frame %s, and %s was given too", short.name, short.kind, asked)
+		}
+		kind, asked = short.kind, short.name
 	}
-	return frame.Nul, nil
+	return kind, nil
 }
+
+// given tells whether a frame was asked for at all.
+func (f *frameFlags) given() bool { return f.nul || f.json || f.flags.Changed("frame") }
+
+// countFlag is -n, which may be left out.
+type countFlag struct {
+	most uint64
+	flag *pflag.Flag
+}
+
+func (c *countFlag) register(flags *pflag.FlagSet) {
+	flags.VarP(&value[uint64]{&c.most, "N", parseCount, ""}, "count", "n", "end after N messages")
+	c.flag = flags.Lookup("count")
+}
+
+// reached tells whether n messages are as many as were asked for.
+func (c *countFlag) reached(n uint64) bool { return c.flag.Changed && n >= c.most }
 
 // timeoutFlag is a duration that may be left out.
 type timeoutFlag struct {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -20,6 +21,13 @@ func newVersion(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a.verb = cmd.Name()
 			_, err := fmt.Fprintf(a.stdout, "shmchan %s %s/%s %s\n", buildVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+			if info, ok := debug.ReadBuildInfo(); ok {
+				for _, s := range info.Settings {
+					if strings.HasPrefix(s.Key, "vcs.") {
+						a.detail("%s %s", s.Key, s.Value)
+					}
+				}
+			}
 			return err
 		},
 	}

@@ -33,6 +33,7 @@ var homes = map[string][]string{
 	"golang.org/x/sys/unix":       {"shm", "internal"},
 	"github.com/edsrzf/mmap-go":   {"shm"},
 	"github.com/spf13/cobra":      {"cmd"},
+	"golang.org/x/term":           {"cmd"},
 	"github.com/stretchr/testify": {"internal/proctest"},
 	"go.uber.org/goleak":          {"internal/proctest"},
 	"pgregory.net/rapid":          {},

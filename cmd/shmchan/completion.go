@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+func newCompletion(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion bash|zsh|fish",
+		Short: "Print a shell's completion script",
+		Long: `Print the script that makes a shell complete verbs, flags and the names of
+channels. make install puts it where the shell finds it.`,
+		Example: `  shmchan completion bash > ~/.local/share/bash-completion/completions/shmchan
+  shmchan completion zsh > "${fpath[1]}/_shmchan"
+  shmchan completion fish > ~/.config/fish/completions/shmchan.fish`,
+		ValidArgs: []string{"bash", "zsh", "fish"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.verb = cmd.Name()
+			if len(args) != 1 {
+				return usagef("one shell is wanted: bash, zsh or fish")
+			}
+			switch root := cmd.Root(); args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(a.stdout, true)
+			case "zsh":
+				return root.GenZshCompletion(a.stdout)
+			case "fish":
+				return root.GenFishCompletion(a.stdout, true)
+			}
+			return usagef("no completion for %q: bash, zsh or fish", args[0])
+		},
+	}
+}
+
+// complete tells cobra how arguments and values of flags are completed.
+func (a *app) complete(root *cobra.Command) {
+	dirs := func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return nil, cobra.ShellCompDirectiveFilterDirs
+	}
+	must(root.RegisterFlagCompletionFunc("dir", dirs))
+	for _, cmd := range root.Commands() {
+		_, args, _ := strings.Cut(cmd.Use, " ")
+		switch {
+		case cmd.ValidArgs != nil || cmd.ValidArgsFunction != nil:
+		case strings.Contains(args, "NAME"):
+			cmd.ValidArgsFunction = a.completeName
+		default:
+			cmd.ValidArgsFunction = cobra.NoFileCompletions
+		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			values := cobra.NoFileCompletions
+			switch f.Value.Type() {
+			case "bool", "string": // no value, or any
+				return
+			case "FRAME":
+				values = cobra.FixedCompletions(frame.Names(), cobra.ShellCompDirectiveNoFileComp)
+			}
+			if _, done := cmd.GetFlagCompletionFunc(f.Name); !done {
+				must(cmd.RegisterFlagCompletionFunc(f.Name, values))
+			}
+		})
+	}
+}
+
+// must is for what can fail only by a mistake in this program.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// completeName completes NAME, the first argument, by the channels that there are;
+// a path by the shell's own means.
+func (a *app) completeName(_ *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	if strings.Contains(begun, "/") {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	entries, err := ipc.List(a.options())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []cobra.Completion
+	for i := range entries {
+		e := &entries[i]
+		if e.Err != nil || !strings.HasPrefix(e.Name, begun) || printable(e.Name) != e.Name {
+			continue
+		}
+		about := fmt.Sprintf("%s, %s full, receiver %s, %s", humanSize(uint64(e.Stats.Capacity)),
+			percent(e.Stats.Used, e.Stats.Capacity), receiverOf(&e.Stats), plural(uint64(len(e.Stats.Senders)), "sender"))
+		names = append(names, cobra.CompletionWithDesc(e.Name, about))
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/shmchan/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// errMend: doctor found something to mend.
+var errMend = errors.New("something is to be mended")
+
+// doctor is `shmchan doctor [NAME]`.
+type doctor struct {
+	*app
+	asJSON   bool
+	problems uint64
+	err      error // of stdout
+}
+
+func newDoctor(a *app) *cobra.Command {
+	v := &doctor{app: a}
+	cmd := &cobra.Command{
+		Use:   "doctor [NAME]",
+		Short: "Look for what is wrong, and say what to do about it",
+		Long: `Look at the kernel's features, the directory and its room, and at each channel,
+or the one of that NAME: its layout and records, dead and stalled ends, claims
+that hold the others up. Nothing is changed. Each line begins with ok, note or
+problem; a problem comes with what it means and the command that mends it, and
+makes the exit status 9.`,
+		Example: `  shmchan doctor
+  shmchan doctor --json jobs | jq -r 'select(.level == "problem") | .mend'`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return oneName(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.verb = cmd.Name()
+			if len(args) == 1 {
+				a.name = args[0]
+			}
+			return v.run()
+		},
+	}
+	jsonFlag(cmd.Flags(), &v.asJSON)
+	return cmd
+}
+
+// How bad a finding is.
+const (
+	levelOK      = "ok"
+	levelNote    = "note"
+	levelProblem = "problem"
+)
+
+// finding is one line of doctor. Its JSON names are a contract.
+type finding struct {
+	Level   string `json:"level"`
+	Subject string `json:"subject"` // kernel, directory or channel
+	Name    string `json:"name"`    // of the directory or channel, "" for the kernel
+	Check   string `json:"check"`
+	Found   string `json:"found"`
+	Means   string `json:"means"` // "" if ok
+	Mend    string `json:"mend"`  // a command, or advice; "" if there is nothing to do
+}
+
+func (v *doctor) run() error {
+	v.report(checkKernel(machine.Features())...)
+	o := v.options()
+	dir, err := ipc.Dir(o)
+	if strings.Contains(v.name, "/") {
+		if dir, err = filepath.Abs(v.name); err == nil {
+			dir = filepath.Dir(dir)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	v.report(v.directory(dir)...)
+	if v.name == "" {
+		err = v.all(o)
+	} else {
+		err = v.one(o)
+	}
+	switch {
+	case v.err != nil:
+		return v.err
+	case err != nil:
+		return err
+	case v.problems > 0:
+		return because(errMend, "%s found", plural(v.problems, "problem"))
+	}
+	return nil
+}
+
+// all looks at every channel of the directory. Where that can't be listed its own
+// check has said so.
+func (v *doctor) all(o *ipc.Options) error {
+	entries, err := ipc.List(o)
+	if err != nil {
+		v.detail("because: %s", oneLine(err))
+		return nil
+	}
+	for i := range entries {
+		v.channel(&entries[i])
+	}
+	return nil
+}
+
+func (v *doctor) one(o *ipc.Options) error {
+	s, err := ipc.Inspect(v.name, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		return because(err, "no such channel")
+	}
+	if errors.Is(err, fs.ErrInvalid) {
+		return err
+	}
+	if s.Name = v.name; err != nil {
+		s.Path, _ = filepath.Abs(v.name)
+		if dir, derr := ipc.Dir(o); derr == nil && !strings.Contains(v.name, "/") {
+			s.Path = filepath.Join(dir, v.name)
+		}
+	}
+	v.channel(&ipc.Entry{Name: v.name, Stats: s, Err: err})
+	return nil
+}
+
+// channel looks at one channel, and through its records.
+func (v *doctor) channel(e *ipc.Entry) {
+	if e.Err != nil {
+		v.report(unreadable(e))
+		return
+	}
+	var ring error
+	var unread uint64
+	for _, ring = range ipc.Peek(e.Name, v.options()) {
+		unread++
+	}
+	if errors.Is(ring, fs.ErrNotExist) {
+		return // gone since
+	}
+	c := checkup{Stats: &e.Stats, unread: unread, command: v.command}
+	v.report(c.findings(ring)...)
+}
+
+// command is a command line of this program about the channel.
+func (v *doctor) command(verb, name string) string {
+	words := []string{"shmchan"}
+	if v.dir != "" && !strings.Contains(name, "/") {
+		words = append(words, "--dir", quote(v.dir))
+	}
+	words = append(words, verb)
+	if strings.HasPrefix(name, "-") {
+		words = append(words, "--")
+	}
+	return strings.Join(append(words, quote(name)), " ")
+}
+
+// report prints findings, until stdout fails.
+func (v *doctor) report(all ...finding) {
+	for _, f := range all {
+		if f.Level == levelProblem {
+			v.problems++
+		}
+		if v.err != nil {
+			continue
+		}
+		if v.asJSON {
+			v.err = printJSON(v.stdout, f)
+			continue
+		}
+		v.err = f.print(v)
+	}
+}
+
+func (f *finding) print(v *doctor) error {
+	about := f.Name
+	if about == "" {
+		about = f.Subject
+	}
+	text := fmt.Sprintf("%-8s %s: %s\n", f.Level, printable(about), f.Found)
+	if f.Means != "" {
+		text += fmt.Sprintf("%-8s   means: %s\n", "", f.Means)
+	}
+	if f.Mend != "" {
+		text += fmt.Sprintf("%-8s   mend:  %s\n", "", f.Mend)
+	}
+	_, err := fmt.Fprint(v.stdout, text)
+	return err
+}
+
+// quote makes s one word of a shell's command line.
+func quote(s string) string {
+	plain := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_./:@%+,=", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/shmchan/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// checkKernel is one line for all features that are there, and one for each that
+// is missing.
+func checkKernel(features []machine.Feature) (all []finding) {
+	var there []string
+	for _, f := range features {
+		if f.Err == nil {
+			there = append(there, f.Name)
+			continue
+		}
+		missing := finding{
+			Level: levelProblem, Subject: "kernel", Check: f.Name,
+			Found: fmt.Sprintf("no %s: %s", f.Name, oneLine(f.Err)),
+			Means: "no channel can be used",
+			Mend:  fmt.Sprintf("use Linux %s or later, and a container or filter that allows it", f.Since),
+		}
+		if !f.Required {
+			missing.Level, missing.Means, missing.Mend = levelNote, f.Without, ""
+		}
+		all = append(all, missing)
+	}
+	if len(there) > 0 {
+		ok := finding{Level: levelOK, Subject: "kernel", Check: "features", Found: strings.Join(there, ", ")}
+		all = append([]finding{ok}, all...)
+	}
+	return all
+}
+
+const (
+	// room is what a channel of the default size takes, and some more.
+	room = 2 << 20
+	// containerShm is the size of /dev/shm that container runtimes give.
+	containerShm = 64 << 20
+)
+
+// directory checks the directory where the channels are. A plain name's is checked
+// by listing it, as every verb does; a path's owner is told of by its channel.
+func (v *doctor) directory(dir string) []finding {
+	bad := func(err error, mend string) []finding {
+		return []finding{{
+			Level: levelProblem, Subject: "directory", Name: dir, Check: "access", Found: oneLine(err),
+			Means: "no channel can be made or found there", Mend: mend,
+		}}
+	}
+	if v.name == "" || !strings.Contains(v.name, "/") {
+		if _, err := ipc.List(v.options()); err != nil {
+			return bad(err, accessMend(dir))
+		}
+	}
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		parent := filepath.Dir(dir)
+		for ; errors.Is(err, fs.ErrNotExist) && parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
+			if _, err = os.Stat(parent); err == nil {
+				break
+			}
+		}
+		s, err := machine.FileSystemOf(parent)
+		if err != nil {
+			return bad(err, "")
+		}
+		return checkRoom(dir, "missing; the first channel makes it", &s)
+	}
+	if err != nil {
+		return bad(err, accessMend(dir))
+	}
+	s, err := machine.FileSystemOf(dir)
+	if err != nil {
+		return bad(err, "")
+	}
+	return checkRoom(dir, fmt.Sprintf("mode %#o", info.Mode().Perm()), &s)
+}
+
+// accessMend is what to do about a directory that can't be used.
+func accessMend(dir string) string {
+	if info, err := os.Lstat(dir); err == nil && info.IsDir() && info.Mode().Perm()&0o022 != 0 {
+		return "chmod go-w " + quote(dir)
+	}
+	return "name another directory, by --dir or SHMCHAN_DIR"
+}
+
+// checkRoom is one line about the directory, and one for each thing that is amiss
+// with its file system.
+func checkRoom(dir, state string, s *machine.FileSystem) []finding {
+	found := fmt.Sprintf("%s, %s, %s of %s free", state, s.Type, humanSize(s.Free), humanSize(s.Size))
+	all := []finding{{Level: levelOK, Check: "access", Found: found}}
+	add := func(level, check, found, means, mend string) {
+		all = append(all, finding{Level: level, Check: check, Found: found, Means: means, Mend: mend})
+	}
+	switch {
+	case s.Remote:
+		add(levelProblem, "type", "its file system is "+s.Type,
+			"what one end writes another may not see, or late", "name a directory below /dev/shm, by --dir or SHMCHAN_DIR")
+	case !s.Memory:
+		add(levelNote, "type", "its file system is "+s.Type,
+			"the messages are written to a disk now and then; below /dev/shm they are not", "")
+	}
+	if s.ReadOnly {
+		add(levelProblem, "type", "its file system is mounted read-only",
+			"no channel can be made, and none can be used", "mount it read-write, or name another directory, by --dir or SHMCHAN_DIR")
+	}
+	more := "shmchan prune, or free some room otherwise"
+	if s.Memory && s.Size == containerShm {
+		more = "docker run --shm-size=1g, or shmchan prune"
+		add(levelNote, "room", "it has 64M, as container runtimes give to /dev/shm",
+			"that is all the channels and other users of it may take together; a container is given more by --shm-size", "")
+	}
+	if s.Free < room {
+		add(levelProblem, "room", humanSize(s.Free)+" are free",
+			"a channel of the default size does not fit", more)
+	}
+	if s.Inodes > 0 && s.FreeInode == 0 {
+		add(levelProblem, "inodes", fmt.Sprintf("none of %d inodes is free", s.Inodes),
+			"no file can be made, however small", "shmchan prune, or remove files there")
+	}
+	for i := range all {
+		all[i].Subject, all[i].Name = "directory", dir
+	}
+	return all
+}

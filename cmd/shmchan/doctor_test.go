@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// examined are findings of all kinds, as doctor comes upon them.
+func examined(v *doctor) (all []finding) {
+	all = append(all, checkKernel([]machine.Feature{
+		{Name: "futex", Since: "2.6", Required: true},
+		{Name: "locks of open file descriptions", Since: "3.15", Required: true, Err: errors.New("invalid argument")},
+		{Name: "membarrier", Since: "4.16", Without: "every sender fences, and is slower"},
+		{Name: "pidfd_open", Since: "5.3", Without: "a death is noticed later", Err: errors.New("function not implemented")},
+	})...)
+	const dir = "/dev/shm/shmchan-1000"
+	all = append(all, checkRoom(dir, "mode 0700", &machine.FileSystem{Type: "tmpfs", Memory: true, Size: 8 << 30, Free: 7 << 30})...)
+	all = append(all, checkRoom(dir, "mode 0700", &machine.FileSystem{Type: "tmpfs", Memory: true, Size: 64 << 20, Free: 1 << 20, Inodes: 100})...)
+	all = append(all, checkRoom("/home/me/my channels", "mode 0755", &machine.FileSystem{Type: "ext4", Size: 1 << 40, Free: 1 << 39})...)
+	all = append(all, checkRoom("/mnt/ch", "mode 0755", &machine.FileSystem{Type: "nfs", Remote: true, ReadOnly: true, Size: 1 << 40, Free: 1 << 39})...)
+
+	for _, err := range []error{
+		fmt.Errorf("inspect: header.version at offset 8 is 2, want 1: %w", ipc.ErrIncompatible),
+		&ipc.CorruptError{Path: dir + "/odd one", Offset: 96, Field: "header.checksum", Value: 1, Reason: "the header sums up to 0x2"},
+		fmt.Errorf("it belongs to user 1: %w", fs.ErrPermission),
+		errors.New("too many open files"),
+	} {
+		all = append(all, unreadable(&ipc.Entry{Name: "odd one", Stats: ipc.Stats{Path: dir + "/odd one"}, Err: err}))
+	}
+
+	at := func(position uint64) *uint64 { return &position }
+	recv := func(state ipc.State) *ipc.End {
+		return &ipc.End{Slot: -1, PID: 42, State: state, BeatAge: 5 * time.Second}
+	}
+	send := func(slot int, state ipc.State, claim *uint64) ipc.End {
+		return ipc.End{Slot: slot, PID: 50 + slot, State: state, BeatAge: 7 * time.Second, Claim: claim}
+	}
+	labelled := send(4, ipc.StateStalled, nil)
+	labelled.Label = `web "1"`
+	for _, c := range []struct {
+		stats ipc.Stats
+		ring  error
+	}{
+		{ipc.Stats{Name: "sound", Used: 500, Receiver: recv(ipc.StateAlive), Senders: []ipc.End{send(0, ipc.StateAlive, at(100))}}, nil},
+		{ipc.Stats{Name: "idle"}, nil},
+		{ipc.Stats{Name: "dead", Dead: true, Receiver: recv(ipc.StateDead), Senders: []ipc.End{send(0, ipc.StateDead, nil)}}, nil},
+		{ipc.Stats{Name: "held", Dead: true, Senders: []ipc.End{send(0, ipc.StateAlive, nil)}}, nil},
+		{ipc.Stats{Name: "durable", Durable: true, Receiver: recv(ipc.StateDead), Senders: []ipc.End{send(1, ipc.StateDead, nil)}}, nil},
+		{ipc.Stats{Name: "slow", Receiver: recv(ipc.StateStalled), Senders: []ipc.End{labelled, send(5, ipc.StateDead, nil)}}, nil},
+		{ipc.Stats{Name: "stuck", Head: 100, Tail: 700, Used: 600, Receiver: recv(ipc.StateAlive), Senders: []ipc.End{send(2, ipc.StateStalled, at(100))}}, nil},
+		{ipc.Stats{Name: "not stuck", Head: 100, Tail: 700, Used: 600, Receiver: recv(ipc.StateAlive), Senders: []ipc.End{send(2, ipc.StateStalled, at(200))}}, nil},
+		{ipc.Stats{Name: "-stuck", Head: 100, Tail: 700, Used: 600, Senders: []ipc.End{send(2, ipc.StateDead, at(100))}}, nil},
+		{ipc.Stats{Name: "full", Durable: true, Used: 4096, MaxSenders: 1, Senders: []ipc.End{send(0, ipc.StateAlive, nil)}}, nil},
+		{ipc.Stats{Name: "scribbled"}, &ipc.CorruptError{Path: "/x", Offset: 12288, Field: "record.kind", Value: 9, Reason: "known are kinds 1 to 3, without flags"}},
+		{ipc.Stats{Name: "old"}, fmt.Errorf("made before the machine's last boot: %w", ipc.ErrIncompatible)},
+	} {
+		c.stats.Capacity = 4096
+		if c.stats.MaxSenders == 0 {
+			c.stats.MaxSenders = 8
+		}
+		check := checkup{Stats: &c.stats, unread: 3, command: v.command}
+		all = append(all, check.findings(c.ring)...)
+	}
+	return all
+}
+
+// TestDoctorGolden pins the contract of --json, and what people see.
+func TestDoctorGolden(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		asJSON bool
+		dir    string
+	}{{"doctor.txt", false, ""}, {"doctor.json", true, "/srv/my channels"}} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			v := &doctor{app: &app{stdout: &out, dir: tt.dir}, asJSON: tt.asJSON}
+			v.report(examined(v)...)
+			require.NoError(t, v.err)
+			golden(t, tt.name, out.Bytes())
+			require.EqualValues(t, bytes.Count(out.Bytes(), []byte("problem")), v.problems)
+		})
+	}
+}
+
+func TestQuotedWordsAreOneWord(t *testing.T) {
+	for _, tt := range []struct{ word, want string }{
+		{"jobs", "jobs"},
+		{"/dev/shm/a-b_c.1", "/dev/shm/a-b_c.1"},
+		{"", "''"},
+		{"my jobs", "'my jobs'"},
+		{"it's", `'it'\''s'`},
+		{"$(rm)", "'$(rm)'"},
+		{"žluť", "'žluť'"},
+	} {
+		require.Equal(t, tt.want, quote(tt.word))
+	}
+}

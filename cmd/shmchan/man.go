@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// man is `shmchan man [VERB]`.
+type man struct {
+	*app
+	to string
+}
+
+func newMan(a *app) *cobra.Command {
+	v := &man{app: a}
+	cmd := &cobra.Command{
+		Use:   "man [VERB]",
+		Short: "Print a manual page, or write all of them",
+		Long: `Print the manual page of shmchan, or of one verb, or write all of them to a
+directory. They are dated by SOURCE_DATE_EPOCH, else by the commit that the command
+was built from, else not at all.`,
+		Example: `  shmchan man | man -l -
+  shmchan man send | man -l -
+  shmchan man --to /usr/local/share/man/man1`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.verb = cmd.Name()
+			return v.run(cmd, args)
+		},
+		ValidArgsFunction: completeVerb,
+	}
+	cmd.Flags().StringVar(&v.to, "to", "", "write all pages to `DIR`, which is made if it is missing")
+	return cmd
+}
+
+func completeVerb(cmd *cobra.Command, args []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	for _, c := range cmd.Root().Commands() {
+		if len(args) == 0 && c.IsAvailableCommand() {
+			names = append(names, cobra.CompletionWithDesc(c.Name(), c.Short))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (v *man) run(cmd *cobra.Command, args []string) error {
+	date, err := pageDate()
+	if err != nil {
+		return err
+	}
+	if v.to != "" {
+		if len(args) > 0 {
+			return usagef("--to writes all pages; no VERB is wanted")
+		}
+		return v.all(cmd.Root(), date)
+	}
+	about := cmd.Root()
+	if len(args) > 0 {
+		var rest []string
+		if about, rest, err = cmd.Root().Find(args); err != nil || len(rest) > 0 {
+			return usagef("no such verb %q; see shmchan --help", strings.Join(args, " "))
+		}
+	}
+	_, err = v.stdout.Write(page(about, date))
+	return err
+}
+
+// all writes a page for the command and each verb.
+func (v *man) all(root *cobra.Command, date string) error {
+	if err := os.MkdirAll(v.to, 0o755); err != nil {
+		return err
+	}
+	about := []*cobra.Command{root}
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			about = append(about, c)
+		}
+	}
+	for _, c := range about {
+		path := filepath.Join(v.to, pageName(c)+".1")
+		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, page(c, date)) {
+			continue
+		}
+		if err := os.WriteFile(path, page(c, date), 0o644); err != nil {
+			return err
+		}
+		v.detail("wrote %s", printable(path))
+	}
+	return nil
+}
+
+// pageDate is the date of the pages, the same at every run of one build, or "".
+func pageDate() (string, error) {
+	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
+		seconds, err := strconv.ParseInt(epoch, 10, 64)
+		if err != nil {
+			return "", usagef("SOURCE_DATE_EPOCH is %q, which is no number of seconds", epoch)
+		}
+		return time.Unix(seconds, 0).UTC().Format(time.DateOnly), nil
+	}
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return "", nil
+	}
+	for _, s := range info.Settings {
+		if t, err := time.Parse(time.RFC3339, s.Value); s.Key == "vcs.time" && err == nil {
+			return t.UTC().Format(time.DateOnly), nil
+		}
+	}
+	return "", nil
+}

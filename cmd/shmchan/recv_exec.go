@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// window is how many messages per job may be in hand: those whose command has
+// ended wait for the ones before them.
+const window = 4
+
+// execution runs the command of --exec once a message, up to jobs at a time.
+// Messages are released in their order, each when its command and all before it
+// have succeeded.
+type execution struct {
+	*recv
+	r     *ipc.Receiver
+	spawn spawner
+	ended chan struct{} // a command has ended; holds one token
+
+	hand    []*job    // messages that are not released, in order
+	begun   uint64    // messages whose command was started
+	taken   uint64    // messages that were released
+	waiting time.Time // since when a message is waited for; zero: it is not
+}
+
+func (v *recv) execute(ctx context.Context, r *ipc.Receiver) (taken uint64, err error) {
+	e := &execution{recv: v, r: r, ended: make(chan struct{}, 1)}
+	e.spawn.init(v.app, v.exec)
+	err = e.feed(ctx)
+	// Whatever ended it, the commands in hand are let finish.
+	if ferr := e.finish(); ferr != nil {
+		err = ferr
+	}
+	return e.taken, err
+}
+
+// feed starts commands until there is a reason to end.
+func (e *execution) feed(ctx context.Context) error {
+	snapshot := uint64(0) // --try ends there, however fast the senders are
+	if e.try {
+		snapshot = e.r.Stats().Tail
+	}
+	for !e.count.reached(e.begun) {
+		if err := e.settle(); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if e.busy() {
+			e.waiting = time.Time{}
+			<-e.ended // the commands in hand are finished, so ctx can wait
+			continue
+		}
+		msg, err := e.next(ctx)
+		switch {
+		case errors.Is(err, errEnded):
+			continue
+		case errors.Is(err, ipc.ErrDisconnected):
+			return e.disconnected(err)
+		case err != nil:
+			return e.tried(e.begun, err)
+		}
+		from := e.r.Meta()
+		if e.try && from.Position >= snapshot {
+			return nil
+		}
+		msg = bytes.Clone(msg)
+		if err := e.r.Intact(); err != nil { // else msg may be zeroes
+			return err
+		}
+		j, err := e.spawn.start(msg, from, e.ended)
+		if err != nil {
+			return err
+		}
+		e.hand = append(e.hand, j)
+		e.begun++
+		e.waiting = time.Time{}
+	}
+	return nil
+}
+
+// busy tells whether no further command may be started now.
+func (e *execution) busy() bool {
+	running := 0
+	for _, j := range e.hand {
+		if !j.over() {
+			running++
+		}
+	}
+	return running >= e.jobs || e.jobs > 1 && len(e.hand) >= window*e.jobs
+}
+
+// errEnded: a command ended before a message came.
+var errEnded = errors.New("a command has ended")
+
+// next waits for the next message, or until a command ends.
+func (e *execution) next(ctx context.Context) ([]byte, error) {
+	msg, err := e.r.TryNext()
+	if !errors.Is(err, ipc.ErrEmpty) || e.try {
+		return msg, err
+	}
+	var cancel context.CancelFunc
+	wait := ctx
+	if e.waiting.IsZero() {
+		e.waiting = time.Now()
+	}
+	if e.timeout.given() {
+		wait, cancel = context.WithDeadline(wait, e.waiting.Add(e.timeout.after))
+		defer cancel()
+	}
+	if len(e.hand) > 0 {
+		wait, cancel = context.WithCancel(wait)
+		defer cancel()
+		over := make(chan struct{})
+		defer func() { <-over }()
+		defer cancel()
+		go func() {
+			defer close(over)
+			select {
+			case <-e.ended:
+				cancel()
+			case <-wait.Done():
+			}
+		}()
+	}
+	msg, err = e.r.Next(wait)
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case errors.Is(err, context.DeadlineExceeded):
+		err = because(err, "no message came within %v", e.timeout.after)
+	case errors.Is(err, context.Canceled):
+		err = errEnded
+	}
+	return msg, err
+}
+
+// settle releases the messages at the front whose commands have succeeded, and
+// fails at one whose command has not.
+func (e *execution) settle() error {
+	n := 0
+	var failed error
+	for _, j := range e.hand {
+		if !j.over() {
+			break
+		}
+		if failed = j.failure(); failed != nil {
+			break
+		}
+		n++
+	}
+	if n > 0 {
+		if err := e.r.ReleaseFirst(n); err != nil {
+			return err
+		}
+		e.taken += uint64(n)
+		for _, j := range e.hand[:n] {
+			e.meter.add(1, j.size)
+		}
+		e.hand = append(e.hand[:0], e.hand[n:]...)
+	}
+	return failed
+}
+
+// finish waits for the commands in hand, each in turn, and settles those before
+// the first that failed.
+func (e *execution) finish() error {
+	for _, j := range e.hand {
+		<-j.done
+	}
+	return e.settle()
+}

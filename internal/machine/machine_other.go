@@ -1,0 +1,13 @@
+//go:build !linux
+
+package machine
+
+import "errors"
+
+// Features reports that nothing is there.
+func Features() []Feature {
+	return []Feature{{Name: "Linux", Required: true, Err: errors.ErrUnsupported}}
+}
+
+// FileSystemOf is not supported here.
+func FileSystemOf(string) (FileSystem, error) { return FileSystem{}, errors.ErrUnsupported }
