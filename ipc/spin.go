@@ -4,41 +4,77 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/shmchan/shmchan/internal/process"
 )
 
 // spinner busy-waits before an end sleeps: a sleep and its wake cost tens of
 // microseconds, a hand-over between running ends a tenth of one. Left to itself
 // it spins as long as that paid lately: a spin or a short sleep that ended in
-// time lets it spin longer next time, a spin in vain less. With one CPU it never
-// spins: the other end has nowhere to run. Safe for concurrent use.
+// time lets it spin longer next time, a spin in vain less.
+//
+// On a machine with one processor it never spins: the other end has nowhere to
+// run. A process that is bound to one of several can't know whether the other end
+// is bound to the same. There only a spin that succeeded counts (a sleep would be
+// short because of the shared processor), so the budget falls to nothing, and now
+// and then one more spin finds out whether that has changed.
+//
+// Safe for concurrent use.
 type spinner struct {
 	fixed  time.Duration // Options.Spin
+	bound  bool          // the process may use one processor only
 	budget atomic.Int64  // nanoseconds, when adaptive
+	waits  atomic.Uint32 // with a budget of nothing
 }
 
 const (
-	minSpin   = 2 * time.Microsecond
-	maxSpin   = 50 * time.Microsecond
-	tightSpin = 4 * time.Microsecond // then the goroutine yields between looks
+	minSpin = 2 * time.Microsecond
+	maxSpin = 50 * time.Microsecond
+	// tightLooks come before the first reading of the clock, which may take as long
+	// as a hand-over. yieldEvery lets other goroutines run: not more often, since
+	// the Go scheduler then wakes another thread to look for work.
+	tightLooks = 256
+	clockLooks = 64
+	yieldEvery = 20 * time.Microsecond
+	probeEvery = 64
 )
 
 func (s *spinner) init(fixed time.Duration) {
 	s.fixed = fixed
+	s.bound = runtime.NumCPU() == 1
 	s.budget.Store(int64(maxSpin))
+	if process.Processors() == 1 {
+		s.fixed = -1
+	}
+}
+
+// limit is how long to spin now.
+func (s *spinner) limit() time.Duration {
+	if s.fixed != 0 {
+		return s.fixed
+	}
+	b := s.budget.Load()
+	if b == 0 && s.waits.Add(1)%probeEvery == 0 {
+		return minSpin
+	}
+	return time.Duration(b)
 }
 
 // until spins until ready says so, and reports whether it did.
 func (s *spinner) until(ready func() bool) bool {
-	limit := s.fixed
-	if limit == 0 {
-		limit = time.Duration(s.budget.Load())
-	}
-	if limit < 0 || runtime.NumCPU() == 1 {
+	limit := s.limit()
+	if limit <= 0 {
 		return ready()
 	}
-	const looks = 64 // between two readings of the clock
+	for range tightLooks {
+		if ready() {
+			s.grow()
+			return true
+		}
+	}
+	yield := yieldEvery
 	for start := time.Now(); ; {
-		for range looks {
+		for range clockLooks {
 			if ready() {
 				s.grow()
 				return true
@@ -49,25 +85,33 @@ func (s *spinner) until(ready func() bool) bool {
 			s.shrink()
 			return false
 		}
-		if spent > tightSpin {
+		if spent > yield {
 			runtime.Gosched()
+			yield = spent + yieldEvery
 		}
 	}
 }
 
 // slept tells how long the sleep after a spin in vain was.
 func (s *spinner) slept(d time.Duration) {
-	if d < maxSpin {
+	if d < maxSpin && !s.bound {
 		s.grow()
 	}
 }
 
 func (s *spinner) grow() {
 	if b := s.budget.Load(); b < int64(maxSpin) {
-		s.budget.Store(min(2*b, int64(maxSpin)))
+		s.budget.Store(min(max(2*b, int64(minSpin)), int64(maxSpin)))
 	}
 }
 
 func (s *spinner) shrink() {
-	s.budget.Store(max(s.budget.Load()/2, int64(minSpin)))
+	b := s.budget.Load() / 2
+	if b < int64(minSpin) {
+		b = int64(minSpin)
+		if s.bound {
+			b = 0
+		}
+	}
+	s.budget.Store(b)
 }

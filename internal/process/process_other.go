@@ -5,6 +5,7 @@ package process
 import (
 	"errors"
 	"os"
+	"runtime"
 	"time"
 )
 
@@ -28,3 +29,6 @@ func (w *Watch) Cancel() {}
 
 // StartPoller does nothing.
 func StartPoller() error { return nil }
+
+// Processors returns how many processors this process may use.
+func Processors() int { return runtime.NumCPU() }

@@ -1,0 +1,50 @@
+package ipc
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func never() bool  { return false }
+func always() bool { return true }
+
+func TestSpinThatPaysGetsLongerAndOneInVainShorter(t *testing.T) {
+	var s spinner
+	s.init(0)
+	s.fixed, s.bound = 0, false
+	for range 10 {
+		require.False(t, s.until(never))
+	}
+	require.EqualValues(t, minSpin, s.budget.Load())
+	s.slept(maxSpin / 2)
+	require.EqualValues(t, 2*minSpin, s.budget.Load())
+	for range 10 {
+		require.True(t, s.until(always))
+	}
+	require.EqualValues(t, maxSpin, s.budget.Load())
+}
+
+// Short sleeps are short because both ends share the processor.
+func TestProcessBoundToOneProcessorSpinsOnlyWhereThatPays(t *testing.T) {
+	var s spinner
+	s.init(0)
+	s.fixed, s.bound = 0, true
+	for range 10 {
+		require.False(t, s.until(never))
+		s.slept(minSpin)
+	}
+	require.Zero(t, s.budget.Load())
+	looks := 0
+	for range probeEvery {
+		s.until(func() bool { looks++; return looks > 2*probeEvery })
+	}
+	require.Positive(t, s.budget.Load(), "a probe found that the other end runs elsewhere")
+}
+
+func TestSpinThatIsToldIsKept(t *testing.T) {
+	var s spinner
+	s.fixed = maxSpin
+	require.False(t, s.until(never))
+	require.EqualValues(t, maxSpin, s.limit())
+}
