@@ -42,7 +42,6 @@ const (
 	RoomFlag       Point = "room flag"       // the senders' announcement is cleared
 	RoomSeq        Point = "room seq"        // the senders' sequence has grown, no wake yet
 	RoomWoken      Point = "room woken"      // the senders are woken
-	RoomWanted     Point = "room wanted"     // a sender that does not wait has said that it lacks room
 
 	Announced Point = "announced" // sleep, both ends: the announcement stands, no fence yet
 	Fenced    Point = "fenced"    // sleep, both ends: fenced everywhere, not looked again

@@ -1,11 +1,11 @@
-/* The cursor within a batch (NewConsumer, resumeBatch of shm/next.go; Take, Publish,
+/* The cursor within a batch (NewConsumer, resumeBatch of shm/next.go, Release and
  * Rewind of shm/release.go): a receiver that is killed between two stores loses no message, and
- * none comes again that an earlier publication gave back.
+ * none comes again that an earlier Release gave back.
  *
  * The records at positions 0 to LAST are there from the start; any of them is a
  * batch of B messages or a single one. The receiver takes messages, holds on to at
- * most WIDE records, as a ring has, and releases, with STRIDE without publishing
- * each time; it may be killed at any step, MAXC times. A cursor's tag is its position modulo TAGS. In the code that is
+ * most WIDE records, as a ring has, and releases; it may be killed at any step,
+ * MAXC times. A cursor's tag is its position modulo TAGS. In the code that is
  * 32 GiB, eight times the largest ring: only eight receivers in a row that each
  * die between the stores of their first Release could bring a stale tag round.
  * Here it takes TAGS/WIDE of them, so MAXC is less.
@@ -31,13 +31,12 @@ byte head, tag, index;                  /* in the control page; tag and index ar
 bool batch[LAST+1];
 byte crashes;
 byte given[LAST+1];                     /* ghost: messages of each record that a Release was called for */
-byte done, done_i;                      /* ghost: where the last Publish that returned stood */
+byte done, done_i;                      /* ghost: where the last Release that returned stood */
 
 #define CRASH :: atomic { crashes < MAXC -> crashes++; goto attach }
 active proctype Receiver()
 {
    byte at, at_i, mark, mark_i;         /* record, and message in it; at_i > 0: in a batch */
-   byte pub, pub_i;                     /* as it is published */
    byte from, passed, k;
    bool marked;
    atomic {
@@ -46,7 +45,7 @@ active proctype Receiver()
    };
 attach: skip;                           /* NewConsumer */
    d_step {
-      at = head; at_i = 0; from = head; mark = head; mark_i = 0; pub = head; pub_i = 0; passed = 0; k = 0;
+      at = head; at_i = 0; from = head; mark = head; mark_i = 0; passed = 0; k = 0;
       do
       :: k < head -> assert(given[k] == B); k++                    /* E1: nothing is lost */
       :: else -> break
@@ -62,21 +61,19 @@ attach: skip;                           /* NewConsumer */
    };
 look:
    if
-   :: atomic { at <= LAST && (at < head + WIDE || at_i > 0) ->      /* Next */
+   :: atomic { at <= LAST && (at < mark + WIDE || at_i > 0) ->      /* Next */
          if
          :: !batch[at] -> at++
          :: batch[at] && at_i == 0 && passed > 0 && at == from ->   /* resumeBatch */
             at_i = passed; passed = 0;
             assert(given[at] >= at_i);                              /* E1: what is passed over was received */
-            if :: at_i >= B -> at++; at_i = 0 :: else fi;
-            mark = at; mark_i = at_i;
-            if :: at_i == 0 -> goto publish :: else -> pub_i = at_i fi
+            if :: at_i >= B -> at++; at_i = 0; goto release :: else fi;
+            mark = at; mark_i = at_i
          :: else -> passed = 0; at_i++; if :: at_i == B -> at++; at_i = 0 :: else fi
          fi }
    :: atomic { at = mark; at_i = mark_i }                           /* Rewind */
    :: atomic { at != mark || at_i != mark_i -> goto release }
-   :: atomic { mark != pub || mark_i != pub_i -> goto publish }     /* before it waits */
-   :: atomic { mark > LAST && mark == pub -> goto over }
+   :: atomic { mark > LAST -> goto over }
    CRASH
    fi;
    goto look;
@@ -85,24 +82,20 @@ release: skip;
       k = mark;
       do :: k < at -> given[k] = B; k++ :: else -> break od;
       if :: at_i > 0 && at_i > given[at] -> given[at] = at_i :: else fi;
-      k = 0; mark = at; mark_i = at_i };                            /* take */
-#ifdef STRIDE
-   if :: skip :: goto look fi;
-#endif
-publish: skip;
+      k = 0 };
 #ifndef M_CURSORFIRST
-   if :: head = mark CRASH fi;
+   if :: head = at CRASH fi;
 #endif
    if
-   :: atomic { mark_i > 0 -> tag = TAG(mark); index = mark_i; marked = true }
-   :: atomic { mark_i == 0 && marked -> tag = 0; index = 0; marked = false }
-   :: mark_i == 0 && !marked
+   :: atomic { at_i > 0 -> tag = TAG(at); index = at_i; marked = true }
+   :: atomic { at_i == 0 && marked -> tag = 0; index = 0; marked = false }
+   :: at_i == 0 && !marked
    CRASH
    fi;
 #ifdef M_CURSORFIRST
-   if :: head = mark CRASH fi;
+   if :: head = at CRASH fi;
 #endif
-   atomic { pub = mark; pub_i = mark_i; done = mark; done_i = mark_i };
+   atomic { mark = at; mark_i = at_i; done = at; done_i = at_i };
    goto look;
 over:
    skip

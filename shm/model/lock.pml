@@ -8,6 +8,8 @@
  *
  * Sizes:   NG goroutines, NR turns each
  * FENCE=2  waiters call membarrier (default); 1: Unlock fences (Lock.alone); 0: nobody
+ * REFUSED  from some time on the kernel refuses membarrier: such a waiter does not
+ *          sleep, but looks now and then
  */
 #ifndef NG
 #define NG 3
@@ -20,6 +22,9 @@
 #endif
 
 bool held;                              /* in memory */
+#ifdef REFUSED
+bool refuses;                           /* the kernel does */
+#endif
 bool storing[NG];                       /* Unlock's store is on its way there */
 byte waiters;
 bool mu;
@@ -35,11 +40,19 @@ byte inside;
 active [NG] proctype Goroutine()
 {
    byte r, k;
+#ifdef REFUSED
+   bool refused;
+#endif
 next:
    atomic { if :: r == NR -> goto over :: else -> r++ fi };
    TRY(in);                             /* Lock; looking on a few times changes nothing */
    LOCKMU;                              /* wait */
    waiters++;
+#ifdef REFUSED
+   atomic { if :: refuses = true :: skip fi;
+      refused = refuses };
+   if :: refused -> goto again :: else fi;
+#endif
 #if FENCE == 2
    do                                   /* membarrier */
    :: atomic { k < NG -> DRAIN(k); k++ }
@@ -54,6 +67,18 @@ again:
 #ifdef M_NOMU
    mu = false;
 #endif
+#ifdef REFUSED
+   if
+   :: refused ->
+      mu = false;
+#ifdef M_REFUSEDSLEEPS
+      goto sleep;
+#endif
+      LOCKMU;
+      goto again
+   :: else
+   fi;
+#endif
 sleep:
    atomic { mu = false; asleep[_pid] = true };                         /* freed.Wait */
    !asleep[_pid];
@@ -63,6 +88,9 @@ sleep:
    LOCKMU;
    goto again;
 won:
+#ifdef REFUSED
+   refused = false;
+#endif
 #ifndef M_UNCOUNTED
    waiters--;
 #endif

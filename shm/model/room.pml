@@ -11,13 +11,10 @@
  * FENCE=2  senders call membarrier (default); 1: the receiver fences; 0: nobody
  * TICK     sleepers are woken by a tick of their process (Sender.tick) as well
  * ORPHAN   no new receiver comes after a death: for C2, with pan -E
- * STRIDE   the receiver publishes head now and then, whenever it likes (Consumer.Take):
- *          at once if the flags say that a sender lacks room when it has taken a
- *          message, and before it waits. What it took lies below taken, what it
- *          published below mine
- * TRY      senders may try only, and then want room (TrySend, Ring.WantRoom)
- * AWAY     with STRIDE: the function that has the message in hand never returns;
- *          with pan -E
+ * STRIDE   not in the code: the receiver publishes head now and then, whenever it
+ *          likes, at once if senders are announced when it has taken a message, and
+ *          before it waits. What it took lies below taken
+ * AWAY     with STRIDE: its user may leave for good after a message; with pan -E
  */
 #ifndef NS
 #define NS 2
@@ -48,7 +45,6 @@ byte taken;
 byte kills, crashes, left = NS;
 bool rung[NS];                          /* seq is another than this sender read */
 bool announced;                         /* bellSleeping of the senders' bell */
-bool wanted;                            /* bellWanted */
 bool asleep[NS];
 bool waits[NS];                         /* Sender.sleepers > 0 */
 bool dead[NS];
@@ -72,13 +68,6 @@ claim:
          if :: ROOM -> tail++; goto next :: else -> waits[_pid] = true fi }   /* L0 to L3 */
    :: KILL
    fi;
-#ifdef TRY
-   if
-   :: skip
-   :: wanted = true; goto next
-   :: KILL
-   fi;
-#endif
 #ifndef M_SEQLATE
    if :: rung[_pid] = false :: KILL fi; /* sleepUntil */
 #endif
@@ -136,28 +125,27 @@ end:
    od
 }
 
-#define CRASH :: atomic { crashes < MAXC -> crashes++; sees = false; saw = false; goto dies }
+#define CRASH :: atomic { crashes < MAXC -> crashes++; goto dies }
 
 active proctype Receiver()
 {
    byte w;
-   bool sees, saw;
 take:
 #ifdef STRIDE
    if
-   :: atomic { taken < tail -> taken++ }                              /* Next, Take */
+   :: atomic { taken < tail -> taken++ }
    CRASH
 #ifdef M_NOPUBLISH
    :: atomic { left == 0 && taken == tail -> goto over }
 #else
-   :: atomic { taken == tail && mine != taken -> PUBLISH; goto wake } /* nothing is there: the end of Consume */
+   :: atomic { taken == tail && mine != taken -> PUBLISH; goto wake }           /* before it waits */
    :: atomic { left == 0 && mine == tail -> goto over }
 #endif
    fi;
-   if                                   /* one load of the flags */
-   :: PUBLISH                           /* the stride is over, or it is Release */
-   :: atomic { announced || wanted -> PUBLISH }
-   :: atomic { !announced && !wanted -> goto user }
+   if
+   :: PUBLISH                           /* the stride is over */
+   :: atomic { announced -> PUBLISH }
+   :: atomic { !announced -> goto user }
    CRASH
    fi;
 #ifdef M_NOWAKE
@@ -175,19 +163,15 @@ wake:
    if :: DRAINED CRASH fi;
 #endif
    if                                   /* wakeSenders: one load of the flags */
-   :: atomic { announced || wanted -> sees = announced }
-   :: atomic { !announced && !wanted -> goto user }
+   :: announced
+   :: !announced -> goto user
    CRASH
    fi;
 #ifdef M_SEQFIRST
    if :: atomic { DRAINED -> RING } CRASH fi;
-   if :: atomic { announced = false; wanted = false; saw = true } CRASH fi;
+   if :: announced = false CRASH fi;
 #else
-   if :: atomic { DRAINED -> saw = announced; announced = false; wanted = false } CRASH fi;
-#ifdef M_FLAGSBEFORE
-   saw = sees;                          /* by the load, not by what was cleared */
-#endif
-   if :: atomic { !saw -> sees = false; goto user } :: atomic { saw -> sees = false; saw = false } fi;
+   if :: atomic { DRAINED -> announced = false } CRASH fi;
    if :: atomic { DRAINED -> RING } CRASH fi;
 #endif
    if :: WAKE CRASH fi;
