@@ -3,6 +3,8 @@
 GO      ?= go
 PREFIX  ?= /usr/local
 FUZZTIME    ?= 10s
+RUNS        ?= 5
+RUNTIME     ?= 1s
 HOSTILETIME ?= 1m
 HOSTILESEED ?= 1
 SECONDS     ?= $(if $(KILLS),,600)
@@ -21,7 +23,7 @@ emulate     := internal/tools/emulate.sh
 scripts     := $(wildcard .ci/run internal/tools/*.sh examples/*/*.sh shm/model/*.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet lint unit race fuzz hostile soak model model-quick arm64 fmt clean install uninstall
+.PHONY: help build demo test vet lint unit race kill guard bench fuzz hostile soak model model-quick arm64 fmt clean install uninstall
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,10 +34,11 @@ build: ## build the command, bin/shmchan
 demo: build ## eight senders, one receiver, one kill -9: shown to be right
 	examples/demo/demo.sh $(bin)
 
-test: build vet lint unit race ## everything that must pass before a commit
+test: build vet lint unit race kill guard ## everything that must pass before a commit
 
 vet: ## what go vet finds, on arm64 too
 	$(GO) vet ./...
+	$(GO) vet -tags failpoints ./...
 	GOARCH=arm64 $(GO) vet ./...
 
 unit: ## all tests: unit, multi-process, command scripts, examples, README
@@ -44,6 +47,20 @@ unit: ## all tests: unit, multi-process, command scripts, examples, README
 race: ## all tests again, under the race detector (needs a C compiler)
 	@$(ensure) gcc gcc libc6-dev
 	CGO_ENABLED=1 $(GO) test -race ./...
+
+# Each in its directory, so that go test shows the count though all is well. The
+# situations are mostly waits, so more of them run at a time than processors are.
+kill: ## every failpoint: killed there, stopped there
+	$(GO) -C internal/failpoint test -count=1 -tags failpoints
+	$(GO) -C internal/killtest test -count=1 -tags failpoints -parallel 4
+
+# By itself, not with all tests: it measures.
+guard: ## that no speed is lost: ratios to what bounds it, a loss of half included
+	SHMCHAN_GUARD=1 $(GO) test -count=1 -run '^TestGuard' ./cmd/shmchan/internal/bench
+
+bench: build ## measure this machine, and refresh docs/bench.md and its plots (some 6 minutes)
+	$(bin) bench --pin --runs $(RUNS) --duration $(RUNTIME) --json >bin/bench.json
+	$(GO) run ./cmd/shmchan/internal/bench/refresh docs <bin/bench.json
 
 fuzz: ## every fuzz target, for FUZZTIME each (10s)
 	@GO=$(GO) internal/tools/fuzz.sh $(FUZZTIME)
@@ -62,6 +79,7 @@ lint: $(staticcheck) ## formatting, go.mod, static analysis, shell scripts
 		echo "not formatted (make fmt): $$unformatted" >&2; exit 1; fi
 	$(GO) mod tidy -diff
 	$(staticcheck) ./...
+	$(staticcheck) -tags failpoints ./...
 	@if $(ensure) shellcheck shellcheck; then set -x; shellcheck $(scripts); \
 	else echo "not run: shellcheck" >&2; fi
 
@@ -90,9 +108,21 @@ arm64: ## build and vet for arm64, and run the core's tests in an emulator
 clean: ## remove what was built
 	rm -rf bin
 
-install: build ## install the command below PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(bin) $(DESTDIR)$(PREFIX)/bin/shmchan
+# Where what is installed goes; DESTDIR is for packagers.
+prefix     := $(DESTDIR)$(PREFIX)
+man1       := $(prefix)/share/man/man1
+bash_compl := $(prefix)/share/bash-completion/completions
+zsh_compl  := $(prefix)/share/zsh/site-functions
+fish_compl := $(prefix)/share/fish/vendor_completions.d
 
-uninstall: ## remove the installed command
-	rm -f $(DESTDIR)$(PREFIX)/bin/shmchan
+install: build ## install the command, manual pages and completions below PREFIX
+	install -d '$(prefix)/bin' '$(man1)' '$(bash_compl)' '$(zsh_compl)' '$(fish_compl)'
+	install -m 755 $(bin) '$(prefix)/bin/shmchan'
+	$(bin) man --to '$(man1)'
+	$(bin) completion bash >'$(bash_compl)/shmchan'
+	$(bin) completion zsh >'$(zsh_compl)/_shmchan'
+	$(bin) completion fish >'$(fish_compl)/shmchan.fish'
+
+uninstall: ## remove what install has put there
+	rm -f '$(prefix)/bin/shmchan' '$(man1)/shmchan.1' '$(man1)'/shmchan-*.1 \
+		'$(bash_compl)/shmchan' '$(zsh_compl)/_shmchan' '$(fish_compl)/shmchan.fish'

@@ -30,7 +30,7 @@ var upward = []string{"internal/proctest"}
 // homes are where an import may stand; an entry counts for all below it. Tests
 // are free.
 var homes = map[string][]string{
-	"golang.org/x/sys/unix":       {"shm", "internal"},
+	"golang.org/x/sys/unix":       {"shm", "internal", "cmd/shmchan/internal/bench"},
 	"github.com/edsrzf/mmap-go":   {"shm"},
 	"github.com/spf13/cobra":      {"cmd"},
 	"golang.org/x/term":           {"cmd"},
@@ -38,6 +38,10 @@ var homes = map[string][]string{
 	"go.uber.org/goleak":          {"internal/proctest"},
 	"pgregory.net/rapid":          {},
 	"C":                           {},
+
+	"github.com/HdrHistogram/hdrhistogram-go": {"cmd/shmchan/internal/bench"},
+	"golang.org/x/perf":                       {"cmd/shmchan/internal/bench"},
+	"gonum.org/v1/plot":                       {"cmd/shmchan/internal/bench"},
 }
 
 // typed are the names of sync/atomic that are not untyped functions.

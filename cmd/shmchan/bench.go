@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench"
+)
+
+// How it is measured unless asked otherwise: all cases in well under a minute.
+const (
+	benchRuns     = 3
+	benchDuration = 100 * time.Millisecond
+	quickDuration = 20 * time.Millisecond
+)
+
+// benchmark is `shmchan bench`.
+type benchmark struct {
+	*app
+	how      bench.Settings
+	cases    []bench.Case
+	quick    bool
+	list     bool
+	asJSON   bool
+	benchfmt bool
+	plot     string
+}
+
+func newBench(a *app) *cobra.Command {
+	v := &benchmark{app: a, cases: bench.Cases(), how: bench.Settings{Runs: benchRuns, Duration: benchDuration}}
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure this machine, beside what it could do at best",
+		Long: `Measure latency and throughput of channels between processes on this machine,
+beside those of pipes, UNIX sockets and POSIX message queues. Around each run the
+same two processes measure what bounds it: a cache line's way between them
+(LINE), a minimal ring for one sender (RING), and a futex with both asleep
+(FUTEX). Compare machines, and days, by the ratios to these: × LINE and so on.
+
+All cases take about 40 seconds. Nothing else should run meanwhile.`,
+		Example: `  shmchan bench --pin
+  shmchan bench --run 'latency/(spinning|pipe)' --runs 5
+  shmchan bench --benchfmt > old; shmchan bench --benchfmt > new; benchstat old new
+  shmchan bench --plot bench.svg`,
+		Args: noArgs,
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.Var(&value[[]bench.Case]{&v.cases, "REGEXP", parseCases, ""}, "run", "only the cases whose names match")
+	flags.BoolVar(&v.list, "list", false, "list the cases, measuring nothing")
+	flags.BoolVar(&v.how.Pinned, "pin", false, "keep the receiver on one processor and its senders on another")
+	flags.Var(&value[int]{&v.how.Runs, "N", parseRuns, fmt.Sprint(benchRuns)}, "runs", "how often each case runs")
+	flags.Var(&value[time.Duration]{&v.how.Duration, "DUR", parseRunTime, benchDuration.String()}, "duration", "how long each run takes, after its warm-up")
+	flags.BoolVar(&v.quick, "quick", false, "one short run of each: shows that it works, and little more")
+	jsonFlag(flags, &v.asJSON)
+	flags.BoolVar(&v.benchfmt, "benchfmt", false, "print Go's benchmark format, for benchstat")
+	flags.StringVar(&v.plot, "plot", "", "also draw latency percentiles and throughput by size, as `FILE.svg`")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		a.verb = cmd.Name()
+		if v.quick {
+			if !flags.Changed("runs") {
+				v.how.Runs = 1
+			}
+			if !flags.Changed("duration") {
+				v.how.Duration = quickDuration
+			}
+		}
+		switch {
+		case v.asJSON && v.benchfmt:
+			return usagef("--json and --benchfmt: one form at a time")
+		case v.plot != "" && filepath.Ext(v.plot) != ".svg":
+			return usagef("--plot draws SVG: the file's name must end in .svg, not %q", v.plot)
+		case v.list:
+			return v.names()
+		}
+		return a.graceful(cmd.Context(), v.run)
+	}
+	return cmd
+}
+
+func parseCases(s string) ([]bench.Case, error) {
+	re, err := regexp.Compile(s)
+	if err != nil {
+		return nil, err
+	}
+	cases := bench.Select(bench.Cases(), re)
+	if len(cases) == 0 {
+		return nil, fmt.Errorf("no case's name matches %q; --list shows them", s)
+	}
+	return cases, nil
+}
+
+func parseRuns(s string) (int, error) {
+	n, err := parseCount(s)
+	if err != nil || n < 1 || n > 1000 {
+		return 0, fmt.Errorf("%q is no number of runs: 1 to 1000", s)
+	}
+	return int(n), nil
+}
+
+func parseRunTime(s string) (time.Duration, error) {
+	d, err := parseDuration(s)
+	if err == nil && (d < time.Millisecond || d > time.Minute) {
+		err = fmt.Errorf("a run takes 1ms to 1m, not %v", d)
+	}
+	return d, err
+}
+
+func (v *benchmark) names() error {
+	for _, c := range v.cases {
+		if _, err := fmt.Fprintln(v.stdout, c.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *benchmark) run(ctx context.Context) error {
+	progress, clear := v.progress()
+	report, err := bench.Measure(ctx, v.cases, v.how, progress)
+	clear()
+	if err != nil {
+		return err
+	}
+	if v.plot != "" {
+		if err := v.draw(report); err != nil {
+			return err
+		}
+	}
+	switch {
+	case v.asJSON:
+		out := json.NewEncoder(v.stdout)
+		out.SetIndent("", "  ")
+		return out.Encode(report)
+	case v.benchfmt:
+		return report.WriteBenchfmt(v.stdout)
+	}
+	return report.WriteText(v.stdout)
+}
+
+// progress returns what shows how far it has come: on a terminal a line that
+// clear removes, elsewhere what -v shows.
+func (v *benchmark) progress() (show func(bench.Case), clear func()) {
+	screen, ok := v.stderr.(*os.File)
+	drawn := ok && !v.quiet && !v.verbose && term.IsTerminal(int(screen.Fd()))
+	total, begun, width := v.how.Runs*len(v.cases), 0, 0
+	draw := func(line string) {
+		fmt.Fprintf(screen, "\r%-*s\r%s", width, "", line)
+		width = len(line)
+	}
+	show = func(c bench.Case) {
+		begun++
+		line := fmt.Sprintf("run %d of %d: %s", begun, total, c.Name)
+		if v.detail("%s", line); drawn {
+			draw(line)
+		}
+	}
+	clear = func() {
+		if drawn {
+			draw("")
+		}
+	}
+	return show, clear
+}
+
+func (v *benchmark) draw(report *bench.Report) error {
+	f, err := os.Create(v.plot)
+	if err != nil {
+		return err
+	}
+	err = report.WritePlots(f)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		_ = os.Remove(v.plot)
+		return fmt.Errorf("plot %s: %w", v.plot, err)
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package bench
+
+import (
+	"io"
+	"strconv"
+	"strings"
+
+	"golang.org/x/perf/benchfmt"
+	"golang.org/x/perf/benchunit"
+)
+
+// WriteBenchfmt prints the report in the format of Go benchmarks, a line a run,
+// for benchstat to compare.
+func (rep *Report) WriteBenchfmt(w io.Writer) error {
+	m := rep.Machine
+	config := []benchfmt.Config{}
+	for _, c := range [][2]string{
+		{"goos", m.GOOS}, {"goarch", m.GOARCH}, {"cpu", m.CPU}, {"go", m.Go}, {"kernel", m.Kernel},
+		{"pkg", "github.com/shmchan/shmchan/cmd/shmchan"}, {"pinned", strconv.FormatBool(rep.Settings.Pinned)},
+	} {
+		config = append(config, benchfmt.Config{Key: c[0], Value: []byte(c[1]), File: true})
+	}
+	out := benchfmt.NewWriter(w)
+	for i := range rep.Results {
+		r := &rep.Results[i]
+		for j := range r.Runs {
+			if err := out.Write(&benchfmt.Result{
+				Config: config, Name: benchfmt.Name(r.benchName()), Iters: int(max(r.Runs[j].Count, 1)), Values: r.benchValues(&r.Runs[j]),
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// benchName is Group/case=name/size=n/senders=n, whose end is never taken for a
+// number of processors.
+func (r *Result) benchName() string {
+	group, name, _ := strings.Cut(r.Name, "/")
+	full := strings.ToUpper(group[:1]) + group[1:] + "/case=" + name + "/size=" + strconv.Itoa(r.Size)
+	if r.Senders > 1 {
+		full += "/senders=" + strconv.Itoa(r.Senders)
+	}
+	return full
+}
+
+func (r *Result) benchValues(run *Run) []benchfmt.Value {
+	var values []benchfmt.Value
+	add := func(v float64, unit string) {
+		v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64) // what has a meaning
+		tidy, tidied := benchunit.Tidy(v, unit)
+		value := benchfmt.Value{Value: tidy, Unit: tidied}
+		if tidied != unit {
+			value.OrigValue, value.OrigUnit = v, unit
+		}
+		values = append(values, value)
+	}
+	switch r.Unit {
+	case PerSecond:
+		add(1e9/run.Value, "ns/op")
+		add(run.Value*float64(r.Size)/1e6, "MB/s")
+	case Percent:
+		add(run.Value, "cpu-percent")
+	default:
+		add(run.Value, "ns/op")
+	}
+	if p := run.Percentiles; p != nil {
+		add(p.P90, "p90-ns/op")
+		add(p.P99, "p99-ns/op")
+		add(p.P999, "p99.9-ns/op")
+		add(p.Max, "max-ns/op")
+	}
+	add(run.Refs[refLine].Mid(), "line-ns/op")
+	add(1e9/run.Refs[refRing].Mid(), "ring-ns/op")
+	add(run.Refs[refFutex].Mid(), "futex-ns/op")
+	return values
+}

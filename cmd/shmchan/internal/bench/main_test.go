@@ -1,0 +1,13 @@
+package bench
+
+import (
+	"testing"
+
+	"github.com/shmchan/shmchan/internal/proctest"
+)
+
+func TestMain(m *testing.M) {
+	ends[kindBurst], ends[kindRingBurst] = openBurst, openRingBurst
+	Role() // does not return in a process that a measurement started
+	proctest.Main(m, nil)
+}

@@ -1,0 +1,60 @@
+package bench
+
+import (
+	"structs"
+	"sync/atomic"
+	"unsafe"
+)
+
+const (
+	recordBytes = 64
+	ringBytes   = 1 << 20
+	ringRecords = ringBytes / recordBytes
+)
+
+// words are the shared words of the references, each in a line of its own.
+type words struct {
+	_     structs.HostLayout
+	line  atomic.Uint64 // 0x000  8  the cache line that crosses
+	_     [120]byte
+	stop  atomic.Uint64 // 0x080  8  1: the ring's receiver has had enough
+	_     [120]byte
+	tail  atomic.Uint64 // 0x100  8  records that the ring's sender has published
+	_     [120]byte
+	head  atomic.Uint64 // 0x180  8  records that the ring's receiver has released
+	_     [120]byte
+	there atomic.Uint32 // 0x200  4  the futex that the answering side waits on
+	_     [124]byte
+	back  atomic.Uint32 // 0x280  4  the futex that the asking side waits on
+	_     [124]byte
+	quit  atomic.Uint64 // 0x300  8  1: a queue's receiver has had enough
+	_     [4096 - 0x308]byte
+}
+
+var (
+	_ [4096]byte  = [unsafe.Sizeof(words{})]byte{}
+	_ [0x180]byte = [unsafe.Offsetof(words{}.head)]byte{}
+	_ [0x300]byte = [unsafe.Offsetof(words{}.quit)]byte{}
+)
+
+// record is one message of the ring, a cache line.
+type record [recordBytes / 8]uint64
+
+// memoryBytes is the size of the file.
+const memoryBytes = int(unsafe.Sizeof(words{})) + ringBytes
+
+// memory is the file that the processes of a measurement share.
+type memory struct {
+	*words
+	ring *[ringRecords]record
+	raw  []byte
+}
+
+func overlay(raw []byte) *memory {
+	_ = raw[memoryBytes-1]
+	return &memory{
+		words: (*words)(unsafe.Pointer(&raw[0])),
+		ring:  (*[ringRecords]record)(unsafe.Pointer(&raw[unsafe.Sizeof(words{})])),
+		raw:   raw,
+	}
+}

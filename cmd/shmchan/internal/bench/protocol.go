@@ -1,0 +1,63 @@
+package bench
+
+import "time"
+
+// What a step asks a role to do.
+const (
+	opPin   = "pin"   // to one CPU, every thread
+	opRefer = "refer" // one side of a reference: Ref, Side
+	opOpen  = "open"  // this process's end of a case: Spec, Side
+	opRun   = "run"   // what was opened
+	opClose = "close"
+	opExit  = "exit"
+)
+
+// Side is which end of a pair a process is.
+const (
+	receiving = 0 // receives; or measures round trips
+	sending   = 1 // sends, number 1 of as many as there are; or answers
+)
+
+// step is one line to a role.
+type step struct {
+	Op   string
+	CPU  int           `json:",omitempty"`
+	Ref  string        `json:",omitempty"`
+	Spec spec          `json:",omitzero"`
+	Side int           `json:",omitempty"`
+	Warm time.Duration `json:",omitempty"`
+	For  time.Duration `json:",omitempty"`
+}
+
+// spec is what the processes of a case must know of it.
+type spec struct {
+	Kind     string
+	Via      string        `json:",omitempty"` // a peer's: viaPipe and so on
+	Size     int           `json:",omitempty"` // bytes a message
+	Senders  int           `json:",omitempty"`
+	Batch    int           `json:",omitempty"` // messages a SendBatch, records a publication
+	InPlace  bool          `json:",omitempty"` // Claim and Consume
+	Copy     bool          `json:",omitempty"` // RecvAppend
+	Capacity int           `json:",omitempty"`
+	Spin     time.Duration `json:",omitempty"`
+	Twice    bool          `json:",omitempty"` // all is done twice and counted once: a loss that a guard must notice
+}
+
+// reply is one line from a role.
+type reply struct {
+	Err   string        `json:",omitempty"`
+	Cant  bool          `json:",omitempty"` // Err says what this system lacks
+	Count uint64        `json:",omitempty"` // messages, trips, attachments
+	Took  time.Duration `json:",omitempty"`
+	Nanos float64       `json:",omitempty"` // a reference
+	CPU   time.Duration `json:",omitempty"` // processor time used
+	Hist  []byte        `json:",omitempty"` // round trips in nanoseconds, HdrHistogram V2
+}
+
+// rate is messages a second.
+func (r reply) rate() float64 {
+	if r.Took <= 0 {
+		return 0
+	}
+	return float64(r.Count) / r.Took.Seconds()
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const report = `{"machine":{"cpu":"Abacus"},"settings":{"runs":1,"duration":1},"results":[
+ {"name":"throughput/send-64","about":"Send, Consume","unit":"1/s","size":64,"value":{"median":5},
+  "runs":[{"value":5,"seconds":1,"refs":{"line":[1,1],"ring":[1,1]}}]}]}`
+
+func TestPageKeepsWhatWasWrittenByHand(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bench.md")
+	old := "# Head\n\n" + begin + "old figures\n" + end + "\ntail\n"
+	require.NoError(t, os.WriteFile(path, []byte(old), 0o600))
+	// There is no latency to draw: an error, after the page.
+	require.ErrorContains(t, run([]string{filepath.Dir(path)}, strings.NewReader(report)), "nothing to plot")
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(string(got), "# Head\n\n"+begin))
+	require.True(t, strings.HasSuffix(string(got), end+"\ntail\n"))
+	require.Contains(t, string(got), "Abacus")
+	require.NotContains(t, string(got), "old figures")
+
+	require.NoError(t, os.WriteFile(path, []byte("# Head\n"), 0o600))
+	require.ErrorContains(t, run([]string{filepath.Dir(path)}, strings.NewReader(report)), "not marked")
+}

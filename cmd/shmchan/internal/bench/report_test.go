@@ -1,0 +1,157 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/perf/benchfmt"
+)
+
+// sample is a report of a made-up machine: one case a group, and one skipped.
+func sample(t *testing.T) *Report {
+	t.Helper()
+	h := hdrhistogram.New(1, int64(longest), 3)
+	for n := int64(1); n <= 1000; n++ {
+		require.NoError(t, h.RecordValue(200+n/2))
+	}
+	hist, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	require.NoError(t, err)
+	says := map[string]reply{
+		"latency/spinning":   {Count: 1000, Took: time.Second, Hist: hist},
+		"throughput/send-1K": {Count: 4_000_000, Took: time.Second},
+		"pipeline/fifo-100":  {Count: 500_000, Took: 50 * time.Millisecond},
+		"cost/attach":        {Count: 10_000, Took: time.Second},
+		"cost/idle":          {Took: time.Second, CPU: 3 * time.Millisecond},
+	}
+	rep := &Report{
+		Date:     time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC),
+		Machine:  Machine{"Abacus", 2, true, "Linux 7.0", "linux", "amd64", "go1.30", 25},
+		Settings: Settings{2, time.Second, true},
+	}
+	for _, c := range Cases() {
+		r, ok := says[c.Name]
+		if !ok && c.Name != "latency/mq" {
+			continue
+		}
+		result := Result{Name: c.Name, About: c.About, Unit: c.Unit, Size: c.spec.Size, Senders: c.spec.Senders}
+		if !ok {
+			result.Skipped = "no message queues here"
+		}
+		for i := range rep.Settings.Runs {
+			if !ok {
+				break
+			}
+			run, err := c.newRun(r)
+			require.NoError(t, err)
+			drift := float64(i) // the second run met a slower machine
+			run.Refs = map[string]Between{refLine: {40 + drift, 42 + drift}, refRing: {50e6, 40e6}, refFutex: {5000, 5500}}
+			run.Value *= 1 + drift/10
+			result.Runs = append(result.Runs, run)
+		}
+		result.summarize()
+		rep.Results = append(rep.Results, result)
+	}
+	return rep
+}
+
+// compare compares with a file, or makes it if UPDATE_GOLDEN is set.
+func compare(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		require.NoError(t, os.WriteFile(path, got, 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(got))
+}
+
+func TestReportInEveryForm(t *testing.T) {
+	rep := sample(t)
+	for name, write := range map[string]func(io.Writer) error{
+		"report.txt":   rep.WriteText,
+		"report.md":    rep.WriteMarkdown,
+		"report.bench": rep.WriteBenchfmt,
+		"report.json": func(w io.Writer) error {
+			plain := *rep
+			plain.Results = append([]Result(nil), rep.Results...)
+			for i := range plain.Results {
+				plain.Results[i].Runs = append([]Run(nil), rep.Results[i].Runs...)
+				for j := range plain.Results[i].Runs {
+					plain.Results[i].Runs[j].Hist = nil // compressed: not the same in every version
+				}
+			}
+			out := json.NewEncoder(w)
+			out.SetIndent("", "  ")
+			return out.Encode(&plain)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			require.NoError(t, write(&b))
+			compare(t, name, b.Bytes())
+		})
+	}
+}
+
+func TestBenchfmtIsReadBack(t *testing.T) {
+	var b bytes.Buffer
+	require.NoError(t, sample(t).WriteBenchfmt(&b))
+	read := benchfmt.NewReader(&b, "sample")
+	results := 0
+	for read.Scan() {
+		r, ok := read.Result().(*benchfmt.Result)
+		require.True(t, ok, "%v", read.Result())
+		results++
+		if string(r.Name.Base()) == "Throughput" {
+			seconds, ok := r.Value("sec/op")
+			require.True(t, ok)
+			require.InDelta(t, 250e-9, seconds, 25e-9)
+		}
+	}
+	require.NoError(t, read.Err())
+	require.Equal(t, 2*5, results)
+}
+
+// What refresh reads is what was measured, so that the plots can be drawn later.
+func TestReportComesBackFromJSON(t *testing.T) {
+	rep := sample(t)
+	raw, err := json.Marshal(rep)
+	require.NoError(t, err)
+	var back Report
+	require.NoError(t, json.Unmarshal(raw, &back))
+	require.Equal(t, rep, &back)
+}
+
+func TestPlots(t *testing.T) {
+	rep := sample(t)
+	for name, draw := range map[string]func(io.Writer) error{
+		"both": rep.WritePlots, "latency": rep.WriteLatencyPlot, "throughput": rep.WriteThroughputPlot,
+	} {
+		var b bytes.Buffer
+		require.NoError(t, draw(&b), name)
+		require.NoError(t, wellFormed(b.Bytes()), name)
+	}
+	require.ErrorIs(t, (&Report{}).WritePlots(io.Discard), errNothingToPlot)
+}
+
+func wellFormed(svg []byte) error {
+	d := xml.NewDecoder(bytes.NewReader(svg))
+	for {
+		if _, err := d.Token(); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+	}
+}
