@@ -7,14 +7,15 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// Claim is room in the ring for one message, to be filled in place. A Sender has
-// one Claim, which every call of Sender.Claim returns again; it is used by one
-// goroutine at a time. Between Claim and Commit or Abort the receiver gets
-// nothing that was claimed later, by any sender, so be quick, and defer Abort
-// against panics.
+// Claim is room in the ring for one message, to be filled in place, by one
+// goroutine at a time. Between Claim and Commit or Abort the receiver gets nothing
+// that was claimed later, by any sender, so be quick, and defer Abort against
+// panics. A Sender has eight Claims and hands them out in turn: don't keep one that
+// is over.
 type Claim struct {
 	sender *Sender
 	buf    []byte
+	told   bool         // the holder knows that the Sender was closed
 	unmap  func() error // what Close left to do
 }
 
@@ -22,30 +23,33 @@ type Claim struct {
 // open other sends of this Sender wait.
 func (s *Sender) Claim(ctx context.Context, n int) (*Claim, error) {
 	if n < 0 {
-		return nil, s.fail("claim", invalid("%d bytes", n))
+		return nil, s.fail("claim", invalid("%d bytes: from 0 to %d", n, s.ring.MaxMessage()))
 	}
 	for {
-		err := s.tryClaim(n)
+		c, err := s.tryClaim(n)
 		if err == nil {
-			return s.claim, nil
+			return c, nil
 		}
-		if err := s.await(ctx, err, n); err != nil {
+		if err := s.await(ctx, "claim", err, n); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (s *Sender) tryClaim(n int) error {
+func (s *Sender) tryClaim(n int) (*Claim, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.leave()
 	if err := s.usable(); err != nil {
-		return err
+		return nil, err
 	}
 	buf, err := s.tx.Claim(n)
-	if err == nil {
-		s.claim.buf, s.barred = buf, ErrBusy
+	if err = s.unbroken(err); err != nil {
+		return nil, err
 	}
-	return s.unbroken(err)
+	s.open = &s.claims[s.turn]
+	s.turn = (s.turn + 1) % len(s.claims)
+	s.open.buf, s.barred = buf, ErrBusy
+	return s.open, nil
 }
 
 // Bytes returns the message's bytes in the ring, with whatever stood there
@@ -55,26 +59,28 @@ func (c *Claim) Bytes() []byte { return c.buf }
 
 // Commit sends the message. ErrDisconnected if the receiver has gone for good,
 // ErrClosed if the claim is over already. The claim is over in any case.
-func (c *Claim) Commit() error { return c.end(true) }
+func (c *Claim) Commit() error { return c.end("commit", true) }
 
 // Abort gives the claim up: nothing is received. ErrClosed if it is over already,
 // so it can be deferred.
-func (c *Claim) Abort() error { return c.end(false) }
+func (c *Claim) Abort() error { return c.end("abort", false) }
 
-func (c *Claim) end(commit bool) error {
+func (c *Claim) end(op string, commit bool) error {
 	s := c.sender
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed.Load() {
+		c.buf, c.told = nil, true
 		if c.unmap != nil {
 			_ = c.unmap() // Close has reported what could fail; the memory is not used any more
 			c.unmap = nil
 		}
-		return s.errClosed
+		return s.named(op, ErrClosed)
 	}
-	if !s.tx.Open() {
-		return s.errClosed
+	if s.open != c {
+		return s.named(op, ErrClosed)
 	}
+	c.buf = nil
 	defer s.claimOver()
 	gone := s.ring.Closed()
 	if commit && !gone {
@@ -84,14 +90,15 @@ func (c *Claim) end(commit bool) error {
 	}
 	s.tx.Ring()
 	if commit && gone {
-		return s.errDisconnected
+		return s.named(op, ErrDisconnected)
 	}
-	return s.sound("send", nil)
+	return s.sound(op, nil)
 }
 
-// claimOver lets those go on that waited for the claim. Precondition: mu is held.
+// claimOver lets those go on that waited for the claim. Its buf is its holder's to
+// forget, who may be reading it. Precondition: mu is held.
 func (s *Sender) claimOver() {
-	s.claim.buf = nil
+	s.open = nil
 	if !s.closed.Load() {
 		s.barred = nil
 	}

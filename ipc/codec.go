@@ -101,8 +101,10 @@ func Gob[T any]() Codec[T] { return gobCodec[T]{} }
 // Append encodes through a pointer, so that an interface type T arrives as such.
 func (gobCodec[T]) Append(dst []byte, v T) ([]byte, error) {
 	// gob panics at a nil pointer, which has no gob form.
-	if rv := reflect.ValueOf(&v).Elem(); rv.Kind() == reflect.Pointer && rv.IsNil() {
-		return dst, fmt.Errorf("a nil %s has no gob form: %w", rv.Type(), fs.ErrInvalid)
+	for rv := reflect.ValueOf(&v).Elem(); rv.Kind() == reflect.Pointer; rv = rv.Elem() {
+		if rv.IsNil() {
+			return dst, fmt.Errorf("a nil %s has no gob form: %w", rv.Type(), fs.ErrInvalid)
+		}
 	}
 	w := bytes.NewBuffer(dst)
 	if err := gob.NewEncoder(w).Encode(&v); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/process"
@@ -81,6 +82,11 @@ func (s *settings) takeReceiver(seg *shm.Segment) error {
 		seg.Ring().Close()
 	}
 	ok, err := seg.LockReceiver()
+	// Whoever removes the channel has the lock for a moment too.
+	for round := 0; !ok && err == nil && round < 10; round++ {
+		time.Sleep(200 * time.Microsecond)
+		ok, err = seg.LockReceiver()
+	}
 	if err != nil {
 		return err
 	}
@@ -216,6 +222,9 @@ func (s *settings) joinAs(seg *shm.Segment, attach func(*shm.Segment) error, slo
 		return otherBoot(seg)
 	}
 	if err := attach(seg); err != nil {
+		if errors.Is(err, ErrNoSlot) && seg.Ring().Closed() { // whoever closed it had the slots
+			return gone()
+		}
 		return err
 	}
 	failpoint.Hit(failpoint.BeforeName)

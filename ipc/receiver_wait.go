@@ -64,23 +64,33 @@ func (r *Receiver) look() ([]byte, error) {
 	return nil, r.sound("recv", err)
 }
 
-// await spins, then sleeps once on the receiver's bell; nil means: look again.
+// await spins, and looks for deaths at least at every heartbeat, then sleeps once
+// on the receiver's bell; nil means: look again.
 // bell.go in package shm tells why no wake-up is lost.
 func (r *Receiver) await(ctx context.Context) error {
 	if r.closing() {
 		return r.errClosed
 	}
-	if ctx.Err() == nil && r.spin.until(r.rx.Ready) {
-		return nil
-	}
-	seq := r.bell.Seq() // before the looks below
-	r.deaths.update(r.seg, r.house.senders, r.wake)
-	again, err := r.settle()
-	if err != nil || again {
-		return r.sound("recv", err)
-	}
-	if ctx.Err() != nil {
-		return r.fail("recv", ctx.Err())
+	stop := func() bool { return r.closing() || ctx.Err() != nil }
+	var seq uint32
+	for left := r.spin.limit(); ; {
+		part := min(left, r.set.Heartbeat)
+		left -= part
+		if ctx.Err() == nil && r.spin.until(part, r.rx.Ready, stop) {
+			return nil
+		}
+		seq = r.bell.Seq() // before the looks below
+		r.deaths.update(r.seg, r.house.senders, r.wake)
+		again, err := r.settle()
+		if err != nil || again {
+			return r.sound("recv", err)
+		}
+		if ctx.Err() != nil {
+			return r.fail("recv", ctx.Err())
+		}
+		if left <= 0 {
+			break
+		}
 	}
 	r.bell.Announce()
 	defer r.bell.Retract()

@@ -24,7 +24,9 @@ type Sender struct {
 	mu       turn.Lock
 	tx       *shm.Producer
 	barred   error         // why no send may begin: closed, or a claim is open
-	claim    *Claim        // the one that is handed out, again and again
+	claims   [8]Claim      // handed out in turn, so that one that is over is not taken for the next
+	turn     int           // of the claim handed out next
+	open     *Claim        // the one that is open
 	resolved chan struct{} // closed when the open claim is over; made by whoever waits for that
 	sleepers atomic.Int32  // goroutines that wait without mu and may touch the mapping; written with mu held
 	awake    sync.Cond     // sleepers became 0
@@ -70,7 +72,9 @@ func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
 	s.init("send", name, set, seg, seg.SenderEnd(slot), seg.Ring().SendBell())
 	s.mu.Init()
 	s.awake.L = &s.mu
-	s.claim = &Claim{sender: s}
+	for i := range s.claims {
+		s.claims[i].sender = s
+	}
 	s.errFull, s.errTooLarge, s.errBusy = s.fail("send", ErrFull), s.fail("send", ErrTooLarge), s.fail("send", ErrBusy)
 	heart.add(s, s.set.Heartbeat)
 	return s
@@ -82,7 +86,7 @@ func (s *Sender) Clone() (*Sender, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed.Load() {
-		return nil, s.errClosed
+		return nil, s.named("clone", ErrClosed)
 	}
 	seg, err := s.seg.Clone()
 	if err != nil {
@@ -91,6 +95,9 @@ func (s *Sender) Clone() (*Sender, error) {
 	slot, err := seg.AttachSender(s.set.owner(), s.set.Heartbeat)
 	if err != nil {
 		_ = seg.Close()
+		if s.ring.Closed() { // whoever closed it has the slots
+			err = ErrDisconnected
+		}
 		return nil, s.fail("clone", err)
 	}
 	return newSender(s.name, s.set, seg, slot), nil
@@ -108,7 +115,7 @@ func (s *Sender) Send(ctx context.Context, msg []byte) error {
 		if err == nil {
 			return nil
 		}
-		if err := s.await(ctx, err, len(msg)); err != nil {
+		if err := s.await(ctx, "send", err, len(msg)); err != nil {
 			return err
 		}
 	}
@@ -116,21 +123,31 @@ func (s *Sender) Send(ctx context.Context, msg []byte) error {
 
 // TrySend is Send without waiting: ErrFull if there is no room now, ErrBusy while
 // a claim is open.
-func (s *Sender) TrySend(msg []byte) error { return s.name1(s.try(msg)) }
+func (s *Sender) TrySend(msg []byte) error { return s.named("send", s.try(msg)) }
 
 // try sends without waiting.
 func (s *Sender) try(msg []byte) error {
 	s.mu.Lock()
-	err := s.usable()
+	defer s.leave()
+	if err := s.usable(); err != nil {
+		return err
+	}
+	err := s.tx.Put(msg)
 	if err == nil {
-		err = s.tx.Put(msg)
-		if err == nil {
-			s.tx.Ring()
-		}
-		err = s.unbroken(err)
+		s.tx.Ring()
+	}
+	return s.unbroken(err)
+}
+
+// leave ends a send. A claim that is open then, and not a user's, was left by a
+// panic: the message lay in memory that faults. It must not stay, or the ring
+// stands still. Precondition: mu is held.
+func (s *Sender) leave() {
+	if s.tx.Open() && s.barred == nil {
+		s.tx.Abort()
+		s.tx.Ring()
 	}
 	s.mu.Unlock()
-	return err
 }
 
 // usable reports whether a send may begin. Precondition: mu is held.
@@ -149,11 +166,15 @@ func (s *Sender) unbroken(err error) error {
 	return err
 }
 
-// name1 gives an error of the ring its operation and channel.
-func (s *Sender) name1(err error) error {
-	switch err {
-	case nil:
+// named gives an error of the ring its operation and channel.
+func (s *Sender) named(op string, err error) error {
+	switch {
+	case err == nil:
 		return nil
+	case op != "send":
+		return s.fail(op, err)
+	}
+	switch err {
 	case ErrFull:
 		return s.errFull
 	case ErrBusy:
@@ -172,13 +193,18 @@ func (s *Sender) name1(err error) error {
 // at a time, and returns how many it sent: the first n. It waits as Send does.
 // Each part of a batch is received whole or not at all.
 func (s *Sender) SendBatch(ctx context.Context, msgs [][]byte) (n int, err error) {
+	if len(msgs) == 0 {
+		if _, err := s.tryBatch(nil); err != ErrBusy {
+			return 0, s.named("send", err)
+		}
+	}
 	for n < len(msgs) {
 		sent, err := s.tryBatch(msgs[n:])
 		n += sent
 		if err == nil {
 			continue
 		}
-		if err := s.await(ctx, err, s.ring.BatchSize(msgs[n:])); err != nil {
+		if err := s.await(ctx, "send", err, s.ring.BatchSize(msgs[n:])); err != nil {
 			return n, err
 		}
 	}
@@ -187,7 +213,7 @@ func (s *Sender) SendBatch(ctx context.Context, msgs [][]byte) (n int, err error
 
 func (s *Sender) tryBatch(msgs [][]byte) (int, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.leave()
 	if err := s.usable(); err != nil {
 		return 0, err
 	}

@@ -10,18 +10,18 @@ import (
 // await waits for what made a send impossible to pass: ErrFull for room for n
 // bytes, ErrBusy for the open claim to be over. Nil means: try again. Any other
 // reason is final.
-func (s *Sender) await(ctx context.Context, why error, n int) error {
+func (s *Sender) await(ctx context.Context, op string, why error, n int) error {
 	switch why {
 	case ErrFull:
-		return s.awaitRing(ctx, func() bool { return s.ring.HasRoom(n) })
+		return s.awaitRing(ctx, op, func() bool { return s.ring.HasRoom(n) })
 	case ErrBusy:
-		return s.awaitClaim(ctx)
+		return s.awaitClaim(ctx, op)
 	}
-	return s.name1(why)
+	return s.named(op, why)
 }
 
 // awaitClaim waits until no claim is open.
-func (s *Sender) awaitClaim(ctx context.Context) error {
+func (s *Sender) awaitClaim(ctx context.Context, op string) error {
 	s.mu.Lock()
 	if s.closed.Load() || !s.tx.Open() {
 		s.mu.Unlock()
@@ -39,20 +39,20 @@ func (s *Sender) awaitClaim(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	return s.fail("send", ctx.Err())
+	return s.fail(op, ctx.Err())
 }
 
 // awaitRing waits until the ring is ready, the receiver has gone or this end is
 // closed; nil means: look again.
-func (s *Sender) awaitRing(ctx context.Context, ready func() bool) error {
+func (s *Sender) awaitRing(ctx context.Context, op string, ready func() bool) error {
 	s.mu.Lock()
 	if s.closed.Load() {
 		s.mu.Unlock()
-		return s.errClosed
+		return s.named(op, ErrClosed)
 	}
 	s.sleepers.Add(1)
 	s.mu.Unlock()
-	err := s.sleepUntil(ctx, ready)
+	err := s.sleepUntil(ctx, op, ready)
 	s.mu.Lock()
 	if s.sleepers.Add(-1) == 0 {
 		s.awake.Broadcast()
@@ -61,32 +61,44 @@ func (s *Sender) awaitRing(ctx context.Context, ready func() bool) error {
 	return err
 }
 
-// sleepUntil spins, then sleeps once on the senders' bell; bell.go in package shm
-// tells why no wake-up is lost.
-func (s *Sender) sleepUntil(ctx context.Context, ready func() bool) error {
-	if ctx.Err() == nil && s.spin.until(ready) {
-		return nil
-	}
-	seq := s.bell.Seq() // before the looks below
-	s.deaths.update(s.seg, func(yield func(int, shm.End) bool) { yield(0, s.seg.ReceiverEnd()) }, s.wake)
-	finished, err := s.seg.Finished()
-	switch {
-	case s.seg.Broken():
-		return s.sound("send", nil)
-	case err != nil:
-		return s.fail("send", err)
-	case finished:
-		s.ring.Close()
-		return s.errDisconnected
-	case ctx.Err() != nil: // even if ready: who finds it so may lose the room again, and again
-		return s.fail("send", ctx.Err())
+// sleepUntil spins, and looks for the receiver's death at least at every heartbeat,
+// then sleeps once on the senders' bell; bell.go in package shm tells why no wake-up
+// is lost.
+func (s *Sender) sleepUntil(ctx context.Context, op string, ready func() bool) error {
+	stop := func() bool { return s.closed.Load() || ctx.Err() != nil }
+	var seq uint32
+	for left := s.spin.limit(); ; {
+		part := min(left, s.set.Heartbeat)
+		left -= part
+		if ctx.Err() == nil && s.spin.until(part, ready, stop) {
+			return nil
+		}
+		seq = s.bell.Seq() // before the looks below
+		s.deaths.update(s.seg, func(yield func(int, shm.End) bool) { yield(0, s.seg.ReceiverEnd()) }, s.wake)
+		finished, err := s.seg.Finished()
+		switch {
+		case s.closed.Load():
+			return nil // usable has the news
+		case s.seg.Broken():
+			return s.sound(op, nil)
+		case err != nil:
+			return s.fail(op, err)
+		case finished:
+			s.ring.Close()
+			return s.named(op, ErrDisconnected)
+		case ctx.Err() != nil: // even if ready: who finds it so may lose the room again, and again
+			return s.fail(op, ctx.Err())
+		}
+		if left <= 0 {
+			break
+		}
 	}
 	s.bell.Announce()
 	if ready() || s.closed.Load() {
 		return nil
 	}
 	if err := s.sleep(ctx, seq); err != nil {
-		return s.fail("send", err)
+		return s.fail(op, err)
 	}
 	return nil
 }
@@ -99,7 +111,7 @@ func (s *Sender) Flush(ctx context.Context) error {
 	end, closed := s.tx.End(), s.closed.Load()
 	s.mu.Unlock()
 	if closed {
-		return s.errClosed
+		return s.named("flush", ErrClosed)
 	}
 	received := func() bool { return int64(s.ring.Head()-end) >= 0 }
 	for {
@@ -107,7 +119,7 @@ func (s *Sender) Flush(ctx context.Context) error {
 		if err != errAgain {
 			return err
 		}
-		if err := s.awaitRing(ctx, received); err != nil {
+		if err := s.awaitRing(ctx, "flush", received); err != nil {
 			if errors.Is(err, ErrDisconnected) && s.flushed(end) == nil {
 				return nil
 			}
@@ -121,7 +133,7 @@ func (s *Sender) flushed(end uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed.Load() { // perhaps just now: the ring is unmapped
-		return s.errClosed
+		return s.named("flush", ErrClosed)
 	}
 	received := int64(s.ring.Head()-end) >= 0
 	switch {
@@ -130,7 +142,7 @@ func (s *Sender) flushed(end uint64) error {
 	case received:
 		return nil
 	case s.ring.Closed():
-		return s.errDisconnected
+		return s.named("flush", ErrDisconnected)
 	}
 	return errAgain
 }
@@ -168,6 +180,7 @@ func (s *Sender) Close() error {
 		s.tx.Abort()
 		s.tx.Ring()
 	}
+	claim := s.open
 	s.claimOver()
 	s.bell.Poke()
 	for s.sleepers.Load() > 0 {
@@ -177,8 +190,8 @@ func (s *Sender) Close() error {
 	s.setDone()
 	s.last = counts(s.name, s.seg)
 	err := s.seg.DetachSender(s.slot)
-	if lingers { // its holder may still write there: unmapped when it learns of the end
-		s.claim.linger(s.seg)
+	if lingers && !claim.told { // its holder may still write there: unmapped when it learns of the end
+		claim.linger(s.seg)
 		return errors.Join(err, s.seg.CloseFile())
 	}
 	return errors.Join(err, s.seg.Close())

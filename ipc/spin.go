@@ -60,9 +60,9 @@ func (s *spinner) limit() time.Duration {
 	return time.Duration(b)
 }
 
-// until spins until ready says so, and reports whether it did.
-func (s *spinner) until(ready func() bool) bool {
-	limit := s.limit()
+// until spins for limit until ready says so, and reports whether it did. At each
+// reading of the clock it looks whether to stop.
+func (s *spinner) until(limit time.Duration, ready, stop func() bool) bool {
 	if limit <= 0 {
 		return ready()
 	}
@@ -81,8 +81,11 @@ func (s *spinner) until(ready func() bool) bool {
 			}
 		}
 		spent := time.Since(start)
-		if spent >= limit {
+		switch {
+		case spent >= limit:
 			s.shrink()
+			return false
+		case stop():
 			return false
 		}
 		if spent > yield {

@@ -6,21 +6,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func never() bool  { return false }
-func always() bool { return true }
+func never() bool                              { return false }
+func (s *spinner) spin(ready func() bool) bool { return s.until(s.limit(), ready, never) }
+func always() bool                             { return true }
 
 func TestSpinThatPaysGetsLongerAndOneInVainShorter(t *testing.T) {
 	var s spinner
 	s.init(0)
 	s.fixed, s.bound = 0, false
 	for range 10 {
-		require.False(t, s.until(never))
+		require.False(t, s.spin(never))
 	}
 	require.EqualValues(t, minSpin, s.budget.Load())
 	s.slept(maxSpin / 2)
 	require.EqualValues(t, 2*minSpin, s.budget.Load())
 	for range 10 {
-		require.True(t, s.until(always))
+		require.True(t, s.spin(always))
 	}
 	require.EqualValues(t, maxSpin, s.budget.Load())
 }
@@ -31,13 +32,13 @@ func TestProcessBoundToOneProcessorSpinsOnlyWhereThatPays(t *testing.T) {
 	s.init(0)
 	s.fixed, s.bound = 0, true
 	for range 10 {
-		require.False(t, s.until(never))
+		require.False(t, s.spin(never))
 		s.slept(minSpin)
 	}
 	require.Zero(t, s.budget.Load())
 	looks := 0
 	for range probeEvery {
-		s.until(func() bool { looks++; return looks > 2*probeEvery })
+		s.spin(func() bool { looks++; return looks > 2*probeEvery })
 	}
 	require.Positive(t, s.budget.Load(), "a probe found that the other end runs elsewhere")
 }
@@ -45,6 +46,6 @@ func TestProcessBoundToOneProcessorSpinsOnlyWhereThatPays(t *testing.T) {
 func TestSpinThatIsToldIsKept(t *testing.T) {
 	var s spinner
 	s.fixed = maxSpin
-	require.False(t, s.until(never))
+	require.False(t, s.spin(never))
 	require.EqualValues(t, maxSpin, s.limit())
 }

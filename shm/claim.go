@@ -43,14 +43,16 @@ type Producer struct {
 	pos      uint64 // of the open claim
 	size     uint64 // of the open claim's record; 0: none is open
 	payload  uint64 // bytes asked for
-	end      uint64 // behind the last claim
+	next     uint64 // behind the last claim
+	end      uint64 // behind the last message
 	answered uint32 // epoch of the receiver's announcement that this sender rang for
 }
 
 // NewProducer returns the sender that owns slot i. Precondition: the caller
 // holds the slot (AttachSender), and no other Producer uses it.
 func (r *Ring) NewProducer(i int, registered bool) *Producer {
-	return &Producer{ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, head: r.ctl.head.Load()}
+	h := r.ctl.head.Load()
+	return &Producer{ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, head: h, end: h}
 }
 
 // Claim reserves room for a message of n bytes and returns those bytes, in place
@@ -105,7 +107,7 @@ func (p *Producer) claim(n uint64) ([]byte, error) {
 			return nil, ErrFull
 		}
 		failpoint.Hit(failpoint.TailMoved)
-		p.pos, p.size, p.payload, p.end = t, want, n, t+want
+		p.pos, p.size, p.payload, p.next = t, want, n, t+want
 		if want < size {
 			p.Abort() // the rest of the lap, on the heap only
 			intended = false
@@ -142,8 +144,8 @@ func (p *Producer) refresh(t, want uint64) (bool, error) {
 // Open reports whether a claim is open.
 func (p *Producer) Open() bool { return p.size != 0 }
 
-// End returns the position behind the last claim: once head has reached it, all
-// that this Producer sent has been received.
+// End returns the position behind the last message that was committed: once head
+// has reached it, all that this Producer sent has been received.
 func (p *Producer) End() uint64 { return p.end }
 
 // Abort turns the open claim into padding: nothing is received.
@@ -171,6 +173,7 @@ func (p *Producer) publish(kind uint8, length uint64) {
 
 // count adds to what stat shows; only this Producer writes there.
 func (p *Producer) count(messages, bytes uint64) {
+	p.end = p.next
 	p.messages += messages
 	p.bytes += bytes
 	order.Store64(&p.slot.messages, p.messages)

@@ -198,7 +198,7 @@ func TestRoomOfABatchComesBackWithItsLastMessage(t *testing.T) {
 	})
 }
 
-func TestProducerKnowsWhereItsLastClaimEnds(t *testing.T) {
+func TestProducerKnowsWhereItsLastMessageEnds(t *testing.T) {
 	onPlaces(t, func(t *testing.T, r *Ring, p []*Producer, c *Consumer) {
 		put(t, p[0], "a")
 		end := p[0].End()
@@ -210,7 +210,10 @@ func TestProducerKnowsWhereItsLastClaimEnds(t *testing.T) {
 		c.Release()
 		require.Equal(t, end, r.Head())
 		claim(t, p[0], 30)
+		require.Equal(t, end, p[0].End())
 		p[0].Abort()
+		require.Equal(t, end, p[0].End(), "nobody receives it")
+		batch(t, p[0], "c", "d")
 		require.Equal(t, r.Tail(), p[0].End())
 	})
 }
