@@ -56,7 +56,7 @@ func (w *wreck) die(slot, n int, how func(p *Producer, payload []byte)) {
 	b := claim(w.t, w.p[slot], n)
 	how(w.p[slot], b)
 	w.dead[slot] = true
-	w.skips = append(w.skips, span{w.p[slot].pos, w.p[slot].end})
+	w.skips = append(w.skips, span{w.p[slot].pos, w.p[slot].next})
 }
 
 // recover is Recover where a receiver calls it, after ErrEmpty.
@@ -202,7 +202,7 @@ func TestPayloadThatLooksLikeStampsOfOtherPlacesIsNoBoundary(t *testing.T) {
 				here := from + at
 				lie := []uint64{
 					r.stampAt(here - r.capacity), r.stampAt(here + r.capacity), r.stampAt(here - 8), r.stampAt(here + 8),
-					r.stampAt(here) &^ 1, r.stampAt(here) | 2, here, r.stampAt(p.pos), r.stampAt(p.end),
+					r.stampAt(here) &^ 1, r.stampAt(here) | 2, here, r.stampAt(p.pos), r.stampAt(p.next),
 				}
 				r.word(here).Store(lie[at/8%uint64(len(lie))])
 			}
