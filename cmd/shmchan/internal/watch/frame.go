@@ -1,0 +1,130 @@
+package watch
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// frame is all that a screen shows; drawing it has no other source.
+type frame struct {
+	title    string
+	at       time.Time // of the sample
+	interval time.Duration
+	all      []Channel
+	order    order
+	filter   string
+	typing   bool // the filter is being typed
+	paused   bool
+	cursor   string // path of the channel that is chosen
+	note     string
+	theme    *theme
+}
+
+// Room that the parts of a frame take, in lines.
+const (
+	around     = 3  // heading, head of the table, keys
+	ofDetail   = 6  // what the detail has beside the senders
+	wantDetail = 14 // a screen that is lower has none,
+	wideDetail = 36 // nor has one that is narrower
+)
+
+// draw makes the screen: h lines or fewer, none wider than w.
+func (f *frame) draw(w, h int) string {
+	if w < 20 || h < 4 {
+		return fit("too small", w)
+	}
+	shown := selected(f.all, f.filter, f.order)
+	at := f.chosen(shown)
+	room := h - around
+	detail := h >= wantDetail && w >= wideDetail && len(shown) > 0
+	if detail {
+		room = min(max(len(shown), 1), max((room-ofDetail)/2, 2))
+	}
+	lines := append([]string{f.heading(w, len(shown))}, f.table(shown, at, w, room)...)
+	if detail {
+		lines = append(lines, f.detail(&shown[at], w, h-len(lines)-1)...)
+	}
+	for len(lines) < h-1 {
+		lines = append(lines, "")
+	}
+	lines = append(lines[:h-1], f.footer(w))
+	return strings.Join(lines, "\n")
+}
+
+// chosen is where the channel is that the cursor is on; the first, if it is gone.
+func (f *frame) chosen(shown []Channel) int {
+	for i := range shown {
+		if shown[i].Stats.Path == f.cursor {
+			return i
+		}
+	}
+	return 0
+}
+
+func (f *frame) heading(w, shown int) string {
+	count := plural(len(f.all), "channel")
+	if shown != len(f.all) {
+		count = fmt.Sprintf("%d of %s", shown, count)
+	}
+	right := count + "  every " + f.interval.String() + "  " + f.at.Format(time.TimeOnly)
+	if f.paused {
+		right = "PAUSED  " + right
+	}
+	room := w - lipgloss.Width(right) - 2
+	if room < 8 {
+		right = f.at.Format(time.TimeOnly)
+		if f.paused {
+			right = "PAUSED " + right
+		}
+		room = w - lipgloss.Width(right) - 2
+	}
+	head := f.theme.faint
+	if f.paused {
+		head = f.theme.warn
+	}
+	return f.theme.strong(left(fit(f.title, room), room+2)) + head(right)
+}
+
+// keys are told in this order, as many as there is room for.
+var keys = []string{"q quit", "s sort", "/ filter", "p pause", "↑↓ choose"}
+
+const typingKeys = "  Enter keeps, Esc clears"
+
+func (f *frame) footer(w int) string {
+	if f.typing {
+		typed := fit("filter: "+plain(f.filter)+"▏", max(w-len(typingKeys), w/2))
+		return f.theme.strong(typed) + f.theme.faint(fit(typingKeys, w-lipgloss.Width(typed)))
+	}
+	state := "by " + f.order.String()
+	if f.filter != "" {
+		state += ", filter " + strconv.Quote(f.filter)
+	}
+	if f.note != "" {
+		state = f.note
+	}
+	text := ""
+	for _, k := range keys {
+		if lipgloss.Width(text)+lipgloss.Width(k)+lipgloss.Width(state)+4 <= w {
+			text += k + "  "
+		}
+	}
+	room := max(w-lipgloss.Width(text), 0)
+	return f.theme.faint(text) + right(state, room)
+}
+
+// stateStyle is how the state of an end is drawn.
+func (t *theme) stateStyle(s ipc.State) func(string) string {
+	switch s {
+	case ipc.StateAlive:
+		return t.good
+	case ipc.StateStalled:
+		return t.warn
+	}
+	return t.bad
+}

@@ -1,0 +1,121 @@
+// Package watch shows channels over time. What is known of them (History, Channel)
+// is apart from how it is drawn (frame) and from the terminal (Run).
+package watch
+
+import (
+	"slices"
+	"time"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// Window is how far back a Channel's Points reach.
+const Window = time.Minute
+
+// Rates are counts a second.
+type Rates struct{ Messages, Bytes, Received float64 }
+
+// Point is what happened between two samples.
+type Point struct {
+	From, To time.Time
+	Rates
+}
+
+// Channel is one channel as of a sample.
+type Channel struct {
+	ipc.Entry
+	Known    bool    // there was a sample before, so the rates mean something
+	Rates    Rates   // since the sample before
+	Receiver Rates   // of the receiver, if there is one
+	Senders  []Rates // of Stats.Senders
+	Points   []Point // of the last minute, oldest first; read-only
+	Block    *Block  // nil if nobody holds anybody up
+}
+
+// Fill is the part of the ring that is in use, 0 to 1.
+func (c *Channel) Fill() float64 {
+	if c.Stats.Capacity <= 0 {
+		return 0
+	}
+	return min(max(float64(c.Stats.Used)/float64(c.Stats.Capacity), 0), 1)
+}
+
+// History makes rates of successive samples. It serves one goroutine at a time;
+// what it returns is the caller's.
+type History struct {
+	tracks map[string]*track // by path
+	gone   []string
+}
+
+type track struct {
+	name   string
+	at     time.Time
+	last   ipc.Stats
+	points []Point
+}
+
+// Add takes a sample of all the channels there are. A channel that was made anew
+// since the last one begins anew.
+func (h *History) Add(at time.Time, entries []ipc.Entry) []Channel {
+	now := make(map[string]*track, len(entries))
+	all := make([]Channel, len(entries))
+	for i := range entries {
+		all[i] = Channel{Entry: entries[i]}
+		if entries[i].Err != nil {
+			continue
+		}
+		s := &entries[i].Stats
+		t := h.tracks[s.Path]
+		if t == nil || !t.last.Created.Equal(s.Created) {
+			t = &track{name: s.Name}
+		}
+		now[s.Path] = t
+		t.add(at, &all[i])
+	}
+	h.gone = h.gone[:0]
+	for path, t := range h.tracks {
+		if now[path] == nil {
+			h.gone = append(h.gone, t.name)
+		}
+	}
+	slices.Sort(h.gone)
+	h.tracks = now
+	return all
+}
+
+// Gone are the channels that the last sample has no more, in order of name. Valid
+// until the next Add.
+func (h *History) Gone() []string { return h.gone }
+
+func (t *track) add(at time.Time, c *Channel) {
+	s := &c.Stats
+	c.Senders = make([]Rates, len(s.Senders))
+	span := at.Sub(t.at)
+	if c.Known = !t.at.IsZero() && span > 0; c.Known {
+		c.Rates = between(&t.last, s, span)
+		if s.Receiver != nil {
+			c.Receiver = endRates(t.last.Receiver, s.Receiver, span)
+		}
+		for i := range s.Senders {
+			c.Senders[i] = endRates(senderIn(&t.last, s.Senders[i].Slot), &s.Senders[i], span)
+		}
+		t.points = append(t.points, Point{From: t.at, To: at, Rates: c.Rates})
+		for len(t.points) > 0 && at.Sub(t.points[0].To) >= Window {
+			t.points = t.points[1:]
+		}
+		c.Block = blockOf(&t.last, s)
+	} else {
+		c.Block = blockOf(nil, s)
+	}
+	c.Points = t.points
+	t.at, t.last = at, *s
+}
+
+func senderIn(s *ipc.Stats, slot int) *ipc.End {
+	for i := range s.Senders {
+		if s.Senders[i].Slot == slot {
+			return &s.Senders[i]
+		}
+	}
+	return nil
+}

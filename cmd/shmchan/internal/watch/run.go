@@ -1,0 +1,44 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// ErrInterrupted: the user typed ^C.
+var ErrInterrupted = errors.New("interrupted")
+
+// Sample is what there was at a time.
+type Sample struct {
+	At      time.Time
+	Entries []ipc.Entry
+}
+
+// Options of Run.
+type Options struct {
+	Title    string
+	Interval time.Duration          // between samples
+	Ticks    uint64                 // samples to end after; 0: none
+	Source   func() (Sample, error) // gives a sample; its error ends Run
+	Screen   io.Writer              // the terminal
+}
+
+// Run shows channels on a terminal until the user quits, ctx is done, the ticks are
+// over, or the source fails. It returns the source's error, ErrInterrupted, or what
+// went wrong with the terminal, which it leaves as it was. Keys come from stdin, or
+// from the terminal itself if stdin is none.
+func Run(ctx context.Context, o Options) error {
+	s := &screen{options: o, frame: frame{title: plain(o.Title), interval: o.Interval, theme: coloured()}}
+	p := tea.NewProgram(s, tea.WithOutput(o.Screen), tea.WithoutSignalHandler())
+	defer context.AfterFunc(ctx, p.Quit)()
+	if _, err := p.Run(); err != nil {
+		return err
+	}
+	return s.err
+}

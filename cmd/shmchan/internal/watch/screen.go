@@ -1,0 +1,109 @@
+package watch
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// noteFor is how long a note is shown.
+const noteFor = 10 * time.Second
+
+// screen is the state of the program on a terminal.
+type screen struct {
+	frame           // what is shown
+	options Options // what was asked for
+	history History
+	newest  []Channel // is shown too, unless paused
+	newAt   time.Time
+	noted   time.Time
+	begun   time.Time
+	samples uint64
+	w, h    int
+	err     error // why it ended, if not by the user's wish
+}
+
+// sample is a message: what the source gave.
+type sample struct {
+	frame Sample
+	err   error
+}
+
+// due is a message: it is time for a sample.
+type due struct{}
+
+func (s *screen) Init() tea.Cmd { return s.look }
+
+// look takes a sample, beside the loop that serves the keys.
+func (s *screen) look() tea.Msg {
+	got, err := s.options.Source()
+	return sample{got, err}
+}
+
+func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		s.w, s.h = msg.Width, msg.Height
+	case tea.KeyPressMsg:
+		return s, s.key(msg)
+	case tea.PasteMsg:
+		if s.typing {
+			s.filter += msg.Content
+		}
+	case due:
+		return s, s.look
+	case sample:
+		return s, s.take(msg)
+	}
+	return s, nil
+}
+
+func (s *screen) take(got sample) tea.Cmd {
+	if got.err != nil {
+		s.err = got.err
+		return tea.Quit
+	}
+	now := got.frame.At
+	if s.samples == 0 {
+		s.begun = now
+	}
+	s.samples++
+	s.newest, s.newAt = s.history.Add(now, got.frame.Entries), now
+	if gone := s.history.Gone(); len(gone) > 0 {
+		s.noted = now
+		if s.note = plain(gone[0]) + " has gone"; len(gone) > 1 {
+			s.note = plural(len(gone), "channel") + " have gone"
+		}
+	} else if now.Sub(s.noted) > noteFor {
+		s.note = ""
+	}
+	if !s.paused {
+		s.show()
+	}
+	if s.options.Ticks > 0 && s.samples >= s.options.Ticks {
+		return tea.Quit
+	}
+	return tea.Tick(Until(s.begun, time.Now(), s.interval), func(time.Time) tea.Msg { return due{} })
+}
+
+// show brings what is shown up to date.
+func (s *screen) show() { s.all, s.at = s.newest, s.newAt }
+
+func (s *screen) View() tea.View {
+	v := tea.NewView("")
+	if s.samples > 0 && s.w > 0 {
+		v.Content = s.draw(s.w, s.h)
+	}
+	v.AltScreen = true
+	return v
+}
+
+// Until is how long it is from now to the next of the times that lie a multiple of
+// interval after begun: lateness does not add up, and what was missed is left out.
+func Until(begun, now time.Time, interval time.Duration) time.Duration {
+	past := now.Sub(begun)
+	if past < 0 {
+		return interval
+	}
+	return interval - past%interval
+}

@@ -1,0 +1,84 @@
+package watch
+
+import (
+	"math"
+	"strings"
+	"time"
+)
+
+// bars are the heights of a sparkline; the first is for nothing at all.
+var bars = []rune("▁▂▃▄▅▆▇█")
+
+// Buckets cuts the last window before now into n parts of equal length, and gives
+// for each the mean over the time of the points in it; NaN where there are none.
+func Buckets(points []Point, of func(Rates) float64, now time.Time, window time.Duration, n int) []float64 {
+	all := make([]float64, max(n, 0))
+	for i := range all {
+		from := now.Add(-window + window*time.Duration(i)/time.Duration(n))
+		to := now.Add(-window + window*time.Duration(i+1)/time.Duration(n))
+		sum, covered := 0.0, time.Duration(0)
+		for _, p := range points {
+			lap := earlier(p.To, to).Sub(later(p.From, from))
+			if lap > 0 {
+				sum += of(p.Rates) * lap.Seconds()
+				covered += lap
+			}
+		}
+		all[i] = math.NaN()
+		if covered > 0 {
+			all[i] = sum / covered.Seconds()
+		}
+	}
+	return all
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Sparkline draws values as bars, the greatest at full height. What is above
+// nothing is drawn so; a value that is not known is a blank.
+func Sparkline(values []float64) string {
+	most := 0.0
+	for _, v := range values {
+		if v > most { // false for NaN
+			most = v
+		}
+	}
+	var b strings.Builder
+	for _, v := range values {
+		switch {
+		case math.IsNaN(v):
+			b.WriteByte(' ')
+		case v <= 0 || most <= 0:
+			b.WriteRune(bars[0])
+		default:
+			top := len(bars) - 1
+			b.WriteRune(bars[min(max(int(math.Ceil(v/most*float64(top))), 1), top)])
+		}
+	}
+	return b.String()
+}
+
+// Gauge draws a part of a whole, 0 to 1, in n columns. Only nothing is empty, and
+// only all is full.
+func Gauge(part float64, n int) string {
+	on := min(max(int(math.Round(part*float64(n))), 0), n)
+	if part > 0 && on == 0 {
+		on = min(1, n)
+	}
+	if part < 1 && on == n {
+		on = max(n-1, 0)
+	}
+	return strings.Repeat("█", on) + strings.Repeat("░", n-on)
+}

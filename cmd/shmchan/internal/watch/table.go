@@ -1,0 +1,121 @@
+package watch
+
+import "github.com/shmchan/shmchan/ipc"
+
+// columns are the widths of the table's, 0 for those that have no room.
+type columns struct{ name, gauge, percent, messages, bytes, spark, senders int }
+
+const (
+	mark     = 2  // columns before a line
+	gap      = 2  // columns between the name or the sparkline and what is before
+	mostName = 24 // columns of a name, where others want room too
+)
+
+// layout spends w columns: the narrower, the fewer.
+func layout(w int) columns {
+	c := columns{percent: 6, messages: 8}
+	if w >= 32 {
+		c.gauge, c.percent = 8, 5
+	}
+	if w >= 60 {
+		c.gauge, c.bytes = 10, 9
+	}
+	if w >= 72 {
+		c.senders = 9
+	}
+	if w >= 100 {
+		c.gauge = 20
+	}
+	rest := w - mark - 1 - c.gauge - c.percent - c.messages - c.bytes - c.senders
+	if c.name = rest; w >= 72 {
+		c.name = min(rest*2/5, mostName)
+		c.spark = min(rest-c.name-gap, 60)
+		c.name = rest - c.spark - gap
+	}
+	c.name = max(c.name, 4)
+	return c
+}
+
+// table draws the channels in room lines below a head, those around the chosen one
+// if there are more.
+func (f *frame) table(shown []Channel, at, w, room int) []string {
+	c := layout(w)
+	fill := right("FILL", c.percent)
+	if c.gauge > 0 {
+		fill = left("FILL", c.gauge) + right("", c.percent)
+	}
+	head := left("", mark) + left("CHANNEL", c.name) + " " + fill + right("MSG/S", c.messages) + right("BYTES/S", c.bytes)
+	if c.spark > 0 {
+		head += left("", gap) + left("MSG/S, LAST MINUTE", c.spark)
+	}
+	head = fit(head+right("SENDERS", c.senders), w)
+	lines := []string{f.theme.faint(head)}
+	if len(shown) == 0 {
+		text := "no channel yet"
+		if len(f.all) > 0 {
+			text = "no channel matches the filter"
+		}
+		return append(lines, fit("  "+text, w))
+	}
+	first := min(max(at-room/2, 0), max(len(shown)-room, 0))
+	for i := first; i < min(first+room, len(shown)); i++ {
+		lines = append(lines, f.row(&shown[i], c, i == at, w))
+	}
+	return lines
+}
+
+func (f *frame) row(ch *Channel, c columns, chosen bool, w int) string {
+	t := f.theme
+	pointer, name := "  ", left(plain(ch.Name), c.name)
+	if chosen {
+		pointer, name = t.strong("▸ "), t.strong(name)
+	}
+	if ch.Err != nil {
+		return pointer + name + " " + t.bad(fit(plain(ch.Err.Error()), w-mark-c.name-1))
+	}
+	part := ch.Fill()
+	percent := right(Percent(part), c.percent)
+	if ch.Block != nil {
+		percent = t.bad(right("!"+Percent(part), c.percent))
+	}
+	line := pointer + name + " " + t.fill(part)(Gauge(part, c.gauge)) + percent +
+		right(f.rate(ch, Count(ch.Rates.Messages)), c.messages) + right(f.rate(ch, Size(ch.Rates.Bytes)), c.bytes)
+	if c.spark > 0 {
+		line += left("", gap) + t.bar(f.spark(ch, messagesOf, c.spark))
+	}
+	if c.senders > 0 {
+		line += f.senders(ch, c.senders)
+	}
+	return line
+}
+
+// rate is text, or a dash if there is no rate yet.
+func (f *frame) rate(ch *Channel, text string) string {
+	if !ch.Known {
+		return "-"
+	}
+	return text
+}
+
+func messagesOf(r Rates) float64 { return r.Messages }
+func bytesOf(r Rates) float64    { return r.Bytes }
+
+func (f *frame) spark(ch *Channel, of func(Rates) float64, n int) string {
+	return Sparkline(Buckets(ch.Points, of, f.at, Window, n))
+}
+
+// senders is how many there are, set off if one of them does not go on.
+func (f *frame) senders(ch *Channel, w int) string {
+	worst := ipc.StateAlive
+	for i := range ch.Stats.Senders {
+		worst = max(worst, ch.Stats.Senders[i].State)
+	}
+	text := Count(float64(len(ch.Stats.Senders)))
+	switch worst {
+	case ipc.StateAlive:
+		return right(text, w)
+	case ipc.StateStalled:
+		return f.theme.warn(right(text+" stall", w))
+	}
+	return f.theme.bad(right(text+" dead", w))
+}

@@ -1,0 +1,42 @@
+package watch
+
+import "charm.land/lipgloss/v2"
+
+// theme is how the parts of a frame are set off. What it says is said in words or
+// marks too: a terminal without colour tells as much.
+type theme struct{ strong, faint, good, warn, bad, bar func(string) string }
+
+// coloured takes the terminal's own sixteen colours, so that a frame goes with its
+// background whatever that is. Whether they are shown (NO_COLOR) is for the program
+// that writes them to decide.
+func coloured() *theme {
+	style := func(s lipgloss.Style) func(string) string {
+		return func(text string) string { return s.Render(text) }
+	}
+	base := lipgloss.NewStyle()
+	return &theme{
+		strong: style(base.Bold(true)),
+		faint:  style(base.Foreground(lipgloss.BrightBlack)),
+		good:   style(base.Foreground(lipgloss.Green)),
+		warn:   style(base.Foreground(lipgloss.Yellow)),
+		bad:    style(base.Foreground(lipgloss.Red).Bold(true)),
+		bar:    style(base.Foreground(lipgloss.Cyan)),
+	}
+}
+
+// uncoloured leaves text as it is.
+func uncoloured() *theme {
+	same := func(text string) string { return text }
+	return &theme{same, same, same, same, same, same}
+}
+
+// fill is how a gauge is drawn that is so full.
+func (t *theme) fill(part float64) func(string) string {
+	switch {
+	case part >= 0.9:
+		return t.bad
+	case part >= 0.6:
+		return t.warn
+	}
+	return t.good
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/watch"
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// shortestInterval keeps watch from being a load of its own.
+const shortestInterval = 10 * time.Millisecond
+
+// errWatchedGone: all that was to be watched has gone. It is told already.
+var errWatchedGone = errors.New("gone")
+
+// watcher is `shmchan watch [NAME…]`.
+type watcher struct {
+	*app
+	asJSON   bool
+	interval time.Duration
+	ticks    uint64
+
+	names []string // that are still there; empty: all channels
+	begun bool     // a sample was taken
+}
+
+func newWatch(a *app) *cobra.Command {
+	v := &watcher{app: a, interval: time.Second}
+	cmd := &cobra.Command{
+		Use:   "watch [NAME…]",
+		Short: "Show channels over time: fill, rates, ends, who holds the others up",
+		Long: `Show channels over time, those of the NAMEs or all there are: how full they are,
+messages and bytes a second, the last minute as a sparkline, the ends with their
+states, who holds the others up. On a terminal it is redrawn, and takes keys:
+  s     sort by name, fill, messages/s, bytes/s
+  /     filter by name; Enter keeps the filter, Esc clears it
+  p     pause, and go on
+  ↑ ↓   choose the channel whose ends are shown
+  q     quit
+Elsewhere it prints a line for each channel at every tick. The rates are of the
+time since the tick before. It ends when every channel that was named has gone.`,
+		Example: `  shmchan watch
+  shmchan watch --json --interval 10s jobs | jq '{time, used, messages_per_s}'`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.verb = cmd.Name()
+			if len(args) == 1 {
+				a.name = args[0]
+			}
+			v.names = slices.Compact(slices.Sorted(slices.Values(args)))
+			return v.run(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	jsonFlag(flags, &v.asJSON)
+	flags.Var(&value[time.Duration]{&v.interval, "DUR", parseInterval, "1s"}, "interval", "time from tick to tick")
+	flags.VarP(&value[uint64]{&v.ticks, "N", parseTicks, ""}, "count", "n", "end after N ticks")
+	return cmd
+}
+
+func parseInterval(s string) (time.Duration, error) {
+	d, err := parseDuration(s)
+	if err == nil && d < shortestInterval {
+		err = fmt.Errorf("%s is too short: %v or longer", s, shortestInterval)
+	}
+	return d, err
+}
+
+func parseTicks(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("%q is no number of ticks: 1 or more", s)
+	}
+	return n, nil
+}
+
+func (v *watcher) run(ctx context.Context) error {
+	err := v.watch(ctx)
+	if errors.Is(err, errWatchedGone) {
+		return nil
+	}
+	return err
+}
+
+func (v *watcher) watch(ctx context.Context) error {
+	first, err := v.sample() // before the screen is touched
+	if err != nil {
+		return err
+	}
+	screen, ok := v.stdout.(*os.File)
+	if v.asJSON || !ok || !term.IsTerminal(int(screen.Fd())) || os.Getenv("TERM") == "dumb" {
+		return v.lines(ctx, first)
+	}
+	// What is told meanwhile would spoil the screen: it is told when that is over.
+	var told lateWriter
+	stderr := v.diagnostics()
+	v.divert(&told)
+	defer func() {
+		v.divert(stderr)
+		_, _ = stderr.Write(told.Bytes())
+	}()
+	return v.graceful(ctx, func(ctx context.Context) error {
+		err := watch.Run(ctx, watch.Options{
+			Title: v.title(), Interval: v.interval, Ticks: v.ticks, Source: v.sample, Screen: screen,
+		})
+		if errors.Is(err, watch.ErrInterrupted) { // as SIGINT would have, had the terminal sent it
+			return &signalError{signal: syscall.SIGINT}
+		}
+		return err
+	})
+}
+
+// title is what the screen is headed by.
+func (v *watcher) title() string {
+	switch dir, err := ipc.Dir(v.options()); {
+	case len(v.names) == 1:
+		return "shmchan " + v.names[0]
+	case err == nil && len(v.names) == 0:
+		return "shmchan " + dir
+	}
+	return "shmchan"
+}
+
+// sample looks at all that is watched. A channel that was named must be there at
+// first; when it has gone later it is told.
+func (v *watcher) sample() (watch.Sample, error) {
+	s := watch.Sample{At: time.Now()}
+	if len(v.names) == 0 {
+		var err error
+		s.Entries, err = ipc.List(v.options())
+		return s, err
+	}
+	var left []string
+	for _, name := range v.names {
+		stats, err := ipc.Inspect(name, v.options())
+		switch {
+		case err == nil:
+			left = append(left, name)
+			s.Entries = append(s.Entries, ipc.Entry{Name: name, Stats: stats})
+		case !errors.Is(err, fs.ErrNotExist):
+			return s, err
+		case !v.begun:
+			if v.name == "" {
+				return s, because(err, "no such channel: %s", printable(name))
+			}
+			return s, because(err, "no such channel")
+		case v.name == "":
+			v.say("%s: it has gone", printable(name))
+		default:
+			v.say("it has gone")
+		}
+	}
+	if len(left) == 0 {
+		return s, errWatchedGone
+	}
+	v.names, v.begun = left, true
+	return s, nil
+}
+
+// lateWriter keeps what is written, by any goroutine.
+type lateWriter struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (w *lateWriter) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.Write(b)
+}
+
+// Bytes is what was written so far.
+func (w *lateWriter) Bytes() []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return bytes.Clone(w.buf.Bytes())
+}
