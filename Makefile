@@ -18,12 +18,13 @@ ARM64_SKIP := SomebodyElse|AnotherUser|Owner|NoticedByABlocked|ThousandThreads|M
 
 bin         := bin/shmchan
 staticcheck := bin/tools/staticcheck
+nfpm        := bin/tools/nfpm
 ensure      := internal/tools/ensure.sh
 emulate     := internal/tools/emulate.sh
-scripts     := $(wildcard .ci/run internal/tools/*.sh examples/*/*.sh shm/model/*.sh)
+scripts     := $(wildcard .ci/run internal/tools/*.sh examples/*/*.sh packaging/*.sh shm/model/*.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet lint unit race kill guard bench fuzz hostile soak model model-quick arm64 fmt clean install uninstall
+.PHONY: help build demo test vet lint unit race kill guard bench fuzz hostile soak model model-quick arm64 fmt clean install uninstall deb deb-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,7 +42,7 @@ vet: ## what go vet finds, on arm64 too
 	$(GO) vet -tags failpoints ./...
 	GOARCH=arm64 $(GO) vet ./...
 
-unit: ## all tests: unit, multi-process, command scripts, examples, README
+unit: ## all tests: unit, multi-process, command scripts, examples, README, recipes
 	$(GO) test ./...
 
 race: ## all tests again, under the race detector (needs a C compiler)
@@ -55,8 +56,8 @@ kill: ## every failpoint: killed there, stopped there
 	$(GO) -C internal/killtest test -count=1 -tags failpoints -parallel 4
 
 # By itself, not with all tests: it measures.
-guard: ## that no speed is lost: ratios to what bounds it, a loss of half included
-	SHMCHAN_GUARD=1 $(GO) test -count=1 -run '^TestGuard' ./cmd/shmchan/internal/bench
+guard: ## that no speed is lost: ratios to what bounds it, a loss of half included; a quick start
+	SHMCHAN_GUARD=1 $(GO) test -p 1 -count=1 -run '^TestGuard' ./cmd/shmchan/internal/bench ./cmd/shmchan
 
 bench: build ## measure this machine, and refresh docs/bench.md and its plots (some 6 minutes)
 	$(bin) bench --pin --runs $(RUNS) --duration $(RUNTIME) --json >bin/bench.json
@@ -80,13 +81,16 @@ lint: $(staticcheck) ## formatting, go.mod, static analysis, shell scripts
 	$(GO) mod tidy -diff
 	$(staticcheck) ./...
 	$(staticcheck) -tags failpoints ./...
-	@if $(ensure) shellcheck shellcheck; then set -x; shellcheck $(scripts); \
+	@if $(ensure) shellcheck shellcheck; then set -x; \
+		shellcheck $(scripts) && internal/tools/blocks.sh README.md docs/recipes.md; \
 	else echo "not run: shellcheck" >&2; fi
 
-# The linter has a module of its own, which pins it and keeps its needs out of
-# ours.
-$(staticcheck): internal/tools/go.mod internal/tools/go.sum
-	cd internal/tools && GOBIN=$(CURDIR)/bin/tools $(GO) install tool
+# The linter and the packager have a module of their own, which pins them and
+# keeps their needs out of ours.
+$(staticcheck): tool := honnef.co/go/tools/cmd/staticcheck
+$(nfpm): tool := github.com/goreleaser/nfpm/v2/cmd/nfpm
+$(staticcheck) $(nfpm): internal/tools/go.mod internal/tools/go.sum
+	cd internal/tools && GOOS= GOARCH= GOBIN=$(CURDIR)/bin/tools $(GO) install $(tool)
 	@touch $@
 
 fmt: ## format the Go files
@@ -126,3 +130,9 @@ install: build ## install the command, manual pages and completions below PREFIX
 uninstall: ## remove what install has put there
 	rm -f '$(prefix)/bin/shmchan' '$(man1)/shmchan.1' '$(man1)'/shmchan-*.1 \
 		'$(bash_compl)/shmchan' '$(zsh_compl)/_shmchan' '$(fish_compl)/shmchan.fish'
+
+deb: $(nfpm) ## build a Debian package, bin/deb/shmchan_VERSION_ARCH.deb
+	GO=$(GO) packaging/build.sh $(nfpm) bin/deb
+
+deb-test: deb ## install that package in a root of its own, try it, remove it (needs dpkg)
+	packaging/test.sh bin/deb/shmchan_*.deb

@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"debug/elf"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -44,4 +45,23 @@ func TestInstall(t *testing.T) {
 		return err
 	})
 	require.NoError(t, err)
+}
+
+// TestGoInstall installs as the README says, and without cgo gets a command that
+// wants no library of the machine: one that runs in an empty container.
+func TestGoInstall(t *testing.T) {
+	bin := t.TempDir()
+	cmd := exec.Command("go", "install", "-buildvcs=false", "./cmd/shmchan")
+	cmd.Dir, cmd.Env = "../..", append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+bin, "GOFLAGS=")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	program, err := elf.Open(filepath.Join(bin, "shmchan"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, program.Close()) }()
+	for _, header := range program.Progs {
+		require.NotEqual(t, elf.PT_INTERP, header.Type, "it is not static")
+	}
+	out, err = exec.Command(filepath.Join(bin, "shmchan"), "version").CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }

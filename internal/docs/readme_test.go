@@ -1,4 +1,4 @@
-// Package docs runs what the README shows, as it is printed there.
+// Package docs runs what the README and the recipes show, as it is printed there.
 package docs
 
 import (
@@ -48,37 +48,49 @@ func TestReadmeExamplesRunAsPrinted(t *testing.T) {
 	require.Equal(t, 2, ran, "examples found in the README")
 }
 
-// workshop is a directory with a module of its own that uses this tree, and the
-// command built and on PATH.
+// workshop is a directory in which examples run, with the command on PATH and a
+// directory for channels of its own.
 type workshop struct {
 	dir string
 	env []string
 }
 
+// newWorkshop makes one that holds a module, which uses this tree.
 func newWorkshop(t *testing.T, root string) workshop {
 	t.Helper()
-	w := workshop{dir: t.TempDir()}
-	channels, err := os.MkdirTemp("/dev/shm", "shmchan-docs-")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(channels)) })
-	bin := t.TempDir()
-	w.env = append(os.Environ(),
-		"SHMCHAN_DIR="+channels,
-		"PATH="+bin+":"+os.Getenv("PATH"),
-		"GOFLAGS=-mod=mod -buildvcs=false",
-		"LC_ALL=C")
-
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", bin, "./cmd/shmchan")
-	build.Dir = root
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-
+	w := newPlace(t, buildCommand(t, root))
 	w.write(t, "go.mod", fmt.Sprintf("module example\n\ngo 1.26.0\n\nrequire %[1]s v0.0.0\n\nreplace %[1]s => %[2]s\n",
 		"github.com/shmchan/shmchan", root))
 	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
 	require.NoError(t, err)
 	w.write(t, "go.sum", string(sums))
 	return w
+}
+
+// newPlace makes an empty one; the command is in bin.
+func newPlace(t *testing.T, bin string) workshop {
+	t.Helper()
+	w := workshop{dir: t.TempDir()}
+	channels, err := os.MkdirTemp("/dev/shm", "shmchan-docs-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(channels)) })
+	w.env = append(os.Environ(),
+		"SHMCHAN_DIR="+channels,
+		"PATH="+bin+":"+os.Getenv("PATH"),
+		"GOFLAGS=-mod=mod -buildvcs=false",
+		"LC_ALL=C")
+	return w
+}
+
+// buildCommand builds it, as make does, into a directory of its own.
+func buildCommand(t *testing.T, root string) (bin string) {
+	t.Helper()
+	bin = t.TempDir()
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", bin, "./cmd/shmchan")
+	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return bin
 }
 
 func (w workshop) write(t *testing.T, path, text string) {
