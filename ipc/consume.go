@@ -14,7 +14,6 @@ func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) err
 	}
 	whole := false
 	defer func() {
-		r.handing.Store(false)
 		if !whole { // fn failed or panicked
 			r.rx.Rewind()
 		}
@@ -22,13 +21,13 @@ func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) err
 	}()
 	msg, err := r.next(ctx)
 	lap := r.rx.Position() + uint64(r.ring.Capacity())
-	r.handing.Store(true)
+	r.gate.Hand(true)
 	for err == nil {
 		if err := fn(msg); err != nil {
 			return n, err
 		}
-		if err := r.sound("recv", nil); err != nil {
-			return n, err
+		if r.guard.Broken() {
+			return n, r.broken("recv")
 		}
 		r.rx.Release()
 		n++
@@ -107,7 +106,7 @@ func (r *Receiver) Rewind() error {
 // Consume's fn has in hand. It belongs to the receiving goroutine; after Close,
 // or before the first message, it is empty.
 func (r *Receiver) Meta() Meta {
-	if !r.handing.Load() {
+	if !r.gate.Handing() {
 		if err := r.enter(); err != nil {
 			return Meta{}
 		}

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/internal/turn"
 	"github.com/shmchan/shmchan/shm"
 )
 
@@ -19,14 +19,10 @@ import (
 // Once it has given ErrDisconnected it gives that at every further call.
 type Receiver struct {
 	end
-	rx *shm.Consumer
+	rx   *shm.Consumer
+	pace pacer
 
-	// state is busy while a call is in progress; closing never goes away:
-	//	0 → busy → 0
-	//	0 → closing                  Close finishes
-	//	busy → busy|closing          the call in progress finishes as it leaves
-	state    atomic.Uint32
-	handing  atomic.Bool // the call in progress hands messages to its user's function
+	gate     turn.Gate // lets one call in at a time; handing: to its user's function
 	finished chan struct{}
 	closeErr error // written before finished is closed
 
@@ -41,11 +37,6 @@ type Receiver struct {
 
 	errEmpty, errBusy error // made once: failing costs no allocation
 }
-
-const (
-	stateBusy    = 1 << 0
-	stateClosing = 1 << 1
-)
 
 // NewReceiver attaches the receiver to the channel of that name, and makes the
 // channel if it is missing or dead. It gives ErrBusy if the channel has a
@@ -79,6 +70,7 @@ func openReceiver(name string, o *Options, element uint64) (*Receiver, error) {
 
 func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error) {
 	r := &Receiver{finished: make(chan struct{})}
+	r.gate.Init(r.finish)
 	r.init("recv", name, set, seg, seg.ReceiverEnd(), seg.Ring().RecvBell())
 	r.errEmpty, r.errBusy = r.fail("recv", ErrEmpty), r.fail("recv", ErrBusy)
 	var err error
@@ -101,9 +93,14 @@ func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error)
 
 // enter begins a call of the one goroutine that may receive.
 func (r *Receiver) enter() error {
-	if r.state.CompareAndSwap(0, stateBusy) {
-		return nil
+	if !r.gate.Enter() {
+		return r.refused()
 	}
+	return nil
+}
+
+// refused tells why there is no entering.
+func (r *Receiver) refused() error {
 	if r.closing() {
 		return r.errClosed
 	}
@@ -111,13 +108,9 @@ func (r *Receiver) enter() error {
 }
 
 // leave ends it, and finishes a Close that came meanwhile.
-func (r *Receiver) leave() {
-	if !r.state.CompareAndSwap(stateBusy, 0) {
-		r.finish()
-	}
-}
+func (r *Receiver) leave() { r.gate.Leave() }
 
-func (r *Receiver) closing() bool { return r.state.Load()&stateClosing != 0 }
+func (r *Receiver) closing() bool { return r.gate.Closed() }
 
 // Recv returns the next message, a copy that is the caller's own. It blocks until
 // one is there, ctx is done (which is looked at only before a wait), all senders
@@ -141,9 +134,12 @@ func (r *Receiver) RecvAppend(ctx context.Context, dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	defer r.leave()
-	msg, err := r.next(ctx)
-	if err != nil {
-		return dst, err
+	msg, ok := r.at()
+	if !ok {
+		var err error
+		if msg, err = r.next(ctx); err != nil {
+			return dst, err
+		}
 	}
 	return r.took(dst, msg)
 }
@@ -180,8 +176,8 @@ func (r *Receiver) took(dst, msg []byte) ([]byte, error) {
 	n := len(dst)
 	longer := slices.Grow(dst, len(msg))[:n+len(msg)]
 	shm.Copy(longer[n:], msg)
-	if err := r.sound("recv", nil); err != nil {
-		return dst[:n], err
+	if r.guard.Broken() {
+		return dst[:n], r.broken("recv")
 	}
 	r.rx.Release()
 	return longer, nil
@@ -193,23 +189,19 @@ func (r *Receiver) took(dst, msg []byte) ([]byte, error) {
 // runs, the channel is closed for senders at once, the rest follows when it has
 // returned. Idempotent.
 func (r *Receiver) Close() error {
-	old := r.state.Or(stateClosing)
-	if old&stateClosing != 0 {
-		if old&stateBusy == 0 || !r.handing.Load() {
+	if !r.gate.Close() {
+		if !r.gate.Handing() {
 			<-r.finished
 		}
 		return nil
 	}
-	if old&stateBusy == 0 {
-		return r.finish()
-	}
 	r.stats.Lock()
-	if !r.ended && !r.seg.Durable() {
+	if !r.ended && !r.seg.Durable() { // a call is in progress
 		r.ring.Close()
 	}
 	r.stats.Unlock()
 	r.poke()
-	if r.handing.Load() {
+	if r.gate.Handing() {
 		return nil
 	}
 	<-r.finished
@@ -217,7 +209,7 @@ func (r *Receiver) Close() error {
 }
 
 // finish detaches. It runs once: in Close, or in the call that Close met.
-func (r *Receiver) finish() error {
+func (r *Receiver) finish() {
 	r.quiet(r)
 	var err error
 	if !r.seg.Durable() {
@@ -232,5 +224,4 @@ func (r *Receiver) finish() error {
 		r.closeErr = r.fail("close", err)
 	}
 	close(r.finished)
-	return r.closeErr
 }

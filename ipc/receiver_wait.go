@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/shmchan/shmchan/internal/cpu"
 	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/shm"
 )
@@ -48,6 +49,19 @@ func (r *Receiver) tryNext() ([]byte, error) {
 	}
 }
 
+// at returns the message that is there, if there is one. What is read of it counts
+// only if the mapping is not broken afterwards.
+func (r *Receiver) at() ([]byte, bool) {
+	if r.final != nil {
+		return nil, false
+	}
+	msg, err := r.rx.Next()
+	if err == nil {
+		failpoint.Hit(failpoint.MessageRead)
+	}
+	return msg, err == nil
+}
+
 // look returns what is there, or shm.ErrEmpty, or a final error.
 func (r *Receiver) look() ([]byte, error) {
 	if r.final != nil {
@@ -64,7 +78,7 @@ func (r *Receiver) look() ([]byte, error) {
 	return nil, r.sound("recv", err)
 }
 
-// await spins, and looks for deaths at least at every heartbeat, then sleeps once
+// await pauses if that pays, spins, and looks for deaths at least at every heartbeat, then sleeps once
 // on the receiver's bell; nil means: look again.
 // bell.go in package shm tells why no wake-up is lost.
 func (r *Receiver) await(ctx context.Context) error {
@@ -73,10 +87,14 @@ func (r *Receiver) await(ctx context.Context) error {
 	}
 	stop := func() bool { return r.closing() || ctx.Err() != nil }
 	var seq uint32
-	for left := r.spin.limit(); ; {
+	left := r.spin.limit()
+	if left > 0 {
+		cpu.Pause(r.pace.gap(r.rx.Records()))
+	}
+	for {
 		part := min(left, r.set.Heartbeat)
 		left -= part
-		if ctx.Err() == nil && r.spin.until(part, r.rx.Ready, stop) {
+		if ctx.Err() == nil && r.spin.until(part, 0, r.rx.Ready, stop) {
 			return nil
 		}
 		seq = r.bell.Seq() // before the looks below

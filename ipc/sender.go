@@ -22,7 +22,7 @@ type Sender struct {
 	slot int
 
 	mu       turn.Lock
-	tx       *shm.Producer
+	tx       shm.Producer
 	barred   error         // why no send may begin: closed, or a claim is open
 	claims   [8]Claim      // handed out in turn, so that one that is over is not taken for the next
 	turn     int           // of the claim handed out next
@@ -68,7 +68,7 @@ func openSender(ctx context.Context, name string, o *Options, element uint64) (*
 }
 
 func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
-	s := &Sender{slot: slot, tx: seg.Ring().NewProducer(slot, fence.Register()), done: make(chan struct{})}
+	s := &Sender{slot: slot, tx: *seg.Ring().NewProducer(slot, fence.Register()), done: make(chan struct{})}
 	s.init("send", name, set, seg, seg.SenderEnd(slot), seg.Ring().SendBell())
 	s.mu.Init()
 	s.awake.L = &s.mu
@@ -110,15 +110,20 @@ func (s *Sender) Clone() (*Sender, error) {
 // ErrClosed after Close. A message that was sent may still be lost with the
 // receiver, as with any channel; Flush waits until it is received.
 func (s *Sender) Send(ctx context.Context, msg []byte) error {
-	for {
-		err := s.try(msg)
-		if err == nil {
-			return nil
-		}
+	if err := s.try(msg); err != nil {
+		return s.sendLater(ctx, msg, err)
+	}
+	return nil
+}
+
+// sendLater is Send when it was not possible at once.
+func (s *Sender) sendLater(ctx context.Context, msg []byte, err error) error {
+	for ; err != nil; err = s.try(msg) {
 		if err := s.await(ctx, "send", err, len(msg)); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // TrySend is Send without waiting: ErrFull if there is no room now, ErrBusy while
@@ -129,14 +134,17 @@ func (s *Sender) TrySend(msg []byte) error { return s.named("send", s.try(msg)) 
 func (s *Sender) try(msg []byte) error {
 	s.mu.Lock()
 	defer s.leave()
-	if err := s.usable(); err != nil {
-		return err
+	if s.barred != nil || s.tx.Closed() {
+		return s.unusable()
 	}
 	err := s.tx.Put(msg)
 	if err == nil {
 		s.tx.Ring()
 	}
-	return s.unbroken(err)
+	if s.guard.Broken() {
+		return s.seg.BrokenError()
+	}
+	return err
 }
 
 // leave ends a send. A claim that is open then, and not a user's, was left by a
@@ -144,18 +152,30 @@ func (s *Sender) try(msg []byte) error {
 // stands still. Precondition: mu is held.
 func (s *Sender) leave() {
 	if s.tx.Open() && s.barred == nil {
-		s.tx.Abort()
-		s.tx.Ring()
+		s.abandon()
 	}
 	s.mu.Unlock()
 }
 
+func (s *Sender) abandon() {
+	s.tx.Abort()
+	s.tx.Ring()
+}
+
 // usable reports whether a send may begin. Precondition: mu is held.
 func (s *Sender) usable() error {
-	if s.barred == nil && s.ring.Closed() {
-		return ErrDisconnected
+	if s.barred != nil || s.tx.Closed() {
+		return s.unusable()
 	}
-	return s.barred
+	return nil
+}
+
+// unusable tells why none may.
+func (s *Sender) unusable() error {
+	if s.barred != nil {
+		return s.barred
+	}
+	return ErrDisconnected
 }
 
 // unbroken is what became of an access to the ring: see shm.Segment.Broken.

@@ -3,7 +3,9 @@ package ipc
 import (
 	"context"
 	"errors"
+	"time"
 
+	"github.com/shmchan/shmchan/internal/cpu"
 	"github.com/shmchan/shmchan/shm"
 )
 
@@ -13,11 +15,28 @@ import (
 func (s *Sender) await(ctx context.Context, op string, why error, n int) error {
 	switch why {
 	case ErrFull:
-		return s.awaitRing(ctx, op, func() bool { return s.ring.HasRoom(n) })
+		return s.awaitRing(ctx, op, s.roomPauses(n), func() bool { return s.ring.HasRoom(n) })
 	case ErrBusy:
 		return s.awaitClaim(ctx, op)
 	}
 	return s.named(op, why)
+}
+
+// A sender that waits for room looks for it only so often, where many messages of
+// the size fit into the ring: the receiver has all of those to take, each look takes
+// from it the line to which it gives back, and room for one message would be used
+// up at once.
+const (
+	roomGap   = 2 * time.Microsecond
+	manyOfOne = 64
+)
+
+// roomPauses is how many pauses to make between looks for room for n bytes.
+func (s *Sender) roomPauses(n int) uint32 {
+	if s.ring.Capacity()/manyOfOne < n {
+		return 0
+	}
+	return cpu.Pauses(roomGap)
 }
 
 // awaitClaim waits until no claim is open.
@@ -44,7 +63,7 @@ func (s *Sender) awaitClaim(ctx context.Context, op string) error {
 
 // awaitRing waits until the ring is ready, the receiver has gone or this end is
 // closed; nil means: look again.
-func (s *Sender) awaitRing(ctx context.Context, op string, ready func() bool) error {
+func (s *Sender) awaitRing(ctx context.Context, op string, pauses uint32, ready func() bool) error {
 	s.mu.Lock()
 	if s.closed.Load() {
 		s.mu.Unlock()
@@ -52,7 +71,7 @@ func (s *Sender) awaitRing(ctx context.Context, op string, ready func() bool) er
 	}
 	s.sleepers.Add(1)
 	s.mu.Unlock()
-	err := s.sleepUntil(ctx, op, ready)
+	err := s.sleepUntil(ctx, op, pauses, ready)
 	s.mu.Lock()
 	if s.sleepers.Add(-1) == 0 {
 		s.awake.Broadcast()
@@ -64,13 +83,13 @@ func (s *Sender) awaitRing(ctx context.Context, op string, ready func() bool) er
 // sleepUntil spins, and looks for the receiver's death at least at every heartbeat,
 // then sleeps once on the senders' bell; bell.go in package shm tells why no wake-up
 // is lost.
-func (s *Sender) sleepUntil(ctx context.Context, op string, ready func() bool) error {
+func (s *Sender) sleepUntil(ctx context.Context, op string, pauses uint32, ready func() bool) error {
 	stop := func() bool { return s.closed.Load() || ctx.Err() != nil }
 	var seq uint32
 	for left := s.spin.limit(); ; {
 		part := min(left, s.set.Heartbeat)
 		left -= part
-		if ctx.Err() == nil && s.spin.until(part, ready, stop) {
+		if ctx.Err() == nil && s.spin.until(part, pauses, ready, stop) {
 			return nil
 		}
 		seq = s.bell.Seq() // before the looks below
@@ -119,7 +138,7 @@ func (s *Sender) Flush(ctx context.Context) error {
 		if err != errAgain {
 			return err
 		}
-		if err := s.awaitRing(ctx, "flush", received); err != nil {
+		if err := s.awaitRing(ctx, "flush", 0, received); err != nil {
 			if errors.Is(err, ErrDisconnected) && s.flushed(end) == nil {
 				return nil
 			}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/shmchan/shmchan/internal/cpu"
 	"github.com/shmchan/shmchan/internal/process"
 )
 
@@ -35,8 +36,10 @@ const (
 	// the Go scheduler then wakes another thread to look for work.
 	tightLooks = 256
 	clockLooks = 64
-	yieldEvery = 20 * time.Microsecond
-	probeEvery = 64
+	// pausedLooks come with pauses between them.
+	pausedLooks = 4
+	yieldEvery  = 20 * time.Microsecond
+	probeEvery  = 64
 )
 
 func (s *spinner) init(fixed time.Duration) {
@@ -61,23 +64,32 @@ func (s *spinner) limit() time.Duration {
 }
 
 // until spins for limit until ready says so, and reports whether it did. At each
-// reading of the clock it looks whether to stop.
-func (s *spinner) until(limit time.Duration, ready, stop func() bool) bool {
+// reading of the clock it looks whether to stop. Between two looks it makes so many
+// pauses: each look takes what is looked at away from the other end for a moment.
+func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop func() bool) bool {
 	if limit <= 0 {
 		return ready()
 	}
-	for range tightLooks {
-		if ready() {
-			s.grow()
-			return true
+	looks := clockLooks
+	if pauses > 0 {
+		looks = pausedLooks
+	} else {
+		for range tightLooks {
+			if ready() {
+				s.grow()
+				return true
+			}
 		}
 	}
 	yield := yieldEvery
 	for start := time.Now(); ; {
-		for range clockLooks {
+		for range looks {
 			if ready() {
 				s.grow()
 				return true
+			}
+			if pauses > 0 {
+				cpu.Pause(pauses)
 			}
 		}
 		spent := time.Since(start)

@@ -9,33 +9,6 @@ import (
 // A batch is one claim and one record that holds many messages, so that it costs
 // one compare-and-swap and one stamp, and is received whole or not at all.
 
-// Put sends msg: Claim, copy, Commit. It gives what Claim gives.
-func (p *Producer) Put(msg []byte) error {
-	n := uint64(len(msg))
-	if n > p.ring.capacity/2 {
-		return ErrTooLarge
-	}
-	b, err := p.claim(n)
-	if err != nil {
-		return err
-	}
-	Copy(b, msg)
-	p.publish(kindData, n)
-	p.count(1, n)
-	return nil
-}
-
-// Copy copies src to dst, which is at least as long, in pieces that stay in the
-// cache for whoever reads them next.
-func Copy(dst, src []byte) {
-	for len(src) > copyPiece {
-		copy(dst, src[:copyPiece])
-		failpoint.Hit(failpoint.CopyMid)
-		dst, src = dst[copyPiece:], src[copyPiece:]
-	}
-	copy(dst, src)
-}
-
 // PutBatch sends the first messages of msgs in one claim, as many as fit into a
 // quarter of the ring but at least one, and returns how many these are. With an
 // error none was sent: ErrTooLarge is about the first one.
@@ -50,7 +23,7 @@ func (p *Producer) PutBatch(msgs [][]byte) (int, error) {
 		}
 		return 1, nil
 	}
-	b, err := p.claim(size)
+	b, err := p.claim(size, false)
 	if err != nil {
 		return 0, err
 	}

@@ -102,16 +102,19 @@ func (r *Ring) Close() {
 // Closed reports whether the receiver has gone for good.
 func (r *Ring) Closed() bool { return r.ctl.recvBell.flags.Load()&bellClosed != 0 }
 
+// Closed is that of the Producer's ring.
+func (p *Producer) Closed() bool { return p.bell.flags.Load()&bellClosed != 0 }
+
 // Ring wakes the receiver if it sleeps (L6 of claim.go). Call it after Commit,
 // Abort or PutBatch. It never blocks.
 func (p *Producer) Ring() {
-	if p.fence || p.ring.ctl.recvBell.flags.Load()&(bellSleeping|bellFence) != 0 {
+	if p.fence || p.bell.flags.Load()&(bellSleeping|bellFence) != 0 {
 		p.ringSleeper()
 	}
 }
 
 func (p *Producer) ringSleeper() {
-	bell := &p.ring.ctl.recvBell
+	bell := p.bell
 	f := bell.flags.Load()
 	if p.fence || f&bellFence != 0 {
 		p.fullFence()

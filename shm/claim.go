@@ -1,6 +1,8 @@
 package shm
 
 import (
+	"sync/atomic"
+
 	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/order"
 )
@@ -32,10 +34,20 @@ import (
 // sender that gives up after L2 (the ring became full) must clear its intent, or
 // another sender's dead claim at p waits for this one, which is alive.
 type Producer struct {
-	ring  *Ring
-	slot  *slot
-	index uint16 // of the slot among the senders'
-	fence bool   // this process could not register for membarrier
+	// What never changes: copies of what ring and slot lead to, one load away.
+	words
+	data      []byte
+	tail      *atomic.Uint64
+	intent    *atomic.Uint64
+	bell      *bellWords // the receiver's
+	capacity  uint64
+	mask      uint64
+	quick     uint64 // messages shorter than this may go the short way: see Put
+	stampBase uint64
+	ring      *Ring
+	slot      *slot
+	index     uint16 // of the slot among the senders'
+	fence     bool   // this process could not register for membarrier
 
 	head     uint64 // a head seen lately; the true one is never below it
 	messages uint64 // sent, and
@@ -52,7 +64,15 @@ type Producer struct {
 // holds the slot (AttachSender), and no other Producer uses it.
 func (r *Ring) NewProducer(i int, registered bool) *Producer {
 	h := r.ctl.head.Load()
-	return &Producer{ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, head: h, end: h}
+	p := &Producer{
+		words: r.words, data: r.data, tail: &r.ctl.tail, intent: &r.slots[1+i].intent, bell: &r.ctl.recvBell,
+		capacity: r.capacity, mask: r.mask, stampBase: r.stampBase,
+		ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, head: h, end: h,
+	}
+	if r.mirrored { // else a claim may have to pass the end of the lap first
+		p.quick = r.capacity/2 + 1
+	}
+	return p
 }
 
 // Claim reserves room for a message of n bytes and returns those bytes, in place
@@ -66,16 +86,18 @@ func (p *Producer) Claim(n int) ([]byte, error) {
 	if uint64(n) > p.ring.capacity/2 {
 		return nil, ErrTooLarge
 	}
-	return p.claim(uint64(n))
+	return p.claim(uint64(n), false)
 }
 
 // maxLost is how many races for tail a claim may lose.
 const maxLost = 1 << 14
 
-func (p *Producer) claim(n uint64) ([]byte, error) {
+// claim is Claim of a length that can be. intended says that the slot holds an
+// intent.
+func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 	r := p.ring
 	size := r.recordSize(n)
-	intended, lost := false, 0
+	lost := 0
 	for {
 		t := r.ctl.tail.Load() // L0
 		failpoint.Hit(failpoint.TailRead)
@@ -162,11 +184,10 @@ func (p *Producer) Commit() {
 
 // publish stores the record's second word and then its stamp (L5).
 func (p *Producer) publish(kind uint8, length uint64) {
-	r := p.ring
-	order.Store64(r.word(p.pos+8), uint64(makeMeta(length, p.index, kind)))
+	order.Store64(p.word(p.pos+8), uint64(makeMeta(length, p.index, kind)))
 	failpoint.Hit(failpoint.MetaStored)
 	// Publishes the record; pairs with the Loads in Consumer.Next and Recover.
-	order.Store64(r.word(p.pos), r.stampAt(p.pos))
+	order.Store64(p.word(p.pos), p.stampBase+p.pos)
 	failpoint.Hit(failpoint.Stamped)
 	p.size = 0
 }

@@ -17,6 +17,7 @@ type Consumer struct {
 	from uint64 // where this receiver began
 	skip uint32 // messages of a batch there that a receiver before took
 
+	records    uint64 // with messages that Next has come to
 	unreleased uint64 // messages between mark and at
 	bytes      uint64 // their payload
 	taken      counts // up to mark; the control page has copies
@@ -112,12 +113,14 @@ func (c *Consumer) Next() ([]byte, error) {
 		switch m.kind() {
 		case kindData:
 			c.at.pos = pos + size
+			c.records++
 			c.last = lastMessage{pos: pos, slot: uint16(m.slot())}
 			c.unreleased++
 			c.bytes += n
 			return r.data[off+RecordHeader:][:n:n], nil
 		case kindBatch:
 			c.at = cursor{pos: pos, end: n, slot: uint16(m.slot())}
+			c.records++
 			if c.skip == 0 || pos != c.from {
 				c.skip = 0 // it was of the first record
 				return c.nextOfBatch()
@@ -185,6 +188,9 @@ func (c *Consumer) nextOfBatch() ([]byte, error) {
 	c.bytes += n
 	return b[BatchHeader:][:n:n], nil
 }
+
+// Records returns how many records with messages Next has come to.
+func (c *Consumer) Records() uint64 { return c.records }
 
 // Position returns where the next record is read, or the batch in hand lies.
 func (c *Consumer) Position() uint64 { return c.at.pos }

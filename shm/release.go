@@ -44,7 +44,9 @@ func (c *Consumer) Release() {
 	if c.at.end != 0 || c.marked {
 		c.storeCursor()
 	}
-	c.wakeSenders()
+	if c.fence || ctl.sendBell.flags.Load()&(bellSleeping|bellFence) != 0 {
+		c.wakeSenders()
+	}
 }
 
 func (c *Consumer) storeCursor() {

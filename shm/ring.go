@@ -8,11 +8,10 @@ import (
 // Ring is the data area of a segment with the words that rule it. Any number of
 // Producers, one a slot, and one Consumer work on it, in any processes.
 type Ring struct {
+	words
 	data      []byte // the ring's bytes, twice in a row if mirrored
-	base      ringBase
 	capacity  uint64
 	mask      uint64
-	wordMask  uint64 // mask without the lowest three bits
 	align     uint64 // records begin at multiples of it
 	mirrored  bool
 	stampBase uint64 // nonce with the lowest bit set
@@ -51,8 +50,8 @@ func newRing(data []byte, ctl *control, slots []slot, nonce uint64) *Ring {
 // over makes data the ring's bytes: capacity of them, a power of two, or as many
 // twice.
 func (r *Ring) over(data []byte, capacity uint64) {
-	r.data, r.base = data, baseOf(data)
-	r.capacity, r.mask, r.wordMask = capacity, capacity-1, (capacity-1)&^7
+	r.data, r.words = data, wordsOf(data, capacity)
+	r.capacity, r.mask = capacity, capacity-1
 }
 
 // RoundCapacity returns the ring size that a wish for n bytes gives: the next

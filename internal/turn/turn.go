@@ -25,19 +25,26 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
+// Where this process can't fence everywhere, one waiter too many is counted, so that
+// every Unlock takes the way of waking, whose mutex is a fence.
+
 // Lock is a mutual exclusion lock. Make it with Init. It must not be copied.
 type Lock struct {
 	held    atomic.Uint64 // 0 → 1 → 0
 	waiters atomic.Int32
-	alone   bool // this process can't fence everywhere: each Unlock does
+	alone   bool // this process can't fence everywhere
 	mu      sync.Mutex
 	freed   sync.Cond
 }
 
 // Init prepares the lock.
-func (l *Lock) Init() {
-	l.alone = !fence.Register()
+func (l *Lock) Init() { l.init(!fence.Register()) }
+
+func (l *Lock) init(alone bool) {
 	l.freed.L = &l.mu
+	if l.alone = alone; alone {
+		l.waiters.Store(1)
+	}
 }
 
 // Lock waits until the lock is free and takes it.
@@ -79,11 +86,7 @@ const refused = 50 * time.Microsecond
 
 // Unlock frees the lock. Precondition: it is held.
 func (l *Lock) Unlock() {
-	if l.alone {
-		l.held.Store(0)
-	} else {
-		order.Store64(&l.held, 0)
-	}
+	order.Store64(&l.held, 0)
 	if l.waiters.Load() != 0 {
 		l.wake()
 	}

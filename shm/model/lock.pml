@@ -7,7 +7,8 @@
  * after another. Lock.mu and Lock.freed are the standard library's, and right.
  *
  * Sizes:   NG goroutines, NR turns each
- * FENCE=2  waiters call membarrier (default); 1: Unlock fences (Lock.alone); 0: nobody
+ * FENCE=2  waiters call membarrier (default); 1: one waiter too many is counted, so that
+ *          Unlock always goes to wake, whose mutex fences (Lock.alone); 0: nobody
  * REFUSED  from some time on the kernel refuses membarrier: such a waiter does not
  *          sleep, but looks now and then
  */
@@ -101,11 +102,10 @@ in:
    k = waiters;
 #endif
    atomic { inside--; storing[_pid] = true };                          /* Unlock: the release store */
-#if FENCE == 1
-   DRAINED(_pid);
-#endif
    if
-#ifdef M_LOOKFIRST
+#if FENCE == 1
+   :: true
+#elif defined(M_LOOKFIRST)
    :: atomic { k == 0 -> goto next }
    :: atomic { k != 0 -> k = 0 }
 #else

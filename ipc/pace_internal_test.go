@@ -1,0 +1,60 @@
+package ipc
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/cpu"
+)
+
+// paced runs a pacer through so many waits. free and paused are the records that
+// come during a wait without pauses and with them. It returns in how many there were
+// pauses.
+func paced(p *pacer, records *uint64, waits int, free, paused uint64) (n int) {
+	for range waits {
+		if pauses := p.gap(*records); pauses > 0 {
+			n++
+			cpu.Pause(pauses)
+			*records += paused
+		} else {
+			cpu.Pause(cpu.Pauses(paceGap) / 10) // what it takes until the next one is there
+			*records += free
+		}
+	}
+	return n
+}
+
+func TestStreamIsPaced(t *testing.T) {
+	var p pacer
+	records := uint64(0)
+	paced(&p, &records, 1000, 1, 60)
+	require.Greater(t, paced(&p, &records, 10_000, 1, 60), 9000)
+}
+
+// Of answers there is one a wait, whenever it looks.
+func TestAnswersAreNotPaced(t *testing.T) {
+	var p pacer
+	records := uint64(0)
+	paced(&p, &records, 100_000, 1, 1)
+	require.Less(t, paced(&p, &records, 100_000, 1, 1), 100)
+}
+
+// Who has so many messages on the way and waits for answers to them gets no more of
+// them by pauses, only later.
+func TestWindowIsNotPaced(t *testing.T) {
+	var p pacer
+	records := uint64(0)
+	paced(&p, &records, 100_000, 8, 8)
+	require.Less(t, paced(&p, &records, 100_000, 8, 8), 500)
+}
+
+func TestPausesEndAtOnceWithTheStream(t *testing.T) {
+	var p pacer
+	records := uint64(0)
+	paced(&p, &records, 1000, 1, 60)
+	for p.state != paceOn {
+		paced(&p, &records, 1, 1, 60)
+	}
+	require.LessOrEqual(t, paced(&p, &records, leastRest, 1, 1), paceFew+1)
+}
