@@ -78,9 +78,7 @@ func (e *end) sleep(ctx context.Context, seq uint32) error {
 			return nil
 		}
 	}
-	start := time.Now()
-	err := e.bell.Sleep(seq, d)
-	e.spin.slept(time.Since(start))
+	err := e.spin.asleep(func() error { return e.bell.Sleep(seq, d) })
 	if errors.Is(err, syscall.EFAULT) { // truncated: the next look finds out
 		return nil
 	}

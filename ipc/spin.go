@@ -107,7 +107,18 @@ func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop func() b
 	}
 }
 
-// slept tells how long the sleep after a spin in vain was.
+// asleep sleeps after a spin in vain. If that was short, a longer spin would have
+// paid.
+func (s *spinner) asleep(sleep func() error) error {
+	if s.fixed != 0 {
+		return sleep()
+	}
+	start := time.Now()
+	err := sleep()
+	s.slept(time.Since(start))
+	return err
+}
+
 func (s *spinner) slept(d time.Duration) {
 	if d < maxSpin && !s.bound {
 		s.grow()
