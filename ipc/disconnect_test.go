@@ -160,35 +160,6 @@ func TestSenderThatComesBeforeTheReceiverNoticedIsNotCutOff(t *testing.T) {
 	recv(t, r, "carry on")
 }
 
-func TestCreatorsMessagesCountAsASenderThatHasGone(t *testing.T) {
-	o := in(t)
-	s := newSender(t, with(o, func(o *ipc.Options) { o.Create = true }))
-	send(t, s, "left", "behind")
-	require.NoError(t, s.Close())
-
-	r := newReceiver(t, o)
-	recv(t, r, "left", "behind")
-	requireDisconnected(t, r)
-}
-
-func TestCreatorThatLeftNothingIsNotMissed(t *testing.T) {
-	o := in(t)
-	s := newSender(t, with(o, func(o *ipc.Options) { o.Create = true }))
-	require.NoError(t, s.Close())
-
-	r := newReceiver(t, o)
-	requireEmpty(t, r)
-}
-
-func TestCreatorStillAttachedIsMissedWhenItGoes(t *testing.T) {
-	o := in(t)
-	s := newSender(t, with(o, func(o *ipc.Options) { o.Create = true }))
-	r := newReceiver(t, o)
-	requireEmpty(t, r)
-	require.NoError(t, s.Close())
-	requireDisconnected(t, r)
-}
-
 func TestBothEndsMayCloseAtOnce(t *testing.T) {
 	o := in(t)
 	for range 50 {

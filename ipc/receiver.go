@@ -85,10 +85,35 @@ func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error)
 	if err != nil {
 		return nil, r.fail("recv", err)
 	}
+	if left && !alive {
+		left = r.leftMessages()
+		if r.rx, err = seg.Ring().NewConsumer(fence.Register()); err != nil {
+			return nil, r.fail("recv", err)
+		}
+	}
 	r.hadSenders = alive || left
 	r.house.init(seg)
 	heart.add(r, r.set.Heartbeat)
 	return r, nil
+}
+
+// leftMessages reports whether senders that have gone left a message. What they
+// aborted, or died over, is none, and is cleared away. Damage counts as one: the
+// first call tells of it. Precondition: no sender was attached. Its rx is spent.
+func (r *Receiver) leftMessages() bool {
+	for range r.rounds() {
+		_, err := r.rx.Next()
+		if err != shm.ErrEmpty {
+			return true
+		}
+		if inFlight, err := r.rx.InFlight(); err != nil || !inFlight {
+			return err != nil
+		}
+		if skipped, err := r.recover(); err != nil || !skipped {
+			return err != nil // who claims now has come since: SendersSince
+		}
+	}
+	return true // a peer works on nothing else
 }
 
 // enter begins a call of the one goroutine that may receive.

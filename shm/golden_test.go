@@ -60,7 +60,7 @@ func TestGoldenSegmentIsOpened(t *testing.T) {
 	s := openAt(t, p)
 	require.True(t, s.Durable())
 	require.Equal(t, 5, s.Ring().Senders())
-	require.EqualValues(t, 1_700_000_000_123_456_789, s.Created().UnixNano())
+	require.Equal(t, int64(1_700_000_000_123_456_789), s.Created().UnixNano())
 	s.Ring().ctl.tail.Store(uint64(len(golden(t, "v1.records.hex"))))
 	requireGoldenRecords(t, newConsumer(t, s.Ring()))
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -40,7 +41,7 @@ func (p Place) open() (dir, error) {
 	d := dir{fd: -1}
 	fd, err := openNoLinks(p.Dir)
 	if errors.Is(err, unix.ENOENT) && p.Make {
-		if err := os.MkdirAll(p.Dir, 0o700); err != nil {
+		if err := makeDir(p.Dir); err != nil {
 			return d, err
 		}
 		fd, err = openNoLinks(p.Dir)
@@ -61,6 +62,30 @@ func (p Place) open() (dir, error) {
 		return d, err
 	}
 	return d, nil
+}
+
+// makeDir makes the directory, and those on the way to it.
+func makeDir(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		if errors.Is(err, fs.ErrExist) { // somebody was faster
+			return nil
+		}
+		return err
+	}
+	// The umask may have taken the owner's bits. They are given back by descriptor,
+	// since what the path means may have changed.
+	// Whoever opens it meets what fails here.
+	if fd, err := openNoLinks(path); err == nil {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil && st.Mode&0o777 != 0o700 && st.Uid == uint32(os.Geteuid()) {
+			_ = unix.Chmod("/proc/self/fd/"+strconv.Itoa(fd), 0o700)
+		}
+		_ = unix.Close(fd)
+	}
+	return nil
 }
 
 func (p Place) checkDir(st *unix.Stat_t) error {

@@ -175,6 +175,21 @@ func TestMissingDirectory(t *testing.T) {
 	require.Equal(t, fs.FileMode(0o700), info.Mode().Perm())
 }
 
+func TestMadeDirectoryIs0700WhateverTheUmask(t *testing.T) {
+	root := proctest.Dir(t)
+	for _, umask := range []int{0, 0o022, 0o277, 0o777} {
+		p := Place{Dir: filepath.Join(root, "made"), Base: "ch", Make: true}
+		old := unix.Umask(umask)
+		err := makeIn(p, 0)
+		unix.Umask(old)
+		require.NoError(t, err, "%#o", umask)
+		info, err := os.Stat(p.Dir)
+		require.NoError(t, err)
+		require.Equal(t, fs.FileMode(0o700), info.Mode().Perm(), "%#o", umask)
+		require.NoError(t, os.RemoveAll(p.Dir))
+	}
+}
+
 func TestFileWhereADirectoryShouldBe(t *testing.T) {
 	root := proctest.Dir(t)
 	file := filepath.Join(root, "file")

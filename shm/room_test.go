@@ -94,3 +94,17 @@ func TestLimitOfFileSizesIsAnErrorAndNoSignal(t *testing.T) {
 	require.ErrorContains(t, err, "ulimit -f")
 	requireNames(t, p.Dir)
 }
+
+// On 32 bits a channel of another program may be larger than all addresses.
+func TestRingBeyondTheAddressSpaceIsAnErrorAndNotMappedInPart(t *testing.T) {
+	for _, h := range []header{
+		{fileSize: 1<<63 + 4096, capacity: 1 << 12},
+		{fileSize: 1<<62 + 4096, capacity: 1 << 62},
+	} {
+		_, err := mapFile(-1, &h)
+		require.ErrorIs(t, err, unix.ENOMEM)
+		require.ErrorContains(t, err, "addresses end before that")
+	}
+	_, err := mapReadOnly(-1, &header{fileSize: 1<<63 + 4096})
+	require.ErrorIs(t, err, unix.ENOMEM)
+}

@@ -3,6 +3,7 @@ package frame
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"strconv"
 	"unicode/utf8"
 )
@@ -14,8 +15,8 @@ const jsonSlack = 64 << 10
 // jsonLimit returns the longest line for a message of max bytes: one byte
 // takes six at most, as \u0000.
 func jsonLimit(max int) int {
-	if max > (1<<62)/6 {
-		return 1 << 62
+	if max > math.MaxInt/6 {
+		return math.MaxInt
 	}
 	return satAdd(6*max, jsonSlack)
 }

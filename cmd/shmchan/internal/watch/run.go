@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// ErrInterrupted is Run's error when the user typed ^C.
+// ErrInterrupted says that the user typed ^C.
 var ErrInterrupted = errors.New("interrupted")
 
 // Sample is what there was at a time.
