@@ -114,6 +114,7 @@ func (v *watcher) watch(ctx context.Context) error {
 	return v.graceful(ctx, func(ctx context.Context) error {
 		err := watch.Run(ctx, watch.Options{
 			Title: v.title(), Interval: v.interval, Ticks: v.ticks, Source: v.sample, Screen: screen,
+			NoColour: os.Getenv("NO_COLOR") != "", // whatever it says; the library wants a true word
 		})
 		if errors.Is(err, watch.ErrInterrupted) { // as SIGINT would have, had the terminal sent it
 			return &signalError{signal: syscall.SIGINT}

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ func (f *frame) detail(ch *Channel, w, room int) []string {
 	title := " " + fit(plain(ch.Name), w/2) + " "
 	lines := []string{t.faint("──") + t.strong(title) + t.faint(strings.Repeat("─", max(w-2-lipgloss.Width(title), 0)))}
 	if ch.Err != nil {
-		return append(lines, t.bad(fit(plain(ch.Err.Error()), w)))
+		return append(lines, t.bad(fit(damage(ch), w)))
 	}
 	lines = append(lines, fit(about(ch), w))
 	switch {
@@ -61,7 +62,11 @@ func (f *frame) minute(ch *Channel, name string, of func(Rates) float64, words f
 // ends are the receiver and the senders, those with trouble first, in room lines.
 func (f *frame) ends(ch *Channel, w, room int) []string {
 	s := &ch.Stats
-	lines := []string{f.theme.faint(fit(endRow("END", "PID", left("STATE", 8), "BEAT", "MSG/S", "BYTES/S", "LABEL"), w))}
+	label := ""
+	if hasLabel(s) {
+		label = "LABEL"
+	}
+	lines := []string{f.theme.faint(fit(strings.TrimRight(endRow("END", "PID", left("STATE", 8), "BEAT", "MSG/S", "BYTES/S", label), " "), w))}
 	room--
 	if s.Receiver == nil {
 		lines = append(lines, fit("receiver      none", w))
@@ -76,6 +81,11 @@ func (f *frame) ends(ch *Channel, w, room int) []string {
 		lines = append(lines, f.end(ch, "sender "+strconv.Itoa(s.Senders[i].Slot), &s.Senders[i], ch.Senders[i], w))
 	}
 	return lines
+}
+
+func hasLabel(s *ipc.Stats) bool {
+	return s.Receiver != nil && s.Receiver.Label != "" ||
+		slices.ContainsFunc(s.Senders, func(e ipc.End) bool { return e.Label != "" })
 }
 
 // endRow has the state in eight columns already, for it may be coloured.

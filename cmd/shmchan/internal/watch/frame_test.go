@@ -44,7 +44,7 @@ func samples() []Channel {
 				Receiver: &ipc.End{Slot: -1, PID: 4321, State: ipc.StateAlive, BeatAge: 12 * time.Millisecond, Messages: messages - 900, Bytes: (messages - 900) * 640},
 				Senders:  crowd(half),
 			}},
-			{Name: "notes.txt", Stats: ipc.Stats{Name: "notes.txt", Path: "/ch/notes.txt"}, Err: errors.New("incompatible segment: no magic")},
+			{Name: "notes.txt", Stats: ipc.Stats{Name: "notes.txt", Path: "/ch/notes.txt"}, Err: errors.New("/ch/notes.txt: incompatible segment: no magic")},
 		})
 	}
 	return all
@@ -101,7 +101,7 @@ func TestFrameGolden(t *testing.T) {
 
 // TestFrameFits: whatever the size, with colour or without.
 func TestFrameFits(t *testing.T) {
-	for _, th := range []*theme{uncoloured(), coloured()} {
+	for _, th := range []*theme{uncoloured(), monochrome(), coloured()} {
 		for w := 1; w < 200; w += 3 {
 			for h := 1; h < 60; h += 3 {
 				f := shown(th)

@@ -6,22 +6,30 @@ import "charm.land/lipgloss/v2"
 // marks too: a terminal without colour tells as much.
 type theme struct{ strong, faint, good, warn, bad, bar func(string) string }
 
-// coloured takes the terminal's own sixteen colours, so that a frame goes with its
-// background whatever that is. Whether they are shown (NO_COLOR) is for the program
-// that writes them to decide.
+func style(s lipgloss.Style) func(string) string {
+	return func(text string) string { return s.Render(text) }
+}
+
+// coloured takes the terminal's own colours, so that a frame goes with its
+// background whatever that is. Faint is no colour, for bright black, the usual grey,
+// is the background itself of some palettes.
 func coloured() *theme {
-	style := func(s lipgloss.Style) func(string) string {
-		return func(text string) string { return s.Render(text) }
-	}
 	base := lipgloss.NewStyle()
 	return &theme{
 		strong: style(base.Bold(true)),
-		faint:  style(base.Foreground(lipgloss.BrightBlack)),
+		faint:  style(base.Faint(true)),
 		good:   style(base.Foreground(lipgloss.Green)),
 		warn:   style(base.Foreground(lipgloss.Yellow)),
 		bad:    style(base.Foreground(lipgloss.Red).Bold(true)),
 		bar:    style(base.Foreground(lipgloss.Cyan)),
 	}
+}
+
+// monochrome is for NO_COLOR, which does not mean bold and faint.
+func monochrome() *theme {
+	t, base := uncoloured(), lipgloss.NewStyle()
+	t.strong, t.bad, t.faint = style(base.Bold(true)), style(base.Bold(true)), style(base.Faint(true))
+	return t
 }
 
 // uncoloured leaves text as it is.
