@@ -102,10 +102,11 @@ func TestFrameGolden(t *testing.T) {
 // TestFrameFits: whatever the size, with colour or without.
 func TestFrameFits(t *testing.T) {
 	for _, th := range []*theme{uncoloured(), monochrome(), coloured()} {
-		for w := 1; w < 200; w += 3 {
-			for h := 1; h < 60; h += 3 {
-				f := shown(th)
-				f.cursor, f.typing = "/ch/jobs", w%2 == 0
+		f := shown(th)
+		f.cursor = "/ch/jobs"
+		for w := 1; w < 200; w += 5 {
+			for h := 1; h < 60; h += 7 {
+				f.typing = h%2 == 0
 				lines := strings.Split(f.draw(w, h), "\n")
 				require.LessOrEqual(t, len(lines), h)
 				for _, l := range lines {

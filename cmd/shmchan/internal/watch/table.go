@@ -17,9 +17,9 @@ const (
 
 // layout spends w columns: the narrower, the fewer.
 func layout(w int) columns {
-	c := columns{percent: 6, messages: 8}
+	c := columns{percent: 6, messages: 8} // " !100%"
 	if w >= 32 {
-		c.gauge, c.percent = 8, 5
+		c.gauge = 8
 	}
 	if w >= 60 {
 		c.gauge, c.bytes = 10, 9
