@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/shmchan/shmchan/ipc"
 )
@@ -16,7 +16,7 @@ import (
 func (f *frame) detail(ch *Channel, w, room int) []string {
 	t := f.theme
 	title := " " + fit(plain(ch.Name), w/2) + " "
-	lines := []string{t.faint("──") + t.strong(title) + t.faint(strings.Repeat("─", max(w-2-lipgloss.Width(title), 0)))}
+	lines := []string{t.faint("──") + t.strong(title) + t.faint(strings.Repeat("─", max(w-2-ansi.StringWidth(title), 0)))}
 	if ch.Err != nil {
 		return append(lines, t.bad(fit(damage(ch), w)))
 	}
@@ -55,7 +55,7 @@ func (f *frame) minute(ch *Channel, name string, of func(Rates) float64, words f
 		most = max(most, of(p.Rates))
 	}
 	text := right(f.rate(ch, words(of(ch.Rates))), 8) + right(f.rate(ch, "most "+words(most)), 13)
-	n := min(max(w-12-lipgloss.Width(text), 0), 90)
+	n := min(max(w-12-ansi.StringWidth(text), 0), 90)
 	return f.theme.faint(left(name, 12)) + f.theme.bar(f.spark(ch, of, n)) + text
 }
 
@@ -100,7 +100,7 @@ func (f *frame) end(ch *Channel, name string, e *ipc.End, r Rates, w int) string
 	row := endRow(name, strconv.Itoa(e.PID), "\x00", age(e.BeatAge), f.rate(ch, Count(r.Messages)), f.rate(ch, Size(r.Bytes)), plain(e.Label))
 	before, after, _ := strings.Cut(row, "\x00")
 	state := left(e.State.String(), 8)
-	if room := w - lipgloss.Width(before) - 8; room > 0 {
+	if room := w - ansi.StringWidth(before) - 8; room > 0 {
 		return before + f.theme.stateStyle(e.State)(state) + fit(strings.TrimRight(after, " "), room)
 	}
 	return fit(before+state, w)

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/stretchr/testify/require"
 
 	"github.com/shmchan/shmchan/ipc"
@@ -110,7 +110,7 @@ func TestFrameFits(t *testing.T) {
 				lines := strings.Split(f.draw(w, h), "\n")
 				require.LessOrEqual(t, len(lines), h)
 				for _, l := range lines {
-					require.LessOrEqual(t, lipgloss.Width(l), w, "%dx%d: %q", w, h, l)
+					require.LessOrEqual(t, ansi.StringWidth(l), w, "%dx%d: %q", w, h, l)
 				}
 			}
 		}
@@ -121,5 +121,5 @@ func TestColourSaysNothingMore(t *testing.T) {
 	bare, dressed := shown(uncoloured()), shown(coloured())
 	require.NotContains(t, bare.draw(80, 24), "\x1b")
 	require.Contains(t, dressed.draw(80, 24), "\x1b")
-	require.Equal(t, lipgloss.Height(bare.draw(80, 24)), lipgloss.Height(dressed.draw(80, 24)))
+	require.Equal(t, bare.draw(80, 24), ansi.Strip(dressed.draw(80, 24)))
 }

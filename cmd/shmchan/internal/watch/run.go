@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// ErrInterrupted: the user typed ^C.
+// ErrInterrupted is what Run returns when the user typed ^C.
 var ErrInterrupted = errors.New("interrupted")
 
 // Sample is what there was at a time.
