@@ -43,11 +43,13 @@ vet: ## what go vet finds, on arm64 too; and that it builds for 32 bits
 	GOARCH=arm64 $(GO) vet ./...
 	GOARCH=386 $(GO) build ./...
 
-unit: ## all tests: unit, multi-process, command scripts, examples, README, recipes
+unit: ## all tests: unit, multi-process, command scripts, a real terminal, examples, README, recipes
+	@$(ensure) tmux tmux || echo "not run: shmchan watch in a terminal" >&2
 	$(GO) test ./...
 
 race: ## all tests again, under the race detector (needs a C compiler)
 	@$(ensure) gcc gcc libc6-dev
+	@$(ensure) tmux tmux || echo "not run: shmchan watch in a terminal" >&2
 	CGO_ENABLED=1 $(GO) test -race ./...
 
 # Each in its directory, so that go test shows the count though all is well. The

@@ -139,11 +139,11 @@ func (v *benchmark) run(ctx context.Context) error {
 	case v.asJSON:
 		out := json.NewEncoder(v.stdout)
 		out.SetIndent("", "  ")
-		return out.Encode(report)
+		return written(out.Encode(report))
 	case v.benchfmt:
-		return report.WriteBenchfmt(v.stdout)
+		return written(report.WriteBenchfmt(v.stdout))
 	}
-	return report.WriteText(v.stdout)
+	return written(report.WriteText(v.stdout))
 }
 
 // progress returns what shows how far it has come: on a terminal a line that

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -76,10 +77,10 @@ func must(err error) {
 	}
 }
 
-// completeName completes NAME, the first argument, by the channels that there are;
-// a path by the shell's own means.
-func (a *app) completeName(_ *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
+// completeName completes NAME, the first argument, or every one where there may be
+// several, by the channels that there are; a path by the shell's own means.
+func (a *app) completeName(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 && !strings.Contains(cmd.Use, "NAME…") {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	if strings.Contains(begun, "/") {
@@ -92,7 +93,7 @@ func (a *app) completeName(_ *cobra.Command, args []string, begun string) ([]cob
 	var names []cobra.Completion
 	for i := range entries {
 		e := &entries[i]
-		if e.Err != nil || !strings.HasPrefix(e.Name, begun) || printable(e.Name) != e.Name {
+		if e.Err != nil || !strings.HasPrefix(e.Name, begun) || slices.Contains(args, e.Name) || printable(e.Name) != e.Name {
 			continue
 		}
 		about := fmt.Sprintf("%s, %s full, receiver %s, %s", humanSize(uint64(e.Stats.Capacity)),

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
 
 	"github.com/shmchan/shmchan/internal/frame"
 	"github.com/shmchan/shmchan/ipc"
@@ -106,13 +105,11 @@ func (b *batch) write() error {
 		return nil
 	}
 	_, err := b.w.Write(b.out)
-	if errors.Is(err, syscall.EPIPE) {
-		return &signalError{signal: syscall.SIGPIPE}
-	}
-	if err != nil {
+	var closed *signalError
+	if err = written(err); err != nil && !errors.As(err, &closed) {
 		return fmt.Errorf("%w; %s not taken", err, plural(b.held, "message"))
 	}
-	return nil
+	return err
 }
 
 func (b *batch) settle() {

@@ -126,7 +126,7 @@ func newHelp() *cobra.Command {
 // flagError is what a flag that does not parse becomes.
 func flagError(cmd *cobra.Command, err error) error {
 	hint := "see " + cmd.CommandPath() + " --help"
-	if strings.HasPrefix(err.Error(), "unknown") {
+	if cmd.Name() == "send" && strings.HasPrefix(err.Error(), "unknown") {
 		hint += "; a message that begins with a dash stands after --"
 	}
 	return usagef("%w; %s", err, hint)

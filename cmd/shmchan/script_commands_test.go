@@ -226,7 +226,7 @@ var masks = []struct {
 	by string
 }{
 	{regexp.MustCompile(`"pid":[1-9][0-9]*`), `"pid":PID`},
-	{regexp.MustCompile(`"created":"20[0-9-]+T[0-9:.]+Z"`), `"created":"TIME"`},
+	{regexp.MustCompile(`"(created|time)":"20[0-9-]+T[0-9:.]+Z"`), `"$1":"TIME"`},
 	{regexp.MustCompile(`"beat_age_ms":[0-9]+`), `"beat_age_ms":AGE`},
 	{regexp.MustCompile(`"(head|tail)":[1-9][0-9]*`), `"$1":POSITION`}, // how messages fell into batches
 }

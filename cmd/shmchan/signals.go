@@ -64,6 +64,15 @@ func (a *app) graceful(ctx context.Context, fn func(context.Context) error) erro
 	return killed
 }
 
+// written is what a write to stdout within graceful came to: to a pipe that nobody
+// reads it is the death that it would have been without.
+func written(err error) error {
+	if errors.Is(err, syscall.EPIPE) {
+		return &signalError{signal: syscall.SIGPIPE}
+	}
+	return err
+}
+
 // onAbort has fn called when a second signal is about to end the process.
 func (a *app) onAbort(fn func(syscall.Signal)) { a.aborting.Store(&fn) }
 

@@ -32,6 +32,7 @@ type watcher struct {
 	asJSON   bool
 	interval time.Duration
 	ticks    uint64
+	source   func() (watch.Sample, error)
 
 	names []string // that are still there; empty: all channels
 	begun bool     // a sample was taken
@@ -39,6 +40,7 @@ type watcher struct {
 
 func newWatch(a *app) *cobra.Command {
 	v := &watcher{app: a, interval: time.Second}
+	v.source = v.sample
 	cmd := &cobra.Command{
 		Use:   "watch [NAME…]",
 		Short: "Show channels over time: fill, rates, ends, who holds the others up",
@@ -95,13 +97,13 @@ func (v *watcher) run(ctx context.Context) error {
 }
 
 func (v *watcher) watch(ctx context.Context) error {
-	first, err := v.sample() // before the screen is touched
+	first, err := v.source() // before the screen is touched
 	if err != nil {
 		return err
 	}
 	screen, ok := v.stdout.(*os.File)
 	if v.asJSON || !ok || !term.IsTerminal(int(screen.Fd())) || os.Getenv("TERM") == "dumb" {
-		return v.lines(ctx, first)
+		return v.graceful(ctx, func(ctx context.Context) error { return v.lines(ctx, first) })
 	}
 	// What is told meanwhile would spoil the screen: it is told when that is over.
 	var told lateWriter
@@ -113,7 +115,8 @@ func (v *watcher) watch(ctx context.Context) error {
 	}()
 	return v.graceful(ctx, func(ctx context.Context) error {
 		err := watch.Run(ctx, watch.Options{
-			Title: v.title(), Interval: v.interval, Ticks: v.ticks, Source: v.sample, Screen: screen,
+			Title: v.title(), Interval: v.interval, Ticks: v.ticks, Source: v.source, Screen: screen,
+			NoColour: os.Getenv("NO_COLOR") != "", // whatever it says; the library wants a true word
 		})
 		if errors.Is(err, watch.ErrInterrupted) { // as SIGINT would have, had the terminal sent it
 			return &signalError{signal: syscall.SIGINT}

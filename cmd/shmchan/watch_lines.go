@@ -36,7 +36,9 @@ type watchDamagedView struct {
 	damagedView
 }
 
-// lines prints what is watched, a line for each channel at every tick.
+// lines prints what is watched, a line for each channel at every tick. Off a
+// terminal a signal waits for the line in hand, which may be more than a pipe takes
+// at once.
 func (v *watcher) lines(ctx context.Context, s watch.Sample) error {
 	var history watch.History
 	tick := time.NewTimer(0)
@@ -44,13 +46,13 @@ func (v *watcher) lines(ctx context.Context, s watch.Sample) error {
 	begun := s.At
 	if !v.asJSON {
 		if _, err := io.WriteString(v.stdout, watchHead); err != nil {
-			return err
+			return written(err)
 		}
 	}
 	for n := uint64(1); ; n++ {
 		for _, c := range history.Add(s.At, s.Entries) {
 			if err := v.line(s.At, &c); err != nil {
-				return err
+				return written(err)
 			}
 		}
 		for _, name := range history.Gone() {
@@ -68,7 +70,7 @@ func (v *watcher) lines(ctx context.Context, s watch.Sample) error {
 		case <-tick.C:
 		}
 		var err error
-		if s, err = v.sample(); err != nil {
+		if s, err = v.source(); err != nil {
 			return err
 		}
 	}

@@ -2,10 +2,11 @@ package watch
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
-	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/shmchan/shmchan/ipc"
 )
@@ -15,9 +16,9 @@ import (
 func (f *frame) detail(ch *Channel, w, room int) []string {
 	t := f.theme
 	title := " " + fit(plain(ch.Name), w/2) + " "
-	lines := []string{t.faint("──") + t.strong(title) + t.faint(strings.Repeat("─", max(w-2-lipgloss.Width(title), 0)))}
+	lines := []string{t.faint("──") + t.strong(title) + t.faint(strings.Repeat("─", max(w-2-ansi.StringWidth(title), 0)))}
 	if ch.Err != nil {
-		return append(lines, t.bad(fit(plain(ch.Err.Error()), w)))
+		return append(lines, t.bad(fit(damage(ch), w)))
 	}
 	lines = append(lines, fit(about(ch), w))
 	switch {
@@ -54,14 +55,18 @@ func (f *frame) minute(ch *Channel, name string, of func(Rates) float64, words f
 		most = max(most, of(p.Rates))
 	}
 	text := right(f.rate(ch, words(of(ch.Rates))), 8) + right(f.rate(ch, "most "+words(most)), 13)
-	n := min(max(w-12-lipgloss.Width(text), 0), 90)
+	n := min(max(w-12-ansi.StringWidth(text), 0), 90)
 	return f.theme.faint(left(name, 12)) + f.theme.bar(f.spark(ch, of, n)) + text
 }
 
 // ends are the receiver and the senders, those with trouble first, in room lines.
 func (f *frame) ends(ch *Channel, w, room int) []string {
 	s := &ch.Stats
-	lines := []string{f.theme.faint(fit(endRow("END", "PID", left("STATE", 8), "BEAT", "MSG/S", "BYTES/S", "LABEL"), w))}
+	label := ""
+	if hasLabel(s) {
+		label = "LABEL"
+	}
+	lines := []string{f.theme.faint(fit(strings.TrimRight(endRow("END", "PID", left("STATE", 8), "BEAT", "MSG/S", "BYTES/S", label), " "), w))}
 	room--
 	if s.Receiver == nil {
 		lines = append(lines, fit("receiver      none", w))
@@ -78,6 +83,11 @@ func (f *frame) ends(ch *Channel, w, room int) []string {
 	return lines
 }
 
+func hasLabel(s *ipc.Stats) bool {
+	return s.Receiver != nil && s.Receiver.Label != "" ||
+		slices.ContainsFunc(s.Senders, func(e ipc.End) bool { return e.Label != "" })
+}
+
 // endRow has the state in eight columns already, for it may be coloured.
 func endRow(end, pid, state, beat, messages, bytes, label string) string {
 	return left(end, 12) + right(pid, 9) + "  " + state + right(beat, 7) + right(messages, 8) + right(bytes, 9) + "  " + label
@@ -90,7 +100,7 @@ func (f *frame) end(ch *Channel, name string, e *ipc.End, r Rates, w int) string
 	row := endRow(name, strconv.Itoa(e.PID), "\x00", age(e.BeatAge), f.rate(ch, Count(r.Messages)), f.rate(ch, Size(r.Bytes)), plain(e.Label))
 	before, after, _ := strings.Cut(row, "\x00")
 	state := left(e.State.String(), 8)
-	if room := w - lipgloss.Width(before) - 8; room > 0 {
+	if room := w - ansi.StringWidth(before) - 8; room > 0 {
 		return before + f.theme.stateStyle(e.State)(state) + fit(strings.TrimRight(after, " "), room)
 	}
 	return fit(before+state, w)

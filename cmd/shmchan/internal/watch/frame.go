@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/shmchan/shmchan/ipc"
 )
@@ -76,13 +76,13 @@ func (f *frame) heading(w, shown int) string {
 	if f.paused {
 		right = "PAUSED  " + right
 	}
-	room := w - lipgloss.Width(right) - 2
+	room := w - ansi.StringWidth(right) - 2
 	if room < 8 {
 		right = f.at.Format(time.TimeOnly)
 		if f.paused {
 			right = "PAUSED " + right
 		}
-		room = w - lipgloss.Width(right) - 2
+		room = w - ansi.StringWidth(right) - 2
 	}
 	head := f.theme.faint
 	if f.paused {
@@ -99,7 +99,7 @@ const typingKeys = "  Enter keeps, Esc clears"
 func (f *frame) footer(w int) string {
 	if f.typing {
 		typed := fit("filter: "+plain(f.filter)+"▏", max(w-len(typingKeys), w/2))
-		return f.theme.strong(typed) + f.theme.faint(fit(typingKeys, w-lipgloss.Width(typed)))
+		return f.theme.strong(typed) + f.theme.faint(fit(typingKeys, w-ansi.StringWidth(typed)))
 	}
 	state := "by " + f.order.String()
 	if f.filter != "" {
@@ -110,11 +110,11 @@ func (f *frame) footer(w int) string {
 	}
 	text := ""
 	for _, k := range keys {
-		if lipgloss.Width(text)+lipgloss.Width(k)+lipgloss.Width(state)+4 <= w {
+		if ansi.StringWidth(text)+ansi.StringWidth(k)+ansi.StringWidth(state)+4 <= w {
 			text += k + "  "
 		}
 	}
-	room := max(w-lipgloss.Width(text), 0)
+	room := max(w-ansi.StringWidth(text), 0)
 	return f.theme.faint(text) + right(state, room)
 }
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/stretchr/testify/require"
 
 	"github.com/shmchan/shmchan/ipc"
@@ -44,7 +44,7 @@ func samples() []Channel {
 				Receiver: &ipc.End{Slot: -1, PID: 4321, State: ipc.StateAlive, BeatAge: 12 * time.Millisecond, Messages: messages - 900, Bytes: (messages - 900) * 640},
 				Senders:  crowd(half),
 			}},
-			{Name: "notes.txt", Stats: ipc.Stats{Name: "notes.txt", Path: "/ch/notes.txt"}, Err: errors.New("incompatible segment: no magic")},
+			{Name: "notes.txt", Stats: ipc.Stats{Name: "notes.txt", Path: "/ch/notes.txt"}, Err: errors.New("/ch/notes.txt: incompatible segment: no magic")},
 		})
 	}
 	return all
@@ -101,15 +101,16 @@ func TestFrameGolden(t *testing.T) {
 
 // TestFrameFits: whatever the size, with colour or without.
 func TestFrameFits(t *testing.T) {
-	for _, th := range []*theme{uncoloured(), coloured()} {
-		for w := 1; w < 200; w += 3 {
-			for h := 1; h < 60; h += 3 {
-				f := shown(th)
-				f.cursor, f.typing = "/ch/jobs", w%2 == 0
+	for _, th := range []*theme{uncoloured(), monochrome(), coloured()} {
+		f := shown(th)
+		f.cursor = "/ch/jobs"
+		for w := 1; w < 200; w += 5 {
+			for h := 1; h < 60; h += 7 {
+				f.typing = h%2 == 0
 				lines := strings.Split(f.draw(w, h), "\n")
 				require.LessOrEqual(t, len(lines), h)
 				for _, l := range lines {
-					require.LessOrEqual(t, lipgloss.Width(l), w, "%dx%d: %q", w, h, l)
+					require.LessOrEqual(t, ansi.StringWidth(l), w, "%dx%d: %q", w, h, l)
 				}
 			}
 		}
@@ -120,5 +121,5 @@ func TestColourSaysNothingMore(t *testing.T) {
 	bare, dressed := shown(uncoloured()), shown(coloured())
 	require.NotContains(t, bare.draw(80, 24), "\x1b")
 	require.Contains(t, dressed.draw(80, 24), "\x1b")
-	require.Equal(t, lipgloss.Height(bare.draw(80, 24)), lipgloss.Height(dressed.draw(80, 24)))
+	require.Equal(t, bare.draw(80, 24), ansi.Strip(dressed.draw(80, 24)))
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// ErrInterrupted says that the user typed ^C.
+// ErrInterrupted is what Run returns when the user typed ^C.
 var ErrInterrupted = errors.New("interrupted")
 
 // Sample is what there was at a time.
@@ -27,6 +27,7 @@ type Options struct {
 	Ticks    uint64                 // samples to end after; 0: none
 	Source   func() (Sample, error) // gives a sample; its error ends Run
 	Screen   io.Writer              // the terminal
+	NoColour bool
 }
 
 // Run shows channels on a terminal until the user quits, ctx is done, the ticks are
@@ -35,6 +36,9 @@ type Options struct {
 // from the terminal itself if stdin is none.
 func Run(ctx context.Context, o Options) error {
 	s := &screen{options: o, frame: frame{title: plain(o.Title), interval: o.Interval, theme: coloured()}}
+	if o.NoColour {
+		s.theme = monochrome()
+	}
 	p := tea.NewProgram(s, tea.WithOutput(o.Screen), tea.WithoutSignalHandler())
 	defer context.AfterFunc(ctx, p.Quit)()
 	if _, err := p.Run(); err != nil {

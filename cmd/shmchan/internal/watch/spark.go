@@ -13,15 +13,19 @@ var bars = []rune("▁▂▃▄▅▆▇█")
 // for each the mean over the time of the points in it; NaN where there are none.
 func Buckets(points []Point, of func(Rates) float64, now time.Time, window time.Duration, n int) []float64 {
 	all := make([]float64, max(n, 0))
+	type lap struct{ from, to time.Duration } // before now
+	laps := make([]lap, len(points))
+	for i, p := range points {
+		laps[i] = lap{p.From.Sub(now), p.To.Sub(now)}
+	}
 	for i := range all {
-		from := now.Add(-window + window*time.Duration(i)/time.Duration(n))
-		to := now.Add(-window + window*time.Duration(i+1)/time.Duration(n))
+		from := -window + window*time.Duration(i)/time.Duration(n)
+		to := -window + window*time.Duration(i+1)/time.Duration(n)
 		sum, covered := 0.0, time.Duration(0)
-		for _, p := range points {
-			lap := earlier(p.To, to).Sub(later(p.From, from))
-			if lap > 0 {
-				sum += of(p.Rates) * lap.Seconds()
-				covered += lap
+		for j, l := range laps {
+			if part := min(l.to, to) - max(l.from, from); part > 0 {
+				sum += of(points[j].Rates) * part.Seconds()
+				covered += part
 			}
 		}
 		all[i] = math.NaN()
@@ -30,20 +34,6 @@ func Buckets(points []Point, of func(Rates) float64, now time.Time, window time.
 		}
 	}
 	return all
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // Sparkline draws values as bars, the greatest at full height. What is above

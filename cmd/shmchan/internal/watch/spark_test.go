@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/stretchr/testify/require"
 )
 
@@ -59,9 +59,9 @@ func TestNumbersAreShort(t *testing.T) {
 func TestFitCutsByColumns(t *testing.T) {
 	for _, s := range []string{"", "short", "a name that is long", "通道通道通道通道", "e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301"} {
 		for w := range 12 {
-			require.LessOrEqual(t, lipgloss.Width(fit(s, w)), w, "%q in %d", s, w)
-			require.Equal(t, w, lipgloss.Width(left(s, w)), "%q in %d", s, w)
-			require.Equal(t, w, lipgloss.Width(right(s, w)), "%q in %d", s, w)
+			require.LessOrEqual(t, ansi.StringWidth(fit(s, w)), w, "%q in %d", s, w)
+			require.Equal(t, w, ansi.StringWidth(left(s, w)), "%q in %d", s, w)
+			require.Equal(t, w, ansi.StringWidth(right(s, w)), "%q in %d", s, w)
 		}
 	}
 	require.Equal(t, `"a\x1bb"`, plain("a\x1bb"))

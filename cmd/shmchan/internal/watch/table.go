@@ -1,6 +1,10 @@
 package watch
 
-import "github.com/shmchan/shmchan/ipc"
+import (
+	"strings"
+
+	"github.com/shmchan/shmchan/ipc"
+)
 
 // columns are the widths of the table's, 0 for those that have no room.
 type columns struct{ name, gauge, percent, messages, bytes, spark, senders int }
@@ -13,9 +17,9 @@ const (
 
 // layout spends w columns: the narrower, the fewer.
 func layout(w int) columns {
-	c := columns{percent: 6, messages: 8}
+	c := columns{percent: 6, messages: 8} // " !100%"
 	if w >= 32 {
-		c.gauge, c.percent = 8, 5
+		c.gauge = 8
 	}
 	if w >= 60 {
 		c.gauge, c.bytes = 10, 9
@@ -71,7 +75,7 @@ func (f *frame) row(ch *Channel, c columns, chosen bool, w int) string {
 		pointer, name = t.strong("▸ "), t.strong(name)
 	}
 	if ch.Err != nil {
-		return pointer + name + " " + t.bad(fit(plain(ch.Err.Error()), w-mark-c.name-1))
+		return pointer + name + " " + t.bad(fit(damage(ch), w-mark-c.name-1))
 	}
 	part := ch.Fill()
 	percent := right(Percent(part), c.percent)
@@ -87,6 +91,12 @@ func (f *frame) row(ch *Channel, c columns, chosen bool, w int) string {
 		line += f.senders(ch, c.senders)
 	}
 	return line
+}
+
+// damage is why the channel can't be read, without the path, which says no more
+// than the name.
+func damage(ch *Channel) string {
+	return plain(strings.TrimPrefix(ch.Err.Error(), ch.Stats.Path+": "))
 }
 
 // rate is text, or a dash if there is no rate yet.

@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 )
 
 // scaled is n in at most six columns, in steps of base.
@@ -67,29 +67,17 @@ func plain(s string) string {
 }
 
 // fit is s, cut to w columns, with an ellipsis if anything is missing.
-func fit(s string, w int) string {
-	if lipgloss.Width(s) <= w {
-		return s
-	}
-	if w <= 0 {
-		return ""
-	}
-	for len(s) > 0 && lipgloss.Width(s) > w-1 {
-		_, n := utf8.DecodeLastRuneInString(s)
-		s = s[:len(s)-n]
-	}
-	return s + "…"
-}
+func fit(s string, w int) string { return ansi.Truncate(s, max(w, 0), "…") }
 
 // left and right are s in exactly w columns.
 func left(s string, w int) string {
 	s = fit(s, w)
-	return s + strings.Repeat(" ", max(w-lipgloss.Width(s), 0))
+	return s + strings.Repeat(" ", max(w-ansi.StringWidth(s), 0))
 }
 
 func right(s string, w int) string {
 	s = fit(s, w)
-	return strings.Repeat(" ", max(w-lipgloss.Width(s), 0)) + s
+	return strings.Repeat(" ", max(w-ansi.StringWidth(s), 0)) + s
 }
 
 // plural is n things.
