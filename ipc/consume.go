@@ -59,8 +59,12 @@ func (r *Receiver) Next(ctx context.Context) ([]byte, error) {
 
 // TryNext is Next without waiting: ErrEmpty if no message is there now.
 func (r *Receiver) TryNext() ([]byte, error) {
-	if err := r.enter(); err != nil {
-		return nil, err
+	if !r.gate.Enter() {
+		return nil, r.refused()
+	}
+	if msg, ok := r.at(); ok && !r.guard.Broken() {
+		r.gate.Leave() // not deferred: there is no user's code or memory on this way
+		return msg, nil
 	}
 	defer r.leave()
 	return r.tryNext()

@@ -145,9 +145,12 @@ func (r *Receiver) Recv(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	defer r.leave()
-	msg, err := r.next(ctx)
-	if err != nil {
-		return nil, err
+	msg, ok := r.at()
+	if !ok {
+		var err error
+		if msg, err = r.next(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return r.took(make([]byte, 0, len(msg)), msg)
 }
