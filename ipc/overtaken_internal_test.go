@@ -24,3 +24,29 @@ func TestCallThatCloseOvertookDoesNotTouchTheRing(t *testing.T) {
 	require.ErrorIs(t, s.flushed(end), ErrClosed)
 	require.NoError(t, r.Close())
 }
+
+// The last sender may send and go between an empty-handed receiver's look at the
+// ring and its look at who is left: what it sent is received before the end.
+func TestSenderThatSendsAndGoesBetweenTwoLooksIsReceived(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		o := &Options{Dir: proctest.Dir(t), Durable: durable}
+		r, err := NewReceiver(context.Background(), "ch", o)
+		require.NoError(t, err)
+		s, err := NewSender(context.Background(), "ch", o)
+		require.NoError(t, err)
+		require.NoError(t, s.TrySend([]byte("last words")))
+		require.NoError(t, s.Close())
+		again, err := r.checkDisconnected()
+		require.NoError(t, err)
+		require.True(t, again)
+		msg, err := r.TryRecv()
+		require.NoError(t, err)
+		require.Equal(t, "last words", string(msg))
+		_, err = r.TryRecv()
+		require.ErrorIs(t, err, ErrDisconnected)
+		require.NoError(t, r.Close())
+		if durable {
+			require.NoError(t, Remove("ch", o))
+		}
+	}
+}
