@@ -50,3 +50,27 @@ func TestSenderThatSendsAndGoesBetweenTwoLooksIsReceived(t *testing.T) {
 		}
 	}
 }
+
+// A call that waits, or is about to look at the ring again, has no lock: Close
+// unmaps the ring when the last of them has left.
+func TestCloseWaitsForCallsThatMayTouchTheRing(t *testing.T) {
+	o := &Options{Dir: proctest.Dir(t)}
+	r, err := NewReceiver(context.Background(), "ch", o)
+	require.NoError(t, err)
+	s, err := NewSender(context.Background(), "ch", o)
+	require.NoError(t, err)
+	s.mu.Lock()
+	s.sleepers.Add(1)
+	s.mu.Unlock()
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	proctest.Parked(t, "(*Sender).Close", 1)
+	require.True(t, s.closed.Load(), "those that come now are told")
+	require.False(t, s.ring.Closed(), "the ring is there")
+	s.mu.Lock()
+	s.sleepers.Add(-1)
+	s.awake.Broadcast()
+	s.mu.Unlock()
+	require.NoError(t, <-closed)
+	require.NoError(t, r.Close())
+}
