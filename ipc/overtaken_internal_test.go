@@ -74,3 +74,19 @@ func TestCloseWaitsForCallsThatMayTouchTheRing(t *testing.T) {
 	require.NoError(t, <-closed)
 	require.NoError(t, r.Close())
 }
+
+// Room that came just before the announcement was rung for nobody: the sender looks
+// again when it is announced, and does not sleep.
+func TestSenderLooksAgainWhenItIsAnnounced(t *testing.T) {
+	o := &Options{Dir: proctest.Dir(t), Heartbeat: maxHeartbeat, Spin: -1}
+	r, err := NewReceiver(context.Background(), "ch", o)
+	require.NoError(t, err)
+	s, err := NewSender(context.Background(), "ch", o)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), proctest.Patience)
+	defer cancel()
+	require.NoError(t, s.awaitRing(ctx, "send", s.bell.Announced))
+	require.NoError(t, ctx.Err(), "it slept")
+	require.NoError(t, s.Close())
+	require.NoError(t, r.Close())
+}
