@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 		"scribbler":          scribblerRole,
 		"scribbled-receiver": scribbledReceiverRole,
 		"confined":           confinedRole,
+		"refused-later":      refusedLaterRole,
 		"ping":               pingRole,
 		"walker":             walkerRole,
 		"stranger":           strangerRole,

@@ -3,6 +3,7 @@ package ipc
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,5 +23,72 @@ func TestCallThatCloseOvertookDoesNotTouchTheRing(t *testing.T) {
 	require.ErrorIs(t, s.flushed(end), errAgain)
 	require.NoError(t, s.Close())
 	require.ErrorIs(t, s.flushed(end), ErrClosed)
+	require.NoError(t, r.Close())
+}
+
+// The last sender may send and go between an empty-handed receiver's look at the
+// ring and its look at who is left: what it sent is received before the end.
+func TestSenderThatSendsAndGoesBetweenTwoLooksIsReceived(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		o := &Options{Dir: proctest.Dir(t), Durable: durable}
+		r, err := NewReceiver(context.Background(), "ch", o)
+		require.NoError(t, err)
+		s, err := NewSender(context.Background(), "ch", o)
+		require.NoError(t, err)
+		require.NoError(t, s.TrySend([]byte("last words")))
+		require.NoError(t, s.Close())
+		again, err := r.checkDisconnected()
+		require.NoError(t, err)
+		require.True(t, again)
+		msg, err := r.TryRecv()
+		require.NoError(t, err)
+		require.Equal(t, "last words", string(msg))
+		_, err = r.TryRecv()
+		require.ErrorIs(t, err, ErrDisconnected)
+		require.NoError(t, r.Close())
+		if durable {
+			require.NoError(t, Remove("ch", o))
+		}
+	}
+}
+
+// A call that waits, or is about to look at the ring again, has no lock: Close
+// unmaps the ring when the last of them has left.
+func TestCloseWaitsForCallsThatMayTouchTheRing(t *testing.T) {
+	o := &Options{Dir: proctest.Dir(t)}
+	r, err := NewReceiver(context.Background(), "ch", o)
+	require.NoError(t, err)
+	s, err := NewSender(context.Background(), "ch", o)
+	require.NoError(t, err)
+	s.mu.Lock()
+	s.sleepers.Add(1)
+	s.mu.Unlock()
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	proctest.Parked(t, "(*Sender).Close", 1)
+	require.True(t, s.closed.Load(), "those that come now are told")
+	require.False(t, s.ring.Closed(), "the ring is there")
+	s.mu.Lock()
+	s.sleepers.Add(-1)
+	s.awake.Broadcast()
+	s.mu.Unlock()
+	require.NoError(t, <-closed)
+	require.NoError(t, r.Close())
+}
+
+// Room that came just before the announcement was rung for nobody: the sender looks
+// again when it is announced, and does not sleep.
+func TestSenderLooksAgainWhenItIsAnnounced(t *testing.T) {
+	o := &Options{Dir: proctest.Dir(t), Heartbeat: maxHeartbeat, Spin: -1}
+	r, err := NewReceiver(context.Background(), "ch", o)
+	require.NoError(t, err)
+	s, err := NewSender(context.Background(), "ch", o)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), proctest.Patience)
+	defer cancel()
+	start := time.Now()
+	require.NoError(t, s.awaitRing(ctx, "send", s.bell.Announced))
+	require.Less(t, time.Since(start), proctest.Patience/2, "it slept")
+	require.NoError(t, s.Close())
 	require.NoError(t, r.Close())
 }

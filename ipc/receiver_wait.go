@@ -171,6 +171,7 @@ func (r *Receiver) checkDisconnected() (again bool, err error) {
 	if inFlight, err := r.rx.InFlight(); err != nil || inFlight {
 		return inFlight, err // sent, or claimed, before the last one went
 	}
+	failpoint.Hit(failpoint.Alone)
 	if !r.seg.Durable() {
 		if again, err := r.latch(); err != nil || again {
 			return again, err
@@ -192,6 +193,7 @@ func (r *Receiver) latch() (again bool, err error) {
 		return err == nil, r.sound("recv", err)
 	}
 	inFlight, err := r.rx.InFlight()
+	failpoint.Hit(failpoint.LastLook)
 	if err == nil && !inFlight {
 		r.ring.Close()
 	}

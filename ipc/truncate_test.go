@@ -152,3 +152,60 @@ func TestTruncationOfAPartIsSurvived(t *testing.T) {
 		require.Zero(t, p.Wait())
 	}
 }
+
+// The file ends in the middle of a message: what has a page yet is sound, and the
+// rest reads as zeroes, which nobody may take for the message, nor a sender for
+// room.
+func TestTruncationWithinAMessageIsAnErrorNotZeroes(t *testing.T) {
+	const length = 20_000 // pages
+	for what, do := range map[string]func(ctx context.Context, s *ipc.Sender, r *ipc.Receiver) error{
+		"Recv":    func(ctx context.Context, _ *ipc.Sender, r *ipc.Receiver) error { _, err := r.Recv(ctx); return err },
+		"TryRecv": func(_ context.Context, _ *ipc.Sender, r *ipc.Receiver) error { _, err := r.TryRecv(); return err },
+		"RecvAppend": func(ctx context.Context, _ *ipc.Sender, r *ipc.Receiver) error {
+			_, err := r.RecvAppend(ctx, nil)
+			return err
+		},
+		"Consume": func(ctx context.Context, _ *ipc.Sender, r *ipc.Receiver) error {
+			n, err := r.Consume(ctx, 1, func(msg []byte) error { _ = string(msg); return nil })
+			require.Zero(t, n)
+			return err
+		},
+		"Release": func(ctx context.Context, _ *ipc.Sender, r *ipc.Receiver) error {
+			msg, err := r.Next(ctx)
+			_ = string(msg)
+			return errorsOf(err, r.Release())
+		},
+		"TrySend": func(_ context.Context, s *ipc.Sender, _ *ipc.Receiver) error { return s.TrySend(make([]byte, length)) },
+		"Send": func(ctx context.Context, s *ipc.Sender, _ *ipc.Receiver) error {
+			return s.Send(ctx, make([]byte, length))
+		},
+		"SendBatch": func(ctx context.Context, s *ipc.Sender, _ *ipc.Receiver) error {
+			n, err := s.SendBatch(ctx, [][]byte{make([]byte, length/2), make([]byte, 100)})
+			require.Zero(t, n)
+			return err
+		},
+		"Commit": func(ctx context.Context, s *ipc.Sender, _ *ipc.Receiver) error {
+			c, err := s.Claim(ctx, length)
+			if err == nil {
+				clear(c.Bytes())
+				err = c.Commit()
+			}
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			o := small(in(t).Dir)
+			o.Capacity = 1 << 16
+			s, r := newPairOnce(t, o)
+			send(t, s, string(noise(1, length)))
+			require.NoError(t, os.Truncate(path(o), ringAt+4096))
+			var corrupt *ipc.CorruptError
+			require.ErrorAs(t, do(brief(t), s, r), &corrupt)
+			require.Equal(t, "file size", corrupt.Field)
+			require.EqualValues(t, ringAt+4096, corrupt.Value)
+			_ = s.Close()
+			_ = r.Close()
+			require.NoError(t, os.RemoveAll(path(o)))
+		})
+	}
+}

@@ -65,7 +65,9 @@ const (
 	RecvFree      Point = "recv free"      // detach: the receiver's slot is free
 	RecvUnlocked  Point = "recv unlocked"  // detach: the receiver's lock is given back
 
+	Alone           Point = "alone"            // disconnect: no sender is left and nothing in flight, no lock is taken
 	SendersLocked   Point = "senders locked"   // disconnect: the locks of all senders are taken
+	LastLook        Point = "last look"        // disconnect: whether anything is in flight is seen, the channel is open
 	Closed          Point = "closed"           // close: the channel is closed, nobody poked
 	AllLocked       Point = "all locked"       // removal: the locks of all ends are taken
 	RemoverLocked   Point = "remover locked"   // removal, close, takeover: the remover's lock is taken

@@ -195,6 +195,9 @@ func drainStory(a *arena) bool {
 	}
 	if a.c.action == "stop" || a.c.point == "" {
 		if a.c.point != "" {
+			if !a.c.busy {
+				a.newcomer() // it is kept out, or what it sent is received
+			}
 			a.stand()
 			a.resume()
 		}

@@ -1,0 +1,164 @@
+//go:build linux && !race
+
+package shm
+
+import (
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/fence"
+)
+
+// A fence is a locked instruction on a word of the end's own: seen here by the
+// page that it can't be stored on.
+func TestSenderFencesIfTheBellSaysSoOrItHasNotRegistered(t *testing.T) {
+	for what, c := range map[string]struct {
+		registered bool
+		flags      uint32
+		fences     bool
+	}{
+		"neither":          {true, 0, false},
+		"asleep":           {true, bellSleeping, false},
+		"the bell":         {true, bellFence, true},
+		"the bell, asleep": {true, bellFence | bellSleeping, true},
+		"not registered":   {false, 0, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			g := newGlass(t, beforeHead, beforeBeat, 0)
+			p := g.NewProducer(0, c.registered)
+			g.ctl.recvBell.flags.Store(c.flags)
+			if c.fences {
+				g.killedStoring(slotsLow, p.Ring)
+				return
+			}
+			g.permit(slotsLow, unix.PROT_READ)
+			require.Equal(t, -1, g.stopped(p.Ring), "it fences for nobody")
+		})
+	}
+}
+
+func TestReceiverFencesIfTheBellSaysSoOrItHasNotRegistered(t *testing.T) {
+	for what, c := range map[string]struct {
+		registered bool
+		flags      uint32
+		fences     bool
+	}{
+		"neither":        {true, 0, false},
+		"the bell":       {true, bellFence, true},
+		"not registered": {false, 0, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			g := newGlass(t, beforeHead, beforeBeat, 0)
+			consumer, err := g.NewConsumer(c.registered)
+			require.NoError(t, err)
+			g.ctl.sendBell.flags.Store(c.flags)
+			if c.fences {
+				g.killedStoring(controlHigh, consumer.Release)
+				return
+			}
+			g.permit(controlHigh, unix.PROT_READ)
+			require.Equal(t, -1, g.stopped(consumer.Release), "it fences for nobody")
+		})
+	}
+}
+
+// Either the sleeper's second look finds what was published meanwhile, or the
+// publisher finds the announcement and rings. The publisher's store is a plain one,
+// which is still on its way when it looks, behind others to lines that the sleeper's
+// processor has: so it takes the sleeper's fence.
+func TestSleeperSeesThePublicationOrIsSeen(t *testing.T) {
+	if min(runtime.NumCPU(), runtime.GOMAXPROCS(0)) < 2 || !fence.Register() {
+		t.Skip("needs two processors and membarrier")
+	}
+	var ballast, load [1500]byte
+	for what, side := range map[string]struct {
+		bell    func(*Ring) Bell
+		prepare func(p *Producer, c *Consumer)
+		publish func(p *Producer, c *Consumer)
+		look    func(r *Ring, c *Consumer) bool
+	}{
+		"the receiver": {
+			bell: (*Ring).RecvBell,
+			prepare: func(p *Producer, c *Consumer) {
+				_, _ = c.Next()
+				c.Release()
+				clear(p.ring.data[p.ring.Tail()&p.ring.mask:][:RecordHeader+len(ballast)])
+			},
+			publish: func(p *Producer, _ *Consumer) { _ = p.Put(ballast[:]); p.Ring() },
+			look:    func(_ *Ring, c *Consumer) bool { return c.Ready() },
+		},
+		"a sender": {
+			bell: (*Ring).SendBell,
+			prepare: func(p *Producer, c *Consumer) {
+				_ = p.Put(make([]byte, MinCapacity/2))
+				_, _ = c.Next()
+				clear(load[:])
+			},
+			publish: func(_ *Producer, c *Consumer) { copy(load[:], ballast[:]); c.Release() },
+			look:    func(r *Ring, _ *Consumer) bool { return r.HasRoom(MinCapacity / 2) },
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			r := mappedRing(t, 0)
+			p, c := ends(t, r)
+			b := side.bell(r)
+			var round, ready atomic.Int64
+			go inStep(&round, &ready, func() { side.publish(p[0], c) })
+			missed, rounds := 0, 0
+			for end := time.Now().Add(time.Second); rounds < 20_000 && time.Now().Before(end); rounds++ {
+				side.prepare(p[0], c)
+				seq := b.Seq()
+				side.look(r, c) // so that this processor has its line too
+				round.Add(1)
+				linger(rounds % 97)
+				b.Announce()
+				saw := side.look(r, c)
+				spin(func() bool { return ready.Load() == round.Load() })
+				if !saw && b.Seq() == seq {
+					missed++
+				}
+				b.Retract()
+			}
+			round.Store(-1)
+			require.Zero(t, missed, "wake-ups lost in %d rounds", rounds)
+		})
+	}
+}
+
+// inStep does each round as soon as it begins, and says when it is over; round -1
+// is the end.
+func inStep(round, ready *atomic.Int64, do func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for n := int64(1); ; n++ {
+		spin(func() bool { return round.Load() == n || round.Load() < 0 })
+		if round.Load() < 0 {
+			return
+		}
+		do()
+		ready.Store(n)
+	}
+}
+
+// spin waits; on a machine that is busy with others it lets these run.
+func spin(until func() bool) {
+	for n := 0; !until(); n++ {
+		if n%1000 == 999 {
+			_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+		}
+	}
+}
+
+// linger passes a few nanoseconds for each of n.
+func linger(n int) {
+	for range n {
+		spent.Add(1)
+	}
+}
+
+var spent atomic.Int64
