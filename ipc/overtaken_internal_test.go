@@ -87,7 +87,7 @@ func TestSenderLooksAgainWhenItIsAnnounced(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), proctest.Patience)
 	defer cancel()
 	start := time.Now()
-	require.NoError(t, s.awaitRing(ctx, "send", s.bell.Announced))
+	require.NoError(t, s.awaitRing(ctx, "send", 0, s.bell.Announced))
 	require.Less(t, time.Since(start), proctest.Patience/2, "it slept")
 	require.NoError(t, s.Close())
 	require.NoError(t, r.Close())
