@@ -2,18 +2,25 @@ package ipc
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/shmchan/shmchan/internal/futex"
 	"github.com/shmchan/shmchan/internal/process"
 )
 
 // pulse is the process's one ticking goroutine: it beats for every end and does
 // their housekeeping. It exists while there are ends.
+//
+// It sleeps on a futex, not on a timer: a timer wakes the Go scheduler with its
+// poller, which costs twice the processor time. And ends of the same interval tick
+// at the same times, so that a process wakes once for all of them.
 type pulse struct {
 	mu      sync.Mutex
 	ends    map[ticker]*schedule
 	running bool
-	changed chan struct{} // an end came or went
+	began   time.Time     // the times of ticks are multiples of intervals after it
+	changed atomic.Uint32 // the futex: an end came or went
 }
 
 // ticker is an end. tick gets the monotonic clock in nanoseconds, runs with the
@@ -25,13 +32,18 @@ type schedule struct {
 	due   time.Time
 }
 
-var heart = pulse{ends: map[ticker]*schedule{}, changed: make(chan struct{}, 1)}
+var heart = pulse{ends: map[ticker]*schedule{}, began: time.Now()}
+
+// next is the first time to tick after now.
+func (p *pulse) next(now time.Time, every time.Duration) time.Time {
+	return now.Add(every - now.Sub(p.began)%every)
+}
 
 // add makes the end tick from now on.
 func (p *pulse) add(t ticker, every time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ends[t] = &schedule{every, time.Now().Add(every)}
+	p.ends[t] = &schedule{every, p.next(time.Now(), every)}
 	if !p.running {
 		p.running = true
 		go p.run()
@@ -51,24 +63,19 @@ func (p *pulse) remove(t ticker) {
 }
 
 func (p *pulse) notify() {
-	select {
-	case p.changed <- struct{}{}:
-	default:
-	}
+	p.changed.Add(1)
+	futex.Wake(&p.changed, 1)
 }
 
 func (p *pulse) run() {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for {
+		seq := p.changed.Load() // before the look at the ends
 		next, ok := p.beat()
 		if !ok {
 			return
 		}
-		timer.Reset(time.Until(next))
-		select {
-		case <-timer.C:
-		case <-p.changed:
+		if futex.Wait(&p.changed, seq, time.Until(next)) != nil {
+			time.Sleep(time.Until(next)) // refused: who comes meanwhile ticks later
 		}
 	}
 }
@@ -85,7 +92,7 @@ func (p *pulse) beat() (next time.Time, ok bool) {
 	for t, s := range p.ends {
 		if !s.due.After(now) {
 			t.tick(clock)
-			s.due = now.Add(s.every)
+			s.due = p.next(now, s.every)
 		}
 		if next.IsZero() || s.due.Before(next) {
 			next = s.due

@@ -102,6 +102,7 @@ func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop func() b
 		}
 		if spent > yield {
 			runtime.Gosched()
+			process.Yield()
 			yield = spent + yieldEvery
 		}
 	}

@@ -32,3 +32,6 @@ func StartPoller() error { return nil }
 
 // Processors returns how many processors this process may use.
 func Processors() int { return runtime.NumCPU() }
+
+// Yield does nothing here.
+func Yield() {}
