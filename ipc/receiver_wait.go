@@ -94,7 +94,7 @@ func (r *Receiver) await(ctx context.Context) error {
 	for {
 		part := min(left, r.set.Heartbeat)
 		left -= part
-		if ctx.Err() == nil && r.spin.until(part, 0, r.rx.Ready, stop) {
+		if ctx.Err() == nil && r.spin.until(part, 0, r.rx.Ready, stop, nil) {
 			return nil
 		}
 		seq = r.bell.Seq() // before the looks below

@@ -85,11 +85,17 @@ func (s *Sender) awaitRing(ctx context.Context, op string, pauses uint32, ready 
 // is lost.
 func (s *Sender) sleepUntil(ctx context.Context, op string, pauses uint32, ready func() bool) error {
 	stop := func() bool { return s.closed.Load() || ctx.Err() != nil }
+	head := s.ring.Head()
+	moves := func() bool {
+		before := head
+		head = s.ring.Head()
+		return head != before
+	}
 	var seq uint32
 	for left := s.spin.limit(); ; {
 		part := min(left, s.set.Heartbeat)
 		left -= part
-		if ctx.Err() == nil && s.spin.until(part, pauses, ready, stop) {
+		if ctx.Err() == nil && s.spin.until(part, pauses, ready, stop, moves) {
 			return nil
 		}
 		seq = s.bell.Seq() // before the looks below

@@ -31,6 +31,8 @@ type spinner struct {
 const (
 	minSpin = 2 * time.Microsecond
 	maxSpin = 50 * time.Microsecond
+	// mostMoving bounds a spin that goes on because the other end does.
+	mostMoving = time.Millisecond
 	// tightLooks come before the first reading of the clock, which may take as long
 	// as a hand-over. yieldEvery lets other goroutines run: not more often, since
 	// the Go scheduler then wakes another thread to look for work.
@@ -66,7 +68,7 @@ func (s *spinner) limit() time.Duration {
 // until spins for limit until ready says so, and reports whether it did. At each
 // reading of the clock it looks whether to stop. Between two looks it makes so many
 // pauses: each look takes what is looked at away from the other end for a moment.
-func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop func() bool) bool {
+func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop, moves func() bool) bool {
 	if limit <= 0 {
 		return ready()
 	}
@@ -94,6 +96,8 @@ func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop func() b
 		}
 		spent := time.Since(start)
 		switch {
+		case spent >= limit && spent < mostMoving && moves != nil && moves():
+			limit = spent + limit
 		case spent >= limit:
 			s.shrink()
 			return false

@@ -7,7 +7,7 @@ import (
 )
 
 func never() bool                              { return false }
-func (s *spinner) spin(ready func() bool) bool { return s.until(s.limit(), 0, ready, never) }
+func (s *spinner) spin(ready func() bool) bool { return s.until(s.limit(), 0, ready, never, nil) }
 func always() bool                             { return true }
 
 func TestSpinThatPaysGetsLongerAndOneInVainShorter(t *testing.T) {

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 
-	"github.com/shmchan/shmchan/internal/order"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -15,13 +14,15 @@ import (
 
 const (
 	kindBurst     = "burst"
-	kindRingBurst = "ring-burst"
+	kindBareBurst = "bare-burst"
+	kindBareTrip  = "bare-trip"
 	burst         = 4096 // fits the ring, headers included
 )
 
 var (
 	bursts     = Case{Name: Throughput + "/bursts", Unit: PerSecond, spec: spec{Kind: kindBurst, Size: recordBytes, Capacity: ringBytes}}
-	ringBursts = Case{Name: Throughput + "/ring-bursts", Unit: PerSecond, spec: spec{Kind: kindRingBurst, Size: recordBytes}}
+	bareBursts = Case{Name: Throughput + "/bare-bursts", Unit: PerSecond, spec: spec{Kind: kindBareBurst, Size: recordBytes}}
+	bareTrips  = Case{Name: Latency + "/bare", Unit: Nanoseconds, spec: spec{Kind: kindBareTrip, Size: recordBytes}}
 )
 
 // burstEnd is one process: it sends one message, or takes some.
@@ -56,41 +57,6 @@ func openBurst(a *actor, s step) (end, error) {
 		return sender.Send(ctx, msg)
 	}
 	e.over = sender.Close
-	return e, nil
-}
-
-// openRingBurst is the same of the minimal ring, each record published and given
-// back by itself.
-func openRingBurst(a *actor, s step) (end, error) {
-	m, head := a.mem, uint64(0)
-	msg := record{0, w1, w2, w3, w4, w5, w6, w7}
-	e := &burstEnd{m: m, over: func() error { return nil }}
-	if s.Side != receiving {
-		e.send = func(n uint64) error {
-			msg[0] = n
-			m.ring[n%ringRecords] = msg
-			order.Store64(&m.tail, n+1)
-			return nil
-		}
-		return e, nil
-	}
-	e.take = func() (int, error) {
-		tail, from := m.tail.Load(), head
-		for ; head != tail; head++ {
-			r := &m.ring[head%ringRecords]
-			bad := (r[0] ^ head) | (r[1] ^ w1) | (r[2] ^ w2) | (r[3] ^ w3) | (r[4] ^ w4) | (r[5] ^ w5) | (r[6] ^ w6) | (r[7] ^ w7)
-			if bad != 0 {
-				return 0, errTorn
-			}
-			order.Store64(&m.head, head+1)
-		}
-		return int(head - from), nil
-	}
-	e.over = func() error { // as the references want it
-		m.tail.Store(0)
-		m.head.Store(0)
-		return nil
-	}
 	return e, nil
 }
 

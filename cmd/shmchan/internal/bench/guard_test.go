@@ -20,21 +20,16 @@ import (
 // reason to measure again. It needs the machine for itself, so it runs where
 // SHMCHAN_GUARD is set: see make guard.
 
-// limits are the bounds of the guard: how many times as long as a reference one
-// message may take. What was normal when they were set stands before each; a bound
-// lies between that and twice as much, so that losing half is noticed. Where a
-// line crosses slowly it makes up more of a message, and the code less: so a limit
-// has two bounds, for processors that are near and that are far from each other.
+// limits are the bounds of the guard: how many times as long as by the bare protocol
+// one message may take. What was normal when they were set stands behind each; a
+// bound lies between that and twice as much, so that losing half is noticed.
 var limits = []struct {
-	of, by    string  // a case, and a reference or a case
-	near, far float64 // at most
+	of, by string // cases
+	most   float64
 }{
-	{bursts.Name, ringBursts.Name, 2.60 /* 1.8 */, 1.60 /* 1.1 */},
-	{"latency/spinning", refLine, 5.20 /* 3.7 */, 3.40 /* 2.4 */},
+	{bursts.Name, bareBursts.Name, 2.70 /* 1.9 */},
+	{"latency/spinning", bareTrips.Name, 1.80 /* 1.3 */},
 }
-
-// farLine, in nanoseconds, is from where on processors are far from each other.
-const farLine = 80
 
 const (
 	guardRuns     = 7
@@ -56,11 +51,10 @@ func exceeded(t *testing.T, twice string) []string {
 		over = over[:0]
 		runs := s.guardRuns(t, twice)
 		for _, l := range limits {
-			near, far := quarter(runs, l.of, l.by)
-			t.Logf("attempt %d: %s takes %.2f × %s, at most %.2f; far %.2f, at most %.2f", attempt+1, l.of, near, l.by, l.near, far, l.far)
-			// Where the machine is now the one and now the other, either will do.
-			if near > l.near && far > l.far {
-				over = append(over, fmt.Sprintf("%s takes %.2f × %s, more than %.2f; far %.2f, more than %.2f", l.of, near, l.by, l.near, far, l.far))
+			got := quarter(runs[l.of], runs[l.by])
+			t.Logf("attempt %d: %s takes %.2f × %s, at most %.2f", attempt+1, l.of, got, l.by, l.most)
+			if got > l.most {
+				over = append(over, fmt.Sprintf("%s takes %.2f × %s, more than %.2f", l.of, got, l.by, l.most))
 			}
 		}
 		if len(over) == 0 {
@@ -73,7 +67,7 @@ func exceeded(t *testing.T, twice string) []string {
 // guardRuns runs the cases of the limits in turn.
 func (s *session) guardRuns(t *testing.T, twice string) map[string]*Result {
 	t.Helper()
-	cases := append(Select(Cases(), regexp.MustCompile("^latency/spinning$")), bursts, ringBursts)
+	cases := append(Select(Cases(), regexp.MustCompile("^latency/spinning$")), bareTrips, bursts, bareBursts)
 	results := map[string]*Result{}
 	for _, c := range cases {
 		results[c.Name] = &Result{Name: c.Name, Unit: c.Unit}
@@ -89,40 +83,27 @@ func (s *session) guardRuns(t *testing.T, twice string) map[string]*Result {
 	return results
 }
 
-// quarter is how many times as long as by a message of a case takes: the time of
-// its best quarter of runs, by the median of the other; of runs during which the
-// machine stayed as it was, near or far. It is infinite if the machine never did.
-func quarter(runs map[string]*Result, of, by string) (near, far float64) {
-	var times, others [2][]float64 // near, far
-	add := func(to *[2][]float64, run *Run, time float64) {
-		switch line := run.Refs[refLine]; {
-		case max(line[0], line[1]) > steady*min(line[0], line[1]):
-		case line.Mid() < farLine:
-			to[0] = append(to[0], time)
-		default:
-			to[1] = append(to[1], time)
+// quarter is how many times as long as by a message of a case takes, each in its best
+// quarter of the runs during which the machine stayed as it was: what disturbs a run
+// makes it longer, never shorter. It is infinite if the machine never did.
+func quarter(of, by *Result) float64 {
+	best := func(r *Result) float64 {
+		var times []float64
+		for i := range r.Runs {
+			if line := r.Runs[i].Refs[refLine]; max(line[0], line[1]) <= steady*min(line[0], line[1]) {
+				times = append(times, each(r, i))
+			}
 		}
-	}
-	r := runs[of]
-	for i := range r.Runs {
-		add(&times, &r.Runs[i], each(r, i))
-		if runs[by] == nil {
-			add(&others, &r.Runs[i], r.Runs[i].Refs[by].Mid())
-		}
-	}
-	if other := runs[by]; other != nil {
-		for i := range other.Runs {
-			add(&others, &other.Runs[i], each(other, i))
-		}
-	}
-	ratio := func(times, others []float64) float64 {
-		if len(times) == 0 || len(others) == 0 {
-			return math.Inf(1)
+		if len(times) == 0 {
+			return math.NaN()
 		}
 		slices.Sort(times)
-		return times[(len(times)-1)/4] / median(others)
+		return times[(len(times)-1)/4]
 	}
-	return ratio(times[0], others[0]), ratio(times[1], others[1])
+	if ratio := best(of) / best(by); !math.IsNaN(ratio) {
+		return ratio
+	}
+	return math.Inf(1)
 }
 
 // each is the time of a message in a run, in nanoseconds.

@@ -7,7 +7,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	ends[kindBurst], ends[kindRingBurst] = openBurst, openRingBurst
+	ends[kindBurst], ends[kindBareBurst], ends[kindBareTrip] = openBurst, openBareBurst, openBareTrip
 	Role() // does not return in a process that a measurement started
 	proctest.Main(m, nil)
 }
