@@ -14,29 +14,31 @@ import (
 //
 // As with Lock, only Enter is a locked instruction. Leaving is "I am out, then look
 // whether it is closed" against "I close it, then look whether somebody is in":
-// the closer pays for both fences. So either the leaver sees that it is closed, or
-// the closer sees that nobody is in; if both, the first one finishes.
+// the closer pays for both fences.
 //
-//	Enter  inside 0 → 1; closed: leave
-//	Leave  inside = 0 (a release store); closed: finish, unless somebody does
-//	Close  closed = 1; fence everywhere; inside = 0: finish, unless somebody does
+//	Enter  inside out → in; closed: leave
+//	Leave  inside = out (a release store); closed: last
+//	Close  closed = 1; fence everywhere; last
+//	last   inside out → shut, for good: who does that finishes
 //
-// Enter's instruction fences between its two halves, so a call that comes when the
-// closer has found nobody in finds the gate closed.
+// So either the leaver sees that it is closed, or the closer sees that nobody is in.
+// Another call may have come in behind the leaver's back, before the gate was closed:
+// then that one is the last. shm/model/gate.pml checks this.
 //
 // Make it with Init. It must not be copied.
 type Gate struct {
-	inside    atomic.Uint64 // 0, or 1 within a call, or 2 while that hands on
-	closed    atomic.Uint32
-	finishing atomic.Bool
-	finish    func()
-	alone     bool // this process can't fence everywhere
+	inside atomic.Uint64
+	closed atomic.Uint32
+	finish func()
+	alone  bool // this process can't fence everywhere
 }
 
+// What inside says.
 const (
-	out     = 0
-	in      = 1
-	handing = 2
+	out     = iota
+	in      // a call is in progress
+	handing // the same, in its user's hands
+	shut    // finished, or about to be
 )
 
 // Init prepares the gate. finish is what the last one calls.
@@ -61,7 +63,7 @@ func (g *Gate) Leave() {
 }
 
 func (g *Gate) last() {
-	if g.finishing.CompareAndSwap(false, true) {
+	if g.inside.CompareAndSwap(out, shut) {
 		g.finish()
 	}
 }
@@ -99,8 +101,6 @@ func (g *Gate) Close() bool {
 		// the gate is closed, but it is out as soon as its store arrives.
 		time.Sleep(refused)
 	}
-	if g.inside.Load() == out {
-		g.last()
-	}
+	g.last()
 	return true
 }

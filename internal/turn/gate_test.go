@@ -70,14 +70,18 @@ func TestGateIsFinishedWhoeverIsLast(t *testing.T) {
 				finished.Add(1)
 			})
 			var done sync.WaitGroup
-			done.Go(func() {
-				for g.Enter() {
-					inside.Store(true)
-					inside.Store(false)
-					g.Leave()
-				}
-			})
-			for range round % 64 {
+			for range 2 { // one may come in while the other is on its way out
+				done.Go(func() {
+					for calls := 0; calls < 300 && !g.Closed(); calls++ {
+						if g.Enter() {
+							inside.Store(true)
+							inside.Store(false)
+							g.Leave()
+						}
+					}
+				})
+			}
+			for range round % 16 {
 				runtime.Gosched()
 			}
 			g.Close()

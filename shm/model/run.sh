@@ -112,6 +112,8 @@ quick() {
 	check cursor cursor "" "$small" pass
 	check lock lock "" "$small" pass
 	check lock-fence lock "-DFENCE=1" "$small" pass
+	check gate gate "" "$small" pass
+	check gate-fence gate "-DFENCE=1" "$small" pass
 }
 
 full() {
@@ -130,6 +132,7 @@ full() {
 	check cursor-wide cursor "-DWIDE=2 -DTAGS=8" "$small" pass
 	check lock-refused lock "-DREFUSED" "$small" pass
 	check lock-three-turns lock "-DNR=3" "$small" pass
+	check gate-three gate "-DNC=3 -DNR=3" "$small" pass
 }
 
 mutants() {
@@ -173,6 +176,10 @@ mutants() {
 	check "lock: REFUSEDSLEEPS" lock "-DREFUSED -DM_REFUSEDSLEEPS" "$small" mutant
 	for m in NOLOOK LOOKFIRST UNCOUNTED NOMU; do
 		check "lock: $m" lock "-DM_$m" "$small" mutant
+	done
+	check "gate: no fence" gate "-DFENCE=0" "$small" mutant
+	for m in LOOKFIRST ANYWAY; do
+		check "gate: $m" gate "-DM_$m" "$small" mutant
 	done
 }
 

@@ -28,12 +28,9 @@ type Machine struct {
 	Clock      float64 `json:"clock_ns"` // what one reading of the clock takes; each round trip includes one
 }
 
-var (
-	modelName  = regexp.MustCompile(`(?m)^(?:model name|Model|cpu model)\s*:\s*(.+)$`)
-	hypervisor = regexp.MustCompile(`(?m)^flags\s*:.*\bhypervisor\b`)
-)
-
 func thisMachine() (Machine, error) {
+	modelName := regexp.MustCompile(`(?m)^(?:model name|Model|cpu model)\s*:\s*(.+)$`)
+	hypervisor := regexp.MustCompile(`(?m)^flags\s*:.*\bhypervisor\b`)
 	m := Machine{CPU: "unknown", Processors: runtime.NumCPU(), GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, Go: runtime.Version(), Clock: clockCost()}
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
