@@ -13,7 +13,7 @@ DESTDIR ?=
 # What runs on arm64 under an emulator: what differs between machines. Not what
 # wants other users' files (it runs in a user namespace) or what the emulator's
 # system calls lack: pidfd_open, futex_waitv and membarrier.
-ARM64      := ./shm/... ./ipc/... ./internal/busguard ./internal/fence ./internal/filelock ./internal/frame ./internal/futex ./internal/order ./internal/process
+ARM64      := ./shm/... ./ipc/... ./internal/busguard ./internal/cpu ./internal/fence ./internal/filelock ./internal/frame ./internal/futex ./internal/order ./internal/process ./internal/turn
 ARM64_SKIP := SomebodyElse|AnotherUser|Owner|NoticedByABlocked|ThousandThreads|ManyThreads|AwaitReports|CancelledWatch|Mount|OtherFaults|Stranger|GroupShares|Squatted|Swapped|^TestWithout|WhatIsMissing|MayNotBeWritten|TimeNamespace|UnderLoad|Scribbling
 
 bin         := bin/shmchan
@@ -63,9 +63,9 @@ kill: ## every failpoint: killed there, stopped there
 guard: ## that no speed is lost: ratios to what bounds it, a loss of half included; a quick start
 	SHMCHAN_GUARD=1 $(GO) test -p 1 -count=1 -run '^TestGuard' ./cmd/shmchan/internal/bench ./cmd/shmchan
 
-bench: build ## measure this machine, and refresh docs/bench.md and its plots (some 6 minutes)
+bench: build ## measure this machine, and refresh README.md, docs/bench.md and its plots (some 6 minutes)
 	$(bin) bench --pin --runs $(RUNS) --duration $(RUNTIME) --json >bin/bench.json
-	$(GO) run ./cmd/shmchan/internal/bench/refresh docs <bin/bench.json
+	$(GO) run ./cmd/shmchan/internal/bench/refresh README.md <bin/bench.json
 
 fuzz: ## every fuzz target, for FUZZTIME each (10s)
 	@GO=$(GO) internal/tools/fuzz.sh $(FUZZTIME)

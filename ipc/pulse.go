@@ -2,25 +2,24 @@ package ipc
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/shmchan/shmchan/internal/futex"
 	"github.com/shmchan/shmchan/internal/process"
 )
 
 // pulse is the process's one ticking goroutine: it beats for every end and does
 // their housekeeping. It exists while there are ends.
 //
-// It sleeps on a futex, not on a timer: a timer wakes the Go scheduler with its
-// poller, which costs twice the processor time. And ends of the same interval tick
-// at the same times, so that a process wakes once for all of them.
+// Ends of the same interval tick at the same times, so that a process wakes once for
+// all of them. It sleeps on a timer: on a futex a wake costs half the processor time,
+// but a goroutine in a system call keeps its P until sysmon takes it away, up to 10 ms
+// in which nobody else may have it.
 type pulse struct {
 	mu      sync.Mutex
 	ends    map[ticker]*schedule
 	running bool
 	began   time.Time     // the times of ticks are multiples of intervals after it
-	changed atomic.Uint32 // the futex: an end came or went
+	changed chan struct{} // an end came or went
 }
 
 // ticker is an end. tick gets the monotonic clock in nanoseconds, runs with the
@@ -32,7 +31,7 @@ type schedule struct {
 	due   time.Time
 }
 
-var heart = pulse{ends: map[ticker]*schedule{}, began: time.Now()}
+var heart = pulse{ends: map[ticker]*schedule{}, began: time.Now(), changed: make(chan struct{}, 1)}
 
 // next is the first time to tick after now.
 func (p *pulse) next(now time.Time, every time.Duration) time.Time {
@@ -63,19 +62,24 @@ func (p *pulse) remove(t ticker) {
 }
 
 func (p *pulse) notify() {
-	p.changed.Add(1)
-	futex.Wake(&p.changed, 1)
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
 }
 
 func (p *pulse) run() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		seq := p.changed.Load() // before the look at the ends
 		next, ok := p.beat()
 		if !ok {
 			return
 		}
-		if futex.Wait(&p.changed, seq, time.Until(next)) != nil {
-			time.Sleep(time.Until(next)) // refused: who comes meanwhile ticks later
+		timer.Reset(time.Until(next))
+		select {
+		case <-timer.C:
+		case <-p.changed:
 		}
 	}
 }

@@ -14,18 +14,25 @@ const report = `{"machine":{"cpu":"Abacus"},"settings":{"runs":1,"duration":1},"
   "runs":[{"value":5,"seconds":1,"refs":{"line":[1,1],"ring":[1,1]}}]}]}`
 
 func TestPageKeepsWhatWasWrittenByHand(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "bench.md")
+	readme := filepath.Join(t.TempDir(), "README.md")
+	docs := filepath.Join(filepath.Dir(readme), "docs")
+	require.NoError(t, os.Mkdir(docs, 0o700))
+	pages := []string{readme, filepath.Join(docs, "bench.md")}
 	old := "# Head\n\n" + begin + "old figures\n" + end + "\ntail\n"
-	require.NoError(t, os.WriteFile(path, []byte(old), 0o600))
-	// There is no latency to draw: an error, after the page.
-	require.ErrorContains(t, run([]string{filepath.Dir(path)}, strings.NewReader(report)), "nothing to plot")
-	got, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(string(got), "# Head\n\n"+begin))
-	require.True(t, strings.HasSuffix(string(got), end+"\ntail\n"))
-	require.Contains(t, string(got), "Abacus")
-	require.NotContains(t, string(got), "old figures")
-
-	require.NoError(t, os.WriteFile(path, []byte("# Head\n"), 0o600))
-	require.ErrorContains(t, run([]string{filepath.Dir(path)}, strings.NewReader(report)), "not marked")
+	for _, path := range pages {
+		require.NoError(t, os.WriteFile(path, []byte(old), 0o600))
+	}
+	// There is no latency to draw: an error, after the pages.
+	require.ErrorContains(t, run([]string{readme}, strings.NewReader(report)), "nothing to plot")
+	for _, path := range pages {
+		got, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(string(got), "# Head\n\n"+begin))
+		require.True(t, strings.HasSuffix(string(got), end+"\ntail\n"))
+		require.Contains(t, string(got), "Abacus")
+		require.Contains(t, string(got), "5.00 /s")
+		require.NotContains(t, string(got), "old figures")
+	}
+	require.NoError(t, os.WriteFile(readme, []byte("# Head\n"), 0o600))
+	require.ErrorContains(t, run([]string{readme}, strings.NewReader(report)), "not marked")
 }
