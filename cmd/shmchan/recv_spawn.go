@@ -80,8 +80,8 @@ func (s *spawner) start(msg []byte, from ipc.Meta, ended chan<- struct{}) (*job,
 		delete(s.running, j)
 		s.mu.Unlock()
 		j.err = err
+		s.detail("message %d: %s", from.Seq, outcome(err)) // before done: recv may end then
 		close(j.done)
-		s.detail("message %d: %s", from.Seq, outcome(err))
 		select {
 		case ended <- struct{}{}:
 		default:
