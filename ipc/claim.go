@@ -10,13 +10,53 @@ import (
 // Claim is room in the ring for one message, to be filled in place, by one
 // goroutine at a time. Between Claim and Commit or Abort the receiver gets nothing
 // that was claimed later, by any sender, so be quick, and defer Abort against
-// panics. A Sender has eight Claims and hands them out in turn: don't keep one that
-// is over.
+// panics. Claims that are over are used again: don't keep one.
 type Claim struct {
 	sender *Sender
 	buf    []byte
+	over   bool         // it was committed or aborted
+	back   bool         // its holder has tried to end it once more: it is handed in
 	told   bool         // the holder knows that the Sender was closed
 	unmap  func() error // what Close left to do
+}
+
+// claims are those that a Sender uses again. A holder that defers Abort calls that
+// when the claim is over, perhaps long after Commit, and it must not end the claim
+// of somebody else. So once a Sender has seen such a call, a Claim is used again only
+// when it has come back by one; before, and for those who never make one, a few are
+// handed out in turn.
+type claims struct {
+	turns    [8]Claim
+	turn     int
+	deferred bool     // a holder was seen to defer Abort
+	spare    []*Claim // that came back
+}
+
+// take returns a Claim that nobody holds.
+func (p *claims) take(s *Sender) (c *Claim) {
+	switch n := len(p.spare); {
+	case n > 0:
+		c, p.spare = p.spare[n-1], p.spare[:n-1]
+	case p.deferred:
+		c = new(Claim)
+	default:
+		c = &p.turns[p.turn]
+		p.turn = (p.turn + 1) % len(p.turns)
+	}
+	*c = Claim{sender: s}
+	return c
+}
+
+// mostSpare is how many Claims that came back are kept.
+const mostSpare = 64
+
+// handIn takes a Claim whose holder has tried to end it again.
+func (p *claims) handIn(c *Claim) {
+	p.deferred = true
+	if c.over && !c.back && len(p.spare) < mostSpare {
+		c.back = true
+		p.spare = append(p.spare, c)
+	}
 }
 
 // Claim reserves room for a message of n bytes, waiting as Send does. While it is
@@ -46,8 +86,7 @@ func (s *Sender) tryClaim(n int) (*Claim, error) {
 	if err = s.unbroken(err); err != nil {
 		return nil, err
 	}
-	s.open = &s.claims[s.turn]
-	s.turn = (s.turn + 1) % len(s.claims)
+	s.open = s.claims.take(s)
 	s.open.buf, s.barred = buf, ErrBusy
 	return s.open, nil
 }
@@ -78,9 +117,10 @@ func (c *Claim) end(op string, commit bool) error {
 		return s.named(op, ErrClosed)
 	}
 	if s.open != c {
+		s.claims.handIn(c)
 		return s.named(op, ErrClosed)
 	}
-	c.buf = nil
+	c.buf, c.over = nil, true
 	defer s.claimOver()
 	gone := s.ring.Closed()
 	if commit && !gone {

@@ -22,6 +22,9 @@ func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) err
 	msg, err := r.next(ctx)
 	lap := r.rx.Position() + uint64(r.ring.Capacity())
 	r.gate.Hand(true)
+	if r.closing() { // Close may wait for this call: it is not to wait for fn
+		return 0, r.errClosed
+	}
 	for err == nil {
 		if err := fn(msg); err != nil {
 			return n, err

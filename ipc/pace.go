@@ -29,6 +29,7 @@ type pacer struct {
 	state   paceState
 	left    int    // waits that are left of the state, or until its next measurement
 	rest    int    // waits between trials
+	on      int    // waits until pauses are compared again
 	few     int    // pauses in a row in which next to nothing came
 	records uint64 // taken as of the last wait
 	begun   uint64 // records when the measurement began
@@ -54,9 +55,10 @@ const (
 	paceWindow = 16
 	// Waits from one trial to the next, doubled whenever one was in vain: in the end
 	// it costs answers, which never gain, one wait in a thousand.
-	leastRest, mostRest = 64, 1 << 14
-	// pacedWaits is how long pauses are made before they are compared again.
-	pacedWaits = 1 << 12
+	leastRest, mostRest = 256, 1 << 14
+	// Waits until pauses are compared again, doubled whenever they won: a break during
+	// the measurement without them makes them win that do not pay.
+	leastOn, mostOn = 64, 1 << 12
 	// A pause that brings no more than paceFew, paceFew times in a row, is in vain.
 	paceFew = 3
 	// paceGain is how much faster it must be with pauses.
@@ -70,6 +72,9 @@ func (p *pacer) gap(records uint64) uint32 {
 	p.records = records
 	switch p.state {
 	case paceFree:
+		if p.rest == 0 { // new
+			p.rest, p.left = leastRest, leastRest
+		}
 		if p.left--; p.left <= 0 {
 			p.measure(paceMeasure)
 		}
@@ -95,7 +100,8 @@ func (p *pacer) gap(records uint64) uint32 {
 	case p.rate() < paceGain*p.free:
 		return p.give()
 	default:
-		p.state, p.left, p.rest = paceOn, pacedWaits, leastRest
+		p.on = min(max(2*p.on, leastOn), mostOn)
+		p.state, p.left, p.rest = paceOn, p.on, leastRest
 	}
 	return p.pauses
 }
@@ -117,6 +123,6 @@ func (p *pacer) rate() float64 {
 // give gives the pauses up for a while.
 func (p *pacer) give() uint32 {
 	p.rest = min(max(2*p.rest, leastRest), mostRest)
-	p.state, p.left = paceFree, p.rest
+	p.state, p.left, p.on = paceFree, p.rest, 0
 	return 0
 }

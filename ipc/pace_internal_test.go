@@ -1,7 +1,9 @@
 package ipc
 
 import (
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,6 +49,41 @@ func TestWindowIsNotPaced(t *testing.T) {
 	records := uint64(0)
 	paced(&p, &records, 100_000, 8, 8)
 	require.Less(t, paced(&p, &records, 100_000, 8, 8), 500)
+}
+
+// A break while it is measured how much comes without pauses makes them win once.
+func TestBreakDuringTheMeasurementDoesNotLastLong(t *testing.T) {
+	var p pacer
+	records := uint64(0)
+	for p.state != paceMeasure {
+		paced(&p, &records, 1, 8, 8)
+	}
+	<-time.After(5 * time.Millisecond) // the break itself
+	require.Less(t, paced(&p, &records, 10_000, 8, 8), 500)
+}
+
+func TestReceiverThatWaitsIsPaced(t *testing.T) {
+	dir := t.TempDir()
+	r, err := NewReceiver(t.Context(), "ch", &Options{Dir: dir, Spin: time.Second})
+	require.NoError(t, err)
+	defer r.Close()
+	s, err := NewSender(t.Context(), "ch", &Options{Dir: dir})
+	require.NoError(t, err)
+	defer s.Close()
+	var got sync.WaitGroup
+	got.Go(func() {
+		for range 3 {
+			_, err := r.Recv(t.Context())
+			require.NoError(t, err)
+		}
+	})
+	for range 3 { // each is received before the next is sent, so that it is waited for
+		require.NoError(t, s.Send(t.Context(), nil))
+		require.NoError(t, s.Flush(t.Context()))
+	}
+	got.Wait()
+	require.Less(t, r.pace.left, leastRest)
+	require.Positive(t, r.pace.left)
 }
 
 func TestPausesEndAtOnceWithTheStream(t *testing.T) {

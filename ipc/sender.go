@@ -23,10 +23,9 @@ type Sender struct {
 
 	mu       turn.Lock
 	tx       shm.Producer
-	barred   error         // why no send may begin: closed, or a claim is open
-	claims   [8]Claim      // handed out in turn, so that one that is over is not taken for the next
-	turn     int           // of the claim handed out next
-	open     *Claim        // the one that is open
+	barred   error // why no send may begin: closed, or a claim is open
+	claims   claims
+	open     *Claim        // the claim that is open
 	resolved chan struct{} // closed when the open claim is over; made by whoever waits for that
 	sleepers atomic.Int32  // goroutines that wait without mu and may touch the mapping; written with mu held
 	awake    sync.Cond     // sleepers became 0
@@ -72,9 +71,6 @@ func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
 	s.init("send", name, set, seg, seg.SenderEnd(slot), seg.Ring().SendBell())
 	s.mu.Init()
 	s.awake.L = &s.mu
-	for i := range s.claims {
-		s.claims[i].sender = s
-	}
 	s.errFull, s.errTooLarge, s.errBusy = s.fail("send", ErrFull), s.fail("send", ErrTooLarge), s.fail("send", ErrBusy)
 	heart.add(s, s.set.Heartbeat)
 	return s

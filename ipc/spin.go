@@ -96,12 +96,13 @@ func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop, moves f
 		}
 		spent := time.Since(start)
 		switch {
-		case spent >= limit && spent < mostMoving && moves != nil && moves():
-			limit = spent + limit
-		case spent >= limit:
-			s.shrink()
-			return false
 		case stop():
+			return false
+		case spent < limit:
+		case s.fixed == 0 && spent < mostMoving && moves != nil && moves():
+			limit = min(spent+limit, mostMoving)
+		default:
+			s.shrink()
 			return false
 		}
 		if spent > yield {

@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -48,4 +49,19 @@ func TestSpinThatIsToldIsKept(t *testing.T) {
 	s.fixed = maxSpin
 	require.False(t, s.spin(never))
 	require.EqualValues(t, maxSpin, s.limit())
+}
+
+func TestSpinGoesOnWhileTheOtherEndMoves(t *testing.T) {
+	spent := func(fixed time.Duration, moves func() bool) time.Duration {
+		var s spinner
+		s.fixed = fixed
+		start := time.Now()
+		require.False(t, s.until(minSpin, 0, never, never, moves))
+		return time.Since(start)
+	}
+	require.GreaterOrEqual(t, spent(0, always), mostMoving)
+	require.Less(t, spent(minSpin, always), mostMoving, "not longer than it was told")
+	moved := 0
+	spent(0, func() bool { moved++; return moved < 5 })
+	require.Equal(t, 5, moved, "it ends when nothing moves")
 }

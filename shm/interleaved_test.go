@@ -26,14 +26,22 @@ func TestSenderWhoseTailIsOvertakenByHeadStartsOver(t *testing.T) {
 
 // It would hold up the skip of a dead claim at that position.
 func TestSenderThatLosesTheRaceAndFindsNoRoomLeavesNoIntent(t *testing.T) {
-	g := newGlass(t, beforeHead, beforeBeat, 0)
-	p := g.NewProducer(0, true)
-	var err error
-	g.paused(slotsLow, func() { _, err = p.Claim(10) }, func([]byte) {
-		g.ctl.tail.Store(g.capacity)
-	})
-	require.ErrorIs(t, err, ErrFull)
-	require.EqualValues(t, noIntent, p.slot.intent.Load())
+	for name, send := range map[string]func(p *Producer) error{
+		"claim": func(p *Producer) error { _, err := p.Claim(10); return err },
+		"put":   func(p *Producer) error { return p.Put(make([]byte, 10)) },
+		"batch": func(p *Producer) error { _, err := p.PutBatch([][]byte{nil, nil}); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGlass(t, beforeHead, beforeBeat, 0)
+			p := g.NewProducer(0, true)
+			var err error
+			g.paused(slotsLow, func() { err = send(p) }, func([]byte) {
+				g.ctl.tail.Store(g.capacity)
+			})
+			require.ErrorIs(t, err, ErrFull)
+			require.EqualValues(t, noIntent, p.slot.intent.Load())
+		})
+	}
 }
 
 func TestSenderThatLosesTheRaceClaimsBehindTheWinner(t *testing.T) {

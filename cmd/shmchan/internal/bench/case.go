@@ -107,19 +107,21 @@ func Select(cases []Case, re *regexp.Regexp) []Case {
 
 func latencies() []Case {
 	trip := func(spin time.Duration) spec { return spec{Kind: kindTrip, Size: recordBytes, Spin: spin} }
+	asleep, futex := trip(noSpin), spec{Kind: kindFutex, Rested: true}
+	asleep.Rested = true
 	peer := func(via string) spec { return spec{Kind: kindPeerTrip, Via: via, Size: recordBytes} }
 	return []Case{
 		{Name: "line", About: "a bare cache line, both spinning", spec: spec{Kind: kindLine}},
 		{Name: "spinning", About: "shmchan, both spinning", spec: trip(spinAlong)},
 		{Name: "default", About: "shmchan as it comes, back to back", spec: trip(0)},
-		{Name: "futex", About: "a raw futex, both asleep", spec: spec{Kind: kindFutex}},
-		{Name: "asleep", About: "shmchan, both asleep", spec: trip(noSpin)},
+		{Name: "futex", About: "a raw futex, both asleep", spec: futex},
+		{Name: "asleep", About: "shmchan, neither spins", spec: asleep},
 		{Name: viaPipe, About: "two FIFOs", spec: peer(viaPipe)},
 		{Name: viaUnix, About: "a UNIX stream socket", spec: peer(viaUnix)},
 		{Name: viaSeqpacket, About: "a UNIX seqpacket socket", spec: peer(viaSeqpacket)},
 		{Name: viaMq, About: "two POSIX message queues", spec: peer(viaMq)},
-		{Name: "futex-1cpu", About: "a raw futex, both asleep, on one CPU", oneCPU: true, spec: spec{Kind: kindFutex}},
-		{Name: "asleep-1cpu", About: "shmchan, both asleep, on one CPU", oneCPU: true, spec: trip(noSpin)},
+		{Name: "futex-1cpu", About: "a raw futex, both asleep, on one CPU", oneCPU: true, spec: futex},
+		{Name: "asleep-1cpu", About: "shmchan, neither spins, on one CPU", oneCPU: true, spec: asleep},
 	}
 }
 

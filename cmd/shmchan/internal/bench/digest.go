@@ -13,7 +13,7 @@ var digest = []struct {
 	bytes                   bool   // tell bytes a second, not messages
 }{
 	{"one way, 64 bytes, back to back, p50", "latency/default", "latency/pipe", "latency/unix", "latency/mq", false},
-	{"one way, 64 bytes, both ends asleep, p50", "latency/asleep", "latency/pipe", "latency/unix", "latency/mq", false},
+	{"one way, 64 bytes, neither end spins, p50", "latency/asleep", "latency/pipe", "latency/unix", "latency/mq", false},
 	{"64 bytes", "throughput/send-64", "throughput/pipe-64", "throughput/unix-64", "throughput/mq-64", false},
 	{"64 bytes, 4 senders", "throughput/send-64x4", "", "", "", false},
 	{"64 bytes, in batches of 16", "throughput/batch-64", "", "", "", false},

@@ -41,6 +41,7 @@ type spec struct {
 	Capacity int           `json:",omitempty"`
 	Spin     time.Duration `json:",omitempty"`
 	Twice    bool          `json:",omitempty"` // all is done twice and counted once: a loss that a guard must notice
+	Rested   bool          `json:",omitempty"` // the asking side lets the other fall asleep before each trip
 }
 
 // reply is one line from a role.

@@ -25,6 +25,9 @@ func trips(s step, trip func() error) (reply, error) {
 	count := uint64(0)
 	began := time.Since(base)
 	for end := began + s.For; ; count++ {
+		if s.Spec.Rested {
+			rest()
+		}
 		from := time.Since(base)
 		if from >= end && count > 0 {
 			break
@@ -38,6 +41,15 @@ func trips(s step, trip func() error) (reply, error) {
 	}
 	raw, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 	return reply{Count: count, Took: time.Since(base) - began, Hist: raw}, err
+}
+
+// rest lets the other side fall asleep. On its way there it may be as long as a wake
+// takes: a message that came meanwhile would find it awake.
+func rest() {
+	const enough = 30 * time.Microsecond
+	for start := time.Now(); time.Since(start) < enough; {
+		yield()
+	}
 }
 
 // tripEnd is one process of a pair of channels, there and back.
