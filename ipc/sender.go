@@ -37,6 +37,7 @@ type Sender struct {
 	done     chan struct{}
 
 	errFull, errTooLarge, errBusy error // made once: failing costs no allocation
+	errAbortClosed                error // of an Abort that was deferred
 }
 
 // NewSender attaches a sender to the channel of that name. It gives
@@ -72,6 +73,7 @@ func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
 	s.mu.Init()
 	s.awake.L = &s.mu
 	s.errFull, s.errTooLarge, s.errBusy = s.fail("send", ErrFull), s.fail("send", ErrTooLarge), s.fail("send", ErrBusy)
+	s.errAbortClosed = s.fail("abort", ErrClosed)
 	heart.add(s, s.set.Heartbeat)
 	return s
 }
@@ -187,6 +189,8 @@ func (s *Sender) named(op string, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case op == "abort" && err == ErrClosed:
+		return s.errAbortClosed
 	case op != "send":
 		return s.fail(op, err)
 	}

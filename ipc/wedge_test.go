@@ -124,6 +124,47 @@ func TestLateAbortLeavesTheNextClaimAlone(t *testing.T) {
 	}
 }
 
+// However many claims come between a Commit and the Abort that was deferred with it.
+func TestLateAbortLeavesAnyLaterClaimAlone(t *testing.T) {
+	o := in(t)
+	r := newReceiver(t, o)
+	s := newSender(t, o)
+	ctx := context.Background()
+	claim := func() *ipc.Claim {
+		c, err := s.Claim(ctx, 8)
+		require.NoError(t, err)
+		return c
+	}
+	late := claim()
+	require.NoError(t, late.Commit())
+	for range 40 {
+		c := claim()
+		require.NoError(t, c.Commit())
+		require.ErrorIs(t, c.Abort(), ipc.ErrClosed)
+	}
+	last := claim()
+	require.NotSame(t, late, last)
+	require.ErrorIs(t, late.Abort(), ipc.ErrClosed)
+	require.NoError(t, last.Commit())
+	for range 42 {
+		_, err := r.Recv(ctx)
+		require.NoError(t, err)
+	}
+	if raceEnabled {
+		return // the race detector allocates
+	}
+	buf := make([]byte, 0, 8)
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		c, err := s.Claim(ctx, 8)
+		if err != nil || c.Commit() != nil || c.Abort() == nil {
+			t.Error("not as it must be")
+		}
+		if _, err := r.RecvAppend(ctx, buf[:0]); err != nil {
+			t.Error(err)
+		}
+	}))
+}
+
 // Goroutines that follow the documented pattern, each with a deferred Abort.
 func TestClaimsOfManyGoroutinesDoNotMeet(t *testing.T) {
 	o := in(t)
