@@ -78,8 +78,8 @@ func (r *Receiver) look() ([]byte, error) {
 	return nil, r.sound("recv", err)
 }
 
-// await pauses if that pays, spins, and looks for deaths at least at every heartbeat, then sleeps once
-// on the receiver's bell; nil means: look again.
+// await pauses if that pays, spins, and looks for deaths at least at every heartbeat,
+// then sleeps once on the receiver's bell; nil means: look again.
 // bell.go in package shm tells why no wake-up is lost.
 func (r *Receiver) await(ctx context.Context) error {
 	if r.closing() {

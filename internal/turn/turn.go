@@ -25,16 +25,15 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// Where this process can't fence everywhere, one waiter too many is counted, so that
-// every Unlock takes the way of waking, whose mutex is a fence.
-
 // Lock is a mutual exclusion lock. Make it with Init. It must not be copied.
 type Lock struct {
 	held    atomic.Uint64 // 0 → 1 → 0
 	waiters atomic.Int32
-	alone   bool // this process can't fence everywhere
-	mu      sync.Mutex
-	freed   sync.Cond
+	// alone: this process can't fence everywhere. One waiter too many is counted, so
+	// that every Unlock takes the way of waking, whose mutex is a fence.
+	alone bool
+	mu    sync.Mutex
+	freed sync.Cond
 }
 
 // Init prepares the lock.

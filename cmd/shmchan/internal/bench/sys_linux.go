@@ -71,6 +71,3 @@ func processorTime() time.Duration {
 	_ = unix.Getrusage(unix.RUSAGE_SELF, &u) // can't fail: the argument is right
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
-
-// yield lets another process run on this processor.
-func yield() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) } // can't fail

@@ -13,7 +13,6 @@ func mapFile(*os.File, int) ([]byte, error) { return nil, errors.ErrUnsupported 
 func roomyPipe(*os.File)                    {}
 func processorTime() time.Duration          { return 0 }
 func makeFIFO(string) error                 { return errors.ErrUnsupported }
-func yield()                                {}
 func unmapFile([]byte) error                { return errors.ErrUnsupported }
 func allowedCPUs() ([]int, error)           { return nil, errors.ErrUnsupported }
 func pin(int) error                         { return errors.ErrUnsupported }

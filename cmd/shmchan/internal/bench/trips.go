@@ -7,6 +7,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/shmchan/shmchan/internal/process"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -48,7 +49,7 @@ func trips(s step, trip func() error) (reply, error) {
 func rest() {
 	const enough = 30 * time.Microsecond
 	for start := time.Now(); time.Since(start) < enough; {
-		yield()
+		process.Yield()
 	}
 }
 
