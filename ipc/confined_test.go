@@ -26,7 +26,8 @@ var refusable = map[string]uint32{
 	"pidfd_open":  unix.SYS_PIDFD_OPEN,
 	"openat2":     unix.SYS_OPENAT2,
 	"futex_waitv": 449,
-	"ofd":         unix.SYS_FCNTL, // commands F_OFD_GETLK to F_OFD_SETLKW alone
+	"ofd":         unix.SYS_FCNTL,     // commands F_OFD_GETLK to F_OFD_SETLKW alone
+	"naming":      unix.SYS_RENAMEAT2, // and openat with O_TMPFILE, each with an error of its own
 }
 
 // confinedRole refuses a system call, by a seccomp filter, to itself and then
@@ -81,6 +82,18 @@ func refuse(call string, errno uint32) error {
 			unix.SockFilter{Code: ret, K: allow},
 			unix.SockFilter{Code: atLeast, K: unix.F_OFD_SETLKW + 1, Jf: 1},
 			unix.SockFilter{Code: ret, K: allow})
+	}
+	if call == "naming" { // as on a file system that knows neither
+		const flags = argOne + 8
+		filter = []unix.SockFilter{
+			{Code: load},
+			{Code: equal, K: unix.SYS_RENAMEAT2, Jf: 1},
+			{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EINVAL)},
+			{Code: equal, K: unix.SYS_OPENAT, Jf: 2},
+			{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: flags},
+			{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, K: unix.O_TMPFILE &^ unix.O_DIRECTORY, Jt: 1},
+			{Code: ret, K: allow},
+		}
 	}
 	filter = append(filter, unix.SockFilter{Code: ret, K: deny})
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}

@@ -9,9 +9,9 @@ func Dir(o *Options) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("dir: %w", err)
 	}
-	dir, err := set.dir(false)
+	home, err := set.home(false)
 	if err != nil {
 		return "", fmt.Errorf("dir: %w", err)
 	}
-	return dir, nil
+	return home.Dir, nil
 }

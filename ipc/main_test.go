@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		"ping":               pingRole,
 		"walker":             walkerRole,
 		"stranger":           strangerRole,
+		"manager":            managerRole,
+		"placed":             placedRole,
 		"scarce":             scarceRole,
 		"scant":              scantRole,
 		"read-only":          readOnlyRole,

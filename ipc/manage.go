@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 
 	"github.com/shmchan/shmchan/shm"
@@ -14,7 +13,7 @@ import (
 // read-only and changes nothing. fs.ErrNotExist if there is none; ErrIncompatible
 // or a *CorruptError if the file is no channel. o counts for Dir alone.
 func Inspect(name string, o *Options) (Stats, error) {
-	place, _, err := o.find(name, false)
+	place, _, err := o.visit(name)
 	if err != nil {
 		return Stats{}, fmt.Errorf("inspect %s: %w", name, err)
 	}
@@ -48,6 +47,17 @@ func (o *Options) find(name string, make bool) (shm.Place, settings, error) {
 	return place, set, err
 }
 
+// visit is find for those who look at a channel or remove it, and attach no end.
+func (o *Options) visit(name string) (shm.Place, settings, error) {
+	place, set, err := o.find(name, false)
+	place.Visit = named(place)
+	return place, set, err
+}
+
+// named reports whether the caller named the directory. The default one is the
+// user's own: if it is another user's, that is an error for root too.
+func named(place shm.Place) bool { return place.Sticky }
+
 // List tells of every file in the channel directory, in order of name: also of
 // those that are no channels. A directory that is missing holds none.
 func List(o *Options) ([]Entry, error) {
@@ -55,11 +65,12 @@ func List(o *Options) ([]Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list: %w", err)
 	}
-	dir, err := set.dir(false)
+	place, err := set.home(false)
 	if err != nil {
 		return nil, fmt.Errorf("list: %w", err)
 	}
-	names, err := shm.Place{Dir: dir}.List()
+	place.Visit = named(place)
+	names, err := place.List()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -69,12 +80,13 @@ func List(o *Options) ([]Entry, error) {
 	slices.Sort(names)
 	entries := make([]Entry, 0, len(names))
 	for _, name := range names {
-		stats, err := inspect(name, shm.Place{Dir: dir, Base: name})
+		place.Base = name
+		stats, err := inspect(name, place)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // removed meanwhile
 		}
 		if err != nil {
-			stats = Stats{Name: name, Path: filepath.Join(dir, name)}
+			stats = Stats{Name: name, Path: place.Path()}
 		}
 		entries = append(entries, Entry{Name: name, Stats: stats, Err: err})
 	}
@@ -128,8 +140,9 @@ func Remove(name string, o *Options) error { return remove(name, o, false) }
 func ForceRemove(name string, o *Options) error { return remove(name, o, true) }
 
 func remove(name string, o *Options, force bool) error {
-	place, set, err := o.find(name, false)
+	place, set, err := o.visit(name)
 	if err == nil {
+		place.AnyName = force
 		err = set.remove(place, force)
 	}
 	if err != nil {
@@ -142,6 +155,9 @@ func (s *settings) remove(place shm.Place, force bool) error {
 	seg, err := shm.Open(place)
 	if err != nil {
 		return err
+	}
+	if seg.Ambiguous() { // what else the file is, is not ours to end
+		return errors.Join(seg.Unlink(2*s.Heartbeat), seg.Close())
 	}
 	alone, err := seg.LockAll()
 	if err == nil && !alone && !force {

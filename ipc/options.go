@@ -10,7 +10,9 @@ import (
 // makes the channel; everybody else takes what is there.
 type Options struct {
 	// Dir is where plain names live; default $SHMCHAN_DIR, else
-	// /dev/shm/shmchan-<uid>. It is made, 0700, if it is missing.
+	// /dev/shm/shmchan-<uid>. It is made, 0700, if it is missing. It must belong to
+	// the caller or root, and nobody else may write to it, but for a sticky one such
+	// as /tmp, or with a Mode that lets the group write.
 	Dir string
 	// Capacity is the ring's size in bytes, rounded up to a power of two, from
 	// 4 KiB to 4 GiB; default 1 MiB (whoever creates).
@@ -19,7 +21,11 @@ type Options struct {
 	// creates).
 	MaxSenders int
 	// Mode is the file's mode, exact whatever the umask; default 0600. The owner
-	// must be able to read and write (whoever creates).
+	// must be able to read and write (whoever creates). With a Mode that lets the
+	// group write, such as 0660, an end shares the channel with a group: it also
+	// takes a directory of another user's that a group of the caller's may write to
+	// and others may not, and in it the files that this group may read and write
+	// (every end).
 	Mode fs.FileMode
 	// Durable makes a channel that outlives its receiver: senders wait for the
 	// next one, and unread messages stay (whoever creates).

@@ -37,7 +37,7 @@ func Peek(name string, o *Options) iter.Seq2[Message, error] {
 }
 
 func peek(name string, o *Options, show func(Message) bool) (err error) {
-	place, _, err := o.find(name, false)
+	place, _, err := o.visit(name)
 	if err != nil {
 		return err
 	}

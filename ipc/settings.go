@@ -80,29 +80,39 @@ func (s *settings) place(name string, make bool) (shm.Place, error) {
 		if base := name[strings.LastIndexByte(name, '/')+1:]; base == "" || base == "." || base == ".." {
 			return shm.Place{}, invalid("path %q names a directory, not a channel's file", name)
 		}
-		return shm.Place{Dir: filepath.Dir(path), Base: filepath.Base(path), Sticky: true}, nil
+		return shm.Place{Dir: filepath.Dir(path), Base: filepath.Base(path), Sticky: true, Group: s.shares()}, nil
 	}
 	if name == "" || len(name) > maxName || name[0] == '.' {
 		return shm.Place{}, invalid("name %q: 1 to %d bytes, not beginning with a dot (or a path, with a slash)", name, maxName)
 	}
-	dir, err := s.dir(make)
-	return shm.Place{Dir: dir, Base: name, Make: make}, err
+	place, err := s.home(make)
+	place.Base = name
+	return place, err
 }
 
-// dir returns the directory of plain names.
-func (s *settings) dir(make bool) (string, error) {
-	dir := s.Dir
-	if dir == "" {
-		dir = os.Getenv("SHMCHAN_DIR")
+// shares reports whether the caller lets a group write to the channel, and so
+// trusts the members of the directory's.
+func (s *settings) shares() bool { return s.Mode&0o020 != 0 }
+
+// home is where plain names live, without one. A directory that was named is used
+// as that of a path is; the default one is the user's own.
+func (s *settings) home(make bool) (shm.Place, error) {
+	p := shm.Place{Dir: s.Dir, Make: make, Group: s.shares()}
+	if p.Dir == "" {
+		p.Dir = os.Getenv("SHMCHAN_DIR")
 	}
-	if strings.ContainsRune(dir, 0) {
-		return "", invalid("directory %q holds a NUL", dir)
+	if strings.ContainsRune(p.Dir, 0) {
+		return shm.Place{}, invalid("directory %q holds a NUL", p.Dir)
 	}
-	if dir != "" {
-		return filepath.Abs(dir)
+	if p.Dir != "" {
+		var err error
+		p.Dir, err = filepath.Abs(p.Dir)
+		p.Sticky = true
+		return p, err
 	}
 	if _, err := os.Stat(shmDir); make && errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%s is missing: mount a tmpfs there, or name another directory in SHMCHAN_DIR: %w", shmDir, err)
+		return shm.Place{}, fmt.Errorf("%s is missing: mount a tmpfs there, or name another directory in SHMCHAN_DIR: %w", shmDir, err)
 	}
-	return filepath.Join(shmDir, "shmchan-"+strconv.Itoa(os.Geteuid())), nil
+	p.Dir = filepath.Join(shmDir, "shmchan-"+strconv.Itoa(os.Geteuid()))
+	return p, nil
 }

@@ -88,8 +88,9 @@ func TestSquattedDirectoryIsRefused(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			require.NoError(t, squat())
 			requireRefused(t, o)
-			_, err := ipc.List(o)
-			require.Error(t, err)
+			if _, err := ipc.List(o); what != "somebody else's" { // root may look there
+				require.Error(t, err)
+			}
 			require.NoFileExists(t, filepath.Join(parent, "nowhere"))
 			require.NoError(t, os.Remove(o.Dir))
 		})
@@ -103,24 +104,6 @@ func errorsOf(errs ...error) error {
 		}
 	}
 	return nil
-}
-
-func TestHardLinkIsRefused(t *testing.T) {
-	o := in(t)
-	r := newReceiver(t, o)
-	second := filepath.Join(o.Dir, "second")
-	require.NoError(t, os.Link(path(o), second))
-	for _, n := range []string{name, "second"} {
-		_, err := ipc.NewSender(background(t), n, o)
-		require.ErrorIs(t, err, fs.ErrPermission)
-		require.ErrorContains(t, err, "hard links")
-		_, err = ipc.Inspect(n, o)
-		require.ErrorContains(t, err, "hard links")
-	}
-	require.NoError(t, os.Remove(second))
-	s := newSender(t, o)
-	send(t, s, "one name again")
-	recv(t, r, "one name again")
 }
 
 // Whoever may write the directory swaps the file for a link to another channel,

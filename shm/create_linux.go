@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shmchan/shmchan/internal/failpoint"
+	"github.com/shmchan/shmchan/internal/filelock"
+	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
 // Create makes a segment that has no name yet: nobody can open it, and if its
@@ -32,6 +34,11 @@ func Create(p Place, c Config) (*Segment, error) {
 	if err := p.checkGroup(&d.stat, c.Mode); err != nil {
 		return nil, err
 	}
+	if kind, _, err := filesystem.Stat(d.fd); err == nil {
+		if err := kind.Refuse(p.Dir, errors.ErrUnsupported); err != nil {
+			return nil, fmt.Errorf("create %s: %w", p.Path(), err)
+		}
+	}
 	var random [8]byte
 	if _, err := rand.Read(random[:]); err != nil {
 		return nil, err
@@ -41,7 +48,7 @@ func Create(p Place, c Config) (*Segment, error) {
 	if err != nil {
 		return nil, noFile(p, d, err)
 	}
-	s, err := fill(p, fd, h, c)
+	s, err := fill(p, d, fd, h, c)
 	if err != nil {
 		_ = unix.Close(fd)
 		unlinkTemp(d, temp)
@@ -51,25 +58,6 @@ func Create(p Place, c Config) (*Segment, error) {
 	return s, nil
 }
 
-// openNameless opens a new file without a name, or where the file system can't,
-// with a temporary one.
-func openNameless(d dir) (fd int, temp string, err error) {
-	self := "/proc/self/fd/" + strconv.Itoa(d.fd)
-	fd, err = unix.Openat(d.fd, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
-	if err == nil {
-		// Naming it needs /proc or a capability: look now, not when it is full.
-		if _, err := os.Stat(self); err == nil {
-			return fd, "", nil
-		}
-		_ = unix.Close(fd)
-	} else if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.ENOENT) {
-		return -1, "", err
-	}
-	temp = ".shmchan-" + rand.Text()
-	fd, err = unix.Openat(d.fd, temp, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
-	return fd, temp, err
-}
-
 // noFile says which of its two kinds of room the file system lacks.
 func noFile(p Place, d dir, err error) error {
 	var st unix.Statfs_t
@@ -77,11 +65,14 @@ func noFile(p Place, d dir, err error) error {
 		return fmt.Errorf("create %s: the file system has %d inodes and none is free; remove files there, mount it with more (nr_inodes), or use another directory: %w",
 			p.Path(), st.Files, err)
 	}
-	return &fs.PathError{Op: "create", Path: p.Path(), Err: err}
+	if errors.Is(err, unix.ENOENT) { // the directory is there
+		err = fmt.Errorf("it takes no new files (%v): %w", err, unix.EOPNOTSUPP)
+	}
+	return &fs.PathError{Op: "create", Path: p.Path(), Err: filesystem.Explain(d.fd, p.Dir, "new files", err)}
 }
 
 // fill allocates, lays out and maps the file.
-func fill(p Place, fd int, h header, c Config) (*Segment, error) {
+func fill(p Place, d dir, fd int, h header, c Config) (*Segment, error) {
 	if err := underLimit(h.fileSize); err != nil {
 		return nil, fmt.Errorf("allocate %s: %w", p.Path(), err)
 	}
@@ -89,11 +80,14 @@ func fill(p Place, fd int, h header, c Config) (*Segment, error) {
 		return nil, noRoom(p, fd, h.fileSize, err)
 	}
 	failpoint.Hit(failpoint.Allocated)
+	if err := shareWithGroup(p, d, fd, c.Mode); err != nil {
+		return nil, err
+	}
 	if err := unix.Fchmod(fd, c.Mode); err != nil { // exact, whatever the umask
-		return nil, &fs.PathError{Op: "chmod", Path: p.Path(), Err: err}
+		return nil, &fs.PathError{Op: "chmod", Path: p.Path(), Err: filesystem.Explain(fd, p.Dir, "modes", err)}
 	}
 	if _, err := unix.Pwrite(fd, bytesOf(&h), 0); err != nil {
-		return nil, &fs.PathError{Op: "write", Path: p.Path(), Err: err}
+		return nil, &fs.PathError{Op: "write", Path: p.Path(), Err: filesystem.Explain(fd, p.Dir, "writes", err)}
 	}
 	failpoint.Hit(failpoint.HeaderWritten)
 	var st unix.Stat_t
@@ -109,6 +103,27 @@ func fill(p Place, fd int, h header, c Config) (*Segment, error) {
 	s.ring.ctl.tail.Store(start)
 	failpoint.Hit(failpoint.Mapped)
 	return s, nil
+}
+
+// shareWithGroup gives a file that the group may write to the group that may write
+// to the directory: its members are those who may replace the file. In a directory
+// with the setgid bit it has that group already.
+func shareWithGroup(p Place, d dir, fd int, mode uint32) error {
+	if mode&0o020 == 0 || !d.groupOnly() {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return &fs.PathError{Op: "stat", Path: p.Path(), Err: err}
+	}
+	if st.Gid == d.stat.Gid {
+		return nil
+	}
+	if err := unix.Fchown(fd, -1, int(d.stat.Gid)); err != nil {
+		return fmt.Errorf("create %s: the directory is group %d's, to which the channel can't be given; chmod g+s the directory, or be in its group: %w",
+			p.Path(), d.stat.Gid, err)
+	}
+	return nil
 }
 
 // underLimit refuses what the process may not write: the kernel would send SIGXFSZ,
@@ -151,6 +166,9 @@ func writeZeroes(fd int, size int64) error {
 
 // noRoom says how much was needed, where, and what to do.
 func noRoom(p Place, fd int, need uint64, err error) error {
+	if told := filesystem.Explain(fd, p.Dir, "allocation", err); told != err {
+		return fmt.Errorf("allocate %s: %w", p.Path(), told)
+	}
 	hint := ""
 	var st unix.Statfs_t
 	if unix.Fstatfs(fd, &st) == nil && (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) {
@@ -158,12 +176,6 @@ func noRoom(p Place, fd int, need uint64, err error) error {
 	}
 	return fmt.Errorf("allocate %s: %d bytes are needed in %s%s; choose a smaller capacity, free some room (in a container, a larger --shm-size), or use another directory: %w",
 		p.Path(), need, p.Dir, hint, err)
-}
-
-func unlinkTemp(d dir, temp string) {
-	if temp != "" {
-		_ = unix.Unlinkat(d.fd, temp, 0)
-	}
 }
 
 // Publish gives the segment its name, at once and whole. It gives fs.ErrExist if
@@ -181,24 +193,14 @@ func (s *Segment) Publish() error {
 		err = unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(s.fd), d.fd, s.place.Base, unix.AT_SYMLINK_FOLLOW)
 	}
 	if err != nil {
-		return &fs.PathError{Op: "publish", Path: s.Path(), Err: err}
+		return &fs.PathError{Op: "publish", Path: s.Path(), Err: filesystem.Explain(d.fd, s.place.Dir, "links and renames", err)}
 	}
 	failpoint.Hit(failpoint.Linked)
-	s.temp = ""
+	if s.temp != "" {
+		s.temp = ""
+		return filelock.Unlock(s.fd, makerByte, 1)
+	}
 	return nil
-}
-
-// renameNew renames without replacing; where the file system can't do that in one
-// step, by a second link.
-func renameNew(dirfd int, from, to string) error {
-	err := unix.Renameat2(dirfd, from, dirfd, to, unix.RENAME_NOREPLACE)
-	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
-		return err
-	}
-	if err := unix.Linkat(dirfd, from, dirfd, to, 0); err != nil {
-		return err
-	}
-	return unix.Unlinkat(dirfd, from, 0)
 }
 
 // Discard closes a segment that was not published and leaves nothing of it.

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/shmchan/shmchan/internal/busguard"
 	"github.com/shmchan/shmchan/internal/filelock"
+	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
 // Open opens the segment at the place and checks its header. fs.ErrNotExist if
@@ -45,6 +47,7 @@ func open(p Place, readOnly bool) (*Segment, error) {
 			_ = unix.Close(fd)
 			return nil, err
 		}
+		s.ambiguous = ambiguous(&d, &st)
 		return s, nil
 	}
 }
@@ -61,7 +64,7 @@ func newSegment(p Place, fd int, st *unix.Stat_t, readOnly bool) (*Segment, erro
 		mapping = mapReadOnly
 	}
 	if s.view.mem, err = mapping(fd, &h); err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Path(), err)
+		return nil, fmt.Errorf("%s: %w", p.Path(), filesystem.Explain(fd, p.Dir, "shared mappings", err))
 	}
 	s.view.guard = busguard.Add(s.view.mem)
 	s.view.refs.Store(1)
@@ -86,7 +89,7 @@ func readHeader(path string, fd int, size uint64) (h header, err error) {
 	}
 	n, err := unix.Pread(fd, bytesOf(&h), 0)
 	if err != nil {
-		return h, &fs.PathError{Op: "read", Path: path, Err: err}
+		return h, &fs.PathError{Op: "read", Path: path, Err: filesystem.Explain(fd, filepath.Dir(path), "reads", err)}
 	}
 	if n < headerLength {
 		return h, incompatible(path, 0, "header length", n, headerLength)

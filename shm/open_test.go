@@ -26,7 +26,6 @@ func TestOpenTakesOnlyARegularFileThatIsNoLink(t *testing.T) {
 		"a device":      {device, ErrIncompatible, "not a regular file"},
 		"a symlink":     {func(t *testing.T, path, channel string) { require.NoError(t, os.Symlink(channel, path)) }, ErrIncompatible, "symbolic link"},
 		"a dead link":   {func(t *testing.T, path, _ string) { require.NoError(t, os.Symlink("nowhere", path)) }, ErrIncompatible, "symbolic link"},
-		"a hard link":   {func(t *testing.T, path, channel string) { require.NoError(t, os.Link(channel, path)) }, fs.ErrPermission, "2 hard links"},
 		"another's":     {foreign, fs.ErrPermission, "belongs to user 12345"},
 		"not a channel": {func(t *testing.T, path, _ string) { require.NoError(t, os.WriteFile(path, []byte("hello"), 0o600)) }, ErrIncompatible, "file size"},
 	} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -65,5 +66,5 @@ func (p Place) List() ([]string, error) {
 		return nil, err
 	}
 	defer d.close()
-	return readNames(d)
+	return readNames(d, func(name string) bool { return !strings.HasPrefix(name, ".") })
 }

@@ -16,17 +16,18 @@ import (
 // of the ends that use it, and a mapping, which clones of it share. Its methods
 // are safe for concurrent use, but for Close.
 type Segment struct {
-	place    Place
-	fd       int
-	dev, ino uint64
-	mode     uint32
-	temp     string // the temporary name of one that is not published, if it has one
-	readOnly bool
-	unmapped bool   // this segment uses its view no more
-	before   uint64 // senders that had attached when this segment's receiver did
-	head     header // a copy, as it was when checked
-	view     *view
-	ring     *Ring
+	place     Place
+	fd        int
+	dev, ino  uint64
+	mode      uint32
+	temp      string // the temporary name of one that is not published, if it has one
+	readOnly  bool
+	ambiguous bool
+	unmapped  bool   // this segment uses its view no more
+	before    uint64 // senders that had attached when this segment's receiver did
+	head      header // a copy, as it was when checked
+	view      *view
+	ring      *Ring
 }
 
 // view is a mapping with the number of segments that use it. Its guard keeps a
@@ -47,6 +48,11 @@ func (v *view) drop() error {
 
 // Path returns the file's path, as it was opened.
 func (s *Segment) Path() string { return s.place.Path() }
+
+// Ambiguous reports whether the file had several names when it was opened, of
+// which another user may have made this one (Place.AnyName): it may be another
+// channel's, so nothing must be done but to take the name away.
+func (s *Segment) Ambiguous() bool { return s.ambiguous }
 
 // Ring returns the ring. That of a segment opened read-only is there to be looked
 // at: by Peek, and for its counters.

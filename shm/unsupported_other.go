@@ -10,10 +10,13 @@ import (
 
 // Place is where a segment's file is, or would be.
 type Place struct {
-	Dir    string
-	Base   string
-	Sticky bool
-	Make   bool
+	Dir     string
+	Base    string
+	Sticky  bool
+	Make    bool
+	Group   bool
+	Visit   bool
+	AnyName bool
 }
 
 // Path returns the file's path.
@@ -21,6 +24,9 @@ func (p Place) Path() string { return filepath.Join(p.Dir, p.Base) }
 
 // List is not supported here.
 func (p Place) List() ([]string, error) { return nil, errors.ErrUnsupported }
+
+// Sweep is not supported here.
+func (p Place) Sweep() error { return errors.ErrUnsupported }
 
 // Open is not supported here.
 func Open(Place) (*Segment, error) { return nil, errors.ErrUnsupported }

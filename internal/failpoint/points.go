@@ -9,6 +9,11 @@ const (
 	BeforeLink    Point = "before link"    // publish: the maker is attached, the file has no name
 	Linked        Point = "linked"         // publish: the file has its name
 
+	TempMade    Point = "temp made"    // create, without O_TMPFILE: the file has its temporary name, no lock
+	TwoNames    Point = "two names"    // publish, without RENAME_NOREPLACE: the file has its name and the temporary one
+	SweepLocked Point = "sweep locked" // create, without O_TMPFILE: the lock of a dead maker's file is taken
+	Swept       Point = "swept"        // create, without O_TMPFILE: a dead maker's file has lost its temporary name
+
 	SlotLocked   Point = "slot locked"     // attach: the lock of a sender's slot is taken
 	DeadVacated  Point = "dead vacated"    // attach: the slot was a dead sender's and is free now
 	SlotFilled   Point = "slot filled"     // attach, both ends: all words but the state are stored

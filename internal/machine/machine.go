@@ -16,8 +16,10 @@ type FileSystem struct {
 	Type      string // such as tmpfs, or its number in hexadecimal
 	Memory    bool   // it lives in memory
 	Remote    bool   // its pages may differ between those who map them
+	Layered   bool   // each container has its own
+	Cannot    string // why no channel can be on it, as the end of a sentence; "" if one may
 	ReadOnly  bool
-	Size      uint64 // bytes
+	Size      uint64 // bytes; 0: it does not count them
 	Free      uint64 // bytes, for this user
 	Inodes    uint64 // 0: it does not count them
 	FreeInode uint64

@@ -2,7 +2,6 @@ package machine
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"sync/atomic"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/internal/filelock"
+	"github.com/shmchan/shmchan/internal/filesystem"
 	"github.com/shmchan/shmchan/internal/futex"
 )
 
@@ -59,29 +59,6 @@ func tryPidfd() error {
 	return unix.Close(fd)
 }
 
-// Numbers of file systems, from linux/magic.h and the sources of those that are
-// not there.
-var types = map[int64]struct {
-	name           string
-	memory, remote bool
-}{
-	0x01021994: {"tmpfs", true, false},
-	0x858458f6: {"ramfs", true, false},
-	0xef53:     {"ext4", false, false},
-	0x58465342: {"xfs", false, false},
-	0x9123683e: {"btrfs", false, false},
-	0x2fc12fc1: {"zfs", false, false},
-	0xf2f52010: {"f2fs", false, false},
-	0x794c7630: {"overlay", false, false},
-	0x6969:     {"nfs", false, true},
-	0xff534d42: {"cifs", false, true},
-	0xfe534d42: {"smb2", false, true},
-	0x01021997: {"9p", false, true},
-	0x65735546: {"fuse", false, true},
-	0x00c36400: {"ceph", false, true},
-	0x0bd00bd0: {"lustre", false, true},
-}
-
 // FileSystemOf tells about the file system that the directory is on.
 func FileSystemOf(dir string) (FileSystem, error) {
 	var st unix.Statfs_t
@@ -95,14 +72,10 @@ func FileSystemOf(dir string) (FileSystem, error) {
 		}
 		break
 	}
-	number := int64(uint32(st.Type))
-	kind, known := types[number]
-	if !known {
-		kind.name = fmt.Sprintf("%#x", number)
-	}
-	size := uint64(st.Bsize)
+	size, kind := uint64(st.Bsize), filesystem.Of(uint32(st.Type))
 	return FileSystem{
-		Type: kind.name, Memory: kind.memory, Remote: kind.remote, ReadOnly: st.Flags&unix.ST_RDONLY != 0,
-		Size: st.Blocks * size, Free: st.Bavail * size, Inodes: st.Files, FreeInode: st.Ffree,
+		Type: kind.Name, Memory: kind.Memory, Remote: kind.Remote, Layered: kind.Layered, Cannot: kind.Cannot,
+		ReadOnly: st.Flags&unix.ST_RDONLY != 0,
+		Size:     st.Blocks * size, Free: st.Bavail * size, Inodes: st.Files, FreeInode: st.Ffree,
 	}, nil
 }

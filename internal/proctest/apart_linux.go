@@ -31,6 +31,12 @@ func StartAs(t testing.TB, uid uint32, role string, args ...string) *Proc {
 	return startApart(t, "user", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}, role, args)
 }
 
+// StartMember is StartAs with the group besides.
+func StartMember(t testing.TB, uid, group uint32, role string, args ...string) *Proc {
+	t.Helper()
+	return startApart(t, "user", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid, Groups: []uint32{group}}}, role, args)
+}
+
 // StartTime is Start in a time namespace of the child's own, whose monotonic
 // clock and time since boot are offset from the others'. The child's Pid is that
 // of the unshare command, which it dies with. The test is skipped where that is

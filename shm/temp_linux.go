@@ -1,0 +1,156 @@
+package shm
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/failpoint"
+	"github.com/shmchan/shmchan/internal/filelock"
+)
+
+// Where the file system can't make a file without a name, a segment has a
+// temporary one, .shmchan- and random letters, until it is published: by a rename
+// that replaces nothing or, where the file system can't do that either, by a
+// second link and the removal of the first. What a maker leaves that dies before
+// it is published, or between the two links, is removed by the next one who makes
+// a segment in that directory in this way, or opens that one: sweep.
+//
+// A maker holds the lock on makerByte of the file from before it fills it until it
+// is published, which tells it from a dead one. Only who has that lock removes a
+// temporary name. The steps of a maker M, and of a sweeper S that met its file:
+//
+//	M1 make the file    M2 lock, look whether it still has a name   M3 publish   M4 unlock
+//	S1 open the file    S2 lock   S3 the name still means this file: unlink it   S4 unlock
+//
+//   - S2 before M2: M finds the byte locked, or the file without a name once S has
+//     gone, and starts again with another one.
+//   - M2 before S2: S finds the byte locked, and leaves it.
+//   - S2 after M4: M3 took the temporary name away, so S3 finds it missing.
+//   - M dies after M2: S has the lock and takes the temporary name away. If that was
+//     between the two links, the published one remains, alone.
+
+// makerByte lies behind the locks of all ends.
+const makerByte = 1 << 32
+
+const tempPrefix = ".shmchan-"
+
+// openNameless opens a new file without a name, or where the file system can't,
+// with a temporary one, on which it holds the maker's lock.
+func openNameless(d dir) (fd int, temp string, err error) {
+	fd, err = unix.Openat(d.fd, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err == nil {
+		// Naming it needs /proc or a capability: look now, not when it is full.
+		if _, err := os.Stat("/proc/self/fd/" + strconv.Itoa(d.fd)); err == nil {
+			return fd, "", nil
+		}
+		_ = unix.Close(fd)
+	} else if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.ENOENT) {
+		return -1, "", err
+	}
+	sweep(d)
+	const tries = 100
+	for range tries {
+		temp = tempPrefix + rand.Text()
+		fd, err = unix.Openat(d.fd, temp, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+		if err != nil {
+			return -1, "", err
+		}
+		failpoint.Hit(failpoint.TempMade)
+		var ok bool
+		var st unix.Stat_t
+		if ok, err = filelock.TryLock(fd, makerByte, 1); err == nil {
+			err = unix.Fstat(fd, &st)
+		}
+		if err == nil && ok && st.Nlink > 0 {
+			return fd, temp, nil
+		}
+		_ = unix.Close(fd)
+		if err != nil {
+			unlinkTemp(d, temp)
+			return -1, "", err
+		}
+	}
+	return -1, "", errSwapped
+}
+
+func unlinkTemp(d dir, temp string) {
+	if temp != "" {
+		_ = unix.Unlinkat(d.fd, temp, 0)
+	}
+}
+
+// renameNew renames without replacing; where the file system can't do that in one
+// step, by a second link.
+func renameNew(dirfd int, from, to string) error {
+	err := unix.Renameat2(dirfd, from, dirfd, to, unix.RENAME_NOREPLACE)
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
+		return err
+	}
+	if err := unix.Linkat(dirfd, from, dirfd, to, 0); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.TwoNames)
+	_ = unix.Unlinkat(dirfd, from, 0) // it is published: what is left now is swept later
+	return nil
+}
+
+// Sweep removes what makers of segments have left in the directory that died
+// before they published them.
+func (p Place) Sweep() error {
+	d, err := p.open()
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	sweep(d)
+	return nil
+}
+
+// sweep leaves what it may not remove.
+func sweep(d dir) {
+	names, err := readNames(d, isTemp)
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		sweepOne(d, name)
+	}
+}
+
+// isTemp reports whether the name is a maker's: the prefix and what rand.Text
+// returns.
+func isTemp(name string) bool {
+	rest, ok := strings.CutPrefix(name, tempPrefix)
+	return ok && len(rest) == 26 && strings.Trim(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
+
+// sweepOne takes nothing but the name of a regular file away, in a directory that
+// was checked, so a hostile file there costs no more than its own name.
+func sweepOne(d dir, name string) {
+	var open, named unix.Stat_t
+	if unix.Fstatat(d.fd, name, &named, unix.AT_SYMLINK_NOFOLLOW) != nil || named.Mode&unix.S_IFMT != unix.S_IFREG {
+		return
+	}
+	fd, err := unix.Openat(d.fd, name, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	if unix.Fstat(fd, &open) != nil || open.Mode&unix.S_IFMT != unix.S_IFREG {
+		return
+	}
+	if ok, err := filelock.TryLock(fd, makerByte, 1); !ok || err != nil {
+		return
+	}
+	failpoint.Hit(failpoint.SweepLocked)
+	if unix.Fstatat(d.fd, name, &named, unix.AT_SYMLINK_NOFOLLOW) != nil || named.Dev != open.Dev || named.Ino != open.Ino {
+		return
+	}
+	_ = unix.Unlinkat(d.fd, name, 0)
+	failpoint.Hit(failpoint.Swept)
+}

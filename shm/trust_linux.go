@@ -1,0 +1,135 @@
+package shm
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// Whom an end trusts: those who could replace what its channel's name means, and
+// those who may write the file.
+//
+// A name in a directory can be replaced by root, by the directory's owner, by its
+// group if that may write there, and by everybody if everybody may; in a sticky
+// directory only by root, by the directory's owner, and by the owner of the file.
+// So a directory is safe if all of these are root or the caller. Where others may
+// write, it is safe
+//
+//   - if it is sticky and root's or the caller's (Sticky): what others make there
+//     is theirs, which checkFile refuses;
+//   - for an end whose file mode lets the group write (Group), if those others are
+//     the directory's group, of which the caller is one, and its owner. Whoever of
+//     them replaces the file could as well write anything into it: the caller has
+//     let them in. Nobody else can: everybody else may not write there. The owner
+//     need not be in the group, but could let itself in by a chmod. A file's owner
+//     may be anybody in such a directory, provided that the file's group is the
+//     directory's and may read and write: only a member (or the directory's owner)
+//     can have put it there, and its owner can do no more to it than a member;
+//   - for root, when it only looks at channels or removes them (Visit), if it is
+//     another user's. That user can put anything there, but what root opens is a
+//     regular file, without following a link and without blocking (checked before
+//     and after the open), which that user itself owns: not a hard link to a file
+//     of root's or a third user's, which a removal would close. What is in it is
+//     checked as ever, and a truncation is survived (package busguard). Root
+//     attaches no end there: its owner could replace the channel under it.
+//
+// A second name (hard link) of the file is harmless where none of the others may
+// write: only root or the caller, or the user who is visited, can have made this
+// one, and ends that come by either name meet in the same file, with the same
+// locks. Elsewhere it is refused: another user may have given this name to a file
+// that the caller uses as another channel.
+
+// checkDir refuses an unsafe directory, and notes why one of others' is safe.
+func (p Place) checkDir(d *dir) error {
+	st, me := &d.stat, uint32(os.Geteuid())
+	member := d.groupOnly() && inGroup(st.Gid)
+	d.shared = member && (p.Group || p.Visit)
+	d.visit = p.Visit && me == 0
+	if st.Uid != me && st.Uid != 0 && !d.shared && !d.visit {
+		hint := ""
+		switch {
+		case member:
+			hint = fmt.Sprintf(", or you must ask to share it with its group %d, by a mode that lets the group write, such as 0660 (Options.Mode, --mode)", st.Gid)
+		case d.groupOnly():
+			hint = fmt.Sprintf(", or you must be in its group %d", st.Gid)
+		}
+		return fmt.Errorf("directory %s belongs to user %d: it must be yours (user %d) or root's%s: %w", p.Dir, st.Uid, me, hint, fs.ErrPermission)
+	}
+	sticky := p.Sticky && st.Mode&unix.S_ISVTX != 0
+	if st.Mode&0o002 != 0 && !sticky {
+		return fmt.Errorf("directory %s has mode %#o, so everybody may replace its files; chmod o-w it or use another: %w", p.Dir, st.Mode&0o7777, fs.ErrPermission)
+	}
+	return nil
+}
+
+// inGroup reports whether the group is one of the caller's.
+func inGroup(gid uint32) bool {
+	if uint32(os.Getegid()) == gid {
+		return true
+	}
+	groups, err := os.Getgroups()
+	return err == nil && slices.Contains(groups, int(gid))
+}
+
+// checkGroup refuses a directory that the group may write to, for a file that it
+// may not.
+func (p Place) checkGroup(st *unix.Stat_t, fileMode uint32) error {
+	if st.Mode&0o020 == 0 || fileMode&0o020 != 0 || p.Sticky && st.Mode&unix.S_ISVTX != 0 {
+		return nil
+	}
+	return fmt.Errorf("directory %s has mode %#o, so its group may replace a channel of mode %#o; chmod g-w it or share the channel with the group, by a mode such as 0660 (Options.Mode, --mode): %w",
+		p.Dir, st.Mode&0o7777, fileMode, fs.ErrPermission)
+}
+
+// checkFile refuses a file that is no regular one or not safe.
+func (p Place) checkFile(d *dir, st *unix.Stat_t) error {
+	path := p.Path()
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFLNK:
+		return fmt.Errorf("%s is a symbolic link; give the real path: %w", path, ErrIncompatible)
+	default:
+		return fmt.Errorf("%s is not a regular file: %w", path, ErrIncompatible)
+	}
+	if err := p.checkOwner(d, st); err != nil {
+		return err
+	}
+	if ambiguous(d, st) && !p.AnyName {
+		return fmt.Errorf("%s has %d names (hard links) in a directory of mode %#o, where another user may have given a file of another channel's this one; "+
+			"remove all names but one (find -xdev -inum %d lists them, from where that file system is mounted), or this one (shmchan rm --force): %w",
+			path, st.Nlink, d.stat.Mode&0o7777, st.Ino, fs.ErrPermission)
+	}
+	return p.checkGroup(&d.stat, st.Mode&0o777)
+}
+
+func (p Place) checkOwner(d *dir, st *unix.Stat_t) error {
+	me := uint32(os.Geteuid())
+	groups := d.groupOnly() && st.Gid == d.stat.Gid && st.Mode&0o060 == 0o060
+	switch {
+	case st.Uid == d.stat.Uid, groups && (d.shared || d.visit):
+		return nil
+	case d.visit:
+		return fmt.Errorf("%s belongs to user %d: root looks at what is the directory's owner's (user %d) or its group's alone: %w", p.Path(), st.Uid, d.stat.Uid, fs.ErrPermission)
+	case st.Uid == me, st.Uid == 0:
+		return nil
+	}
+	hint := ""
+	switch {
+	case d.shared:
+		hint = fmt.Sprintf(", or its group must be the directory's (%d; it is %d) and its mode let the group read and write (it is %#o)", d.stat.Gid, st.Gid, st.Mode&0o777)
+	case groups && inGroup(st.Gid):
+		hint = fmt.Sprintf(", or you must ask to share it with its group %d, by a mode that lets the group write, such as 0660 (Options.Mode, --mode)", st.Gid)
+	}
+	return fmt.Errorf("%s belongs to user %d: it must be yours (user %d), root's or the directory's owner's%s: %w", p.Path(), st.Uid, me, hint, fs.ErrPermission)
+}
+
+// groupOnly reports whether the directory's group may write to it, and others may
+// not.
+func (d *dir) groupOnly() bool { return d.stat.Mode&0o022 == 0o020 }
+
+// ambiguous reports whether another user may have given a file with several names
+// the one in this directory.
+func ambiguous(d *dir, st *unix.Stat_t) bool { return st.Nlink > 1 && d.stat.Mode&0o022 != 0 }
