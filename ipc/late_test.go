@@ -35,7 +35,7 @@ func refusedLaterRole(args []string) int {
 		proctest.Say("receiver's bell %t, senders' %t", receivers, senders)
 	}
 	say()
-	if err := refuse("membarrier", uint32(unix.EPERM)); err != nil {
+	if err := proctest.Refuse("membarrier", uint32(unix.EPERM)); err != nil {
 		proctest.Say("no filter: %v", err)
 		return 0
 	}

@@ -118,7 +118,7 @@ func (v *doctor) all(o *ipc.Options) error {
 func (v *doctor) one(o *ipc.Options) error {
 	s, err := ipc.Inspect(v.name, o)
 	if errors.Is(err, fs.ErrNotExist) {
-		return because(err, "no such channel")
+		return v.missing(err, v.name)
 	}
 	if errors.Is(err, fs.ErrInvalid) {
 		return err

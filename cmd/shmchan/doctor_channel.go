@@ -13,12 +13,13 @@ func unreadable(e *ipc.Entry) finding {
 	f := finding{
 		Level: levelProblem, Subject: "channel", Name: e.Name, Check: "layout", Found: oneLine(e.Err),
 		Means: "it is no channel, or one of another version: shmchan leaves it alone",
-		Mend:  "rm -- " + quote(e.Stats.Path),
+		Mend:  "ls -l " + quote(e.Stats.Path),
 	}
 	var corrupt *ipc.CorruptError
 	switch {
 	case errors.As(e.Err, &corrupt):
 		f.Means = "something wrote what no channel holds, or cut the file off: no end can attach to it"
+		f.Mend = "rm -- " + quote(e.Stats.Path)
 	case errors.Is(e.Err, fs.ErrPermission):
 		f.Check, f.Means = "access", "you may not open it, or it is not to be trusted; its owner can tell"
 		f.Mend = "ls -l " + quote(e.Stats.Path)

@@ -86,7 +86,7 @@ func (v *doctor) directory(dir string) []finding {
 
 // accessMend is what to do about a directory that can't be used.
 func accessMend(dir string) string {
-	if info, err := os.Lstat(dir); err == nil && info.IsDir() && info.Mode().Perm()&0o022 != 0 {
+	if info, err := os.Lstat(dir); err == nil && info.IsDir() && info.Mode().Perm()&0o002 != 0 {
 		return "chmod go-w " + quote(dir)
 	}
 	return "name another directory, by --dir or SHMCHAN_DIR"
@@ -96,14 +96,24 @@ func accessMend(dir string) string {
 // with its file system.
 func checkRoom(dir, state string, s *machine.FileSystem) []finding {
 	found := fmt.Sprintf("%s, %s, %s of %s free", state, s.Type, humanSize(s.Free), humanSize(s.Size))
+	if s.Size == 0 {
+		found = fmt.Sprintf("%s, %s, which does not count its room", state, s.Type)
+	}
 	all := []finding{{Level: levelOK, Check: "access", Found: found}}
 	add := func(level, check, found, means, mend string) {
 		all = append(all, finding{Level: level, Check: check, Found: found, Means: means, Mend: mend})
 	}
 	switch {
+	case s.Cannot != "":
+		add(levelProblem, "type", "its file system is "+s.Type+", which "+s.Cannot,
+			"no channel can be made there", "name a directory below /dev/shm, by --dir or SHMCHAN_DIR")
 	case s.Remote:
 		add(levelProblem, "type", "its file system is "+s.Type,
 			"what one end writes another may not see, or late", "name a directory below /dev/shm, by --dir or SHMCHAN_DIR")
+	case s.Layered:
+		add(levelNote, "type", "its file system is "+s.Type,
+			"each container has its own: a channel there is shared within one container only, and one that was in its image "+
+				"is a copy from when it is first opened; share a directory that is mounted into all of them, such as one of tmpfs", "")
 	case !s.Memory:
 		add(levelNote, "type", "its file system is "+s.Type,
 			"the messages are written to a disk now and then; below /dev/shm they are not", "")
@@ -118,7 +128,7 @@ func checkRoom(dir, state string, s *machine.FileSystem) []finding {
 		add(levelNote, "room", "it has 64M, as container runtimes give to /dev/shm",
 			"that is all the channels and other users of it may take together; a container is given more by --shm-size", "")
 	}
-	if s.Free < room {
+	if s.Free < room && s.Size > 0 {
 		add(levelProblem, "room", humanSize(s.Free)+" are free",
 			"a channel of the default size does not fit", more)
 	}

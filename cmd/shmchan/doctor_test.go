@@ -104,3 +104,26 @@ func TestQuotedWordsAreOneWord(t *testing.T) {
 		require.Equal(t, tt.want, quote(tt.word))
 	}
 }
+
+// Each file system that is not just a disk or memory is told of by its name.
+func TestDoctorTellsFileSystemsByName(t *testing.T) {
+	for _, tt := range []struct {
+		system machine.FileSystem
+		level  string
+		says   []string
+	}{
+		{machine.FileSystem{Type: "hugetlbfs", Memory: true, Cannot: "maps whole huge pages only"}, levelProblem, []string{"hugetlbfs", "huge pages", "/dev/shm"}},
+		{machine.FileSystem{Type: "fuse", Remote: true}, levelProblem, []string{"fuse", "/dev/shm"}},
+		{machine.FileSystem{Type: "9p", Remote: true}, levelProblem, []string{"9p", "/dev/shm"}},
+		{machine.FileSystem{Type: "overlay", Layered: true, Size: 1 << 40, Free: 1 << 39}, levelNote, []string{"overlay", "container", "tmpfs"}},
+		{machine.FileSystem{Type: "ramfs", Memory: true}, levelOK, []string{"ramfs", "does not count its room"}},
+	} {
+		all := checkRoom("/mnt", "mode 0700", &tt.system)
+		worst := all[len(all)-1]
+		require.Equal(t, tt.level, worst.Level, tt.system.Type)
+		for _, want := range tt.says {
+			require.Contains(t, worst.Found+worst.Means+worst.Mend, want)
+		}
+		require.LessOrEqual(t, len(all), 2, "its room is no problem: %+v", all)
+	}
+}

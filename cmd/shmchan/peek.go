@@ -60,7 +60,7 @@ func (v *peek) run(_ context.Context, name string, _ []string) error {
 func (v *peek) walk(name string, p *printer) error {
 	for m, err := range ipc.Peek(name, v.options()) {
 		if errors.Is(err, fs.ErrNotExist) {
-			return because(err, "no such channel")
+			return v.missing(err, name)
 		}
 		if err != nil || v.count.reached(p.shown) {
 			return err

@@ -33,7 +33,7 @@ func newRm(a *app) *cobra.Command {
 			case err == nil && serr == nil:
 				a.detail("removed %s, with %s unread", printable(s.Path), plural(unread(&s), "message"))
 			case errors.Is(err, fs.ErrNotExist):
-				return because(err, "no such channel")
+				return a.missing(err, name)
 			case errors.Is(err, ipc.ErrBusy):
 				return because(err, "in use by %s; --force removes it nevertheless", a.users(name))
 			}

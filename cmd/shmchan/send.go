@@ -111,7 +111,7 @@ func (v *send) attach(ctx context.Context, name string) (*ipc.Sender, error) {
 		if errors.Is(err, context.DeadlineExceeded) {
 			waited = " came up within " + min(v.wait, v.limit()).String()
 		}
-		return nil, because(err, "no such channel%s; a shmchan recv or create makes it, and so does --create here", waited)
+		return nil, because(err, "no such channel%s; a shmchan recv or create makes it%s, and so does --create here", waited, v.where(name))
 	case errors.Is(err, ipc.ErrNoSlot):
 		return nil, because(err, "every sender slot is taken; more need a channel made with a larger --max-senders")
 	}

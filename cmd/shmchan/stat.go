@@ -30,7 +30,7 @@ starved; dead: its process is gone, and it did not detach.`,
 			s, err := ipc.Inspect(name, a.options())
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
-				return because(err, "no such channel")
+				return a.missing(err, name)
 			case err != nil:
 				return err
 			case asJSON:

@@ -105,6 +105,24 @@ func because(cause error, format string, args ...any) error {
 	return &problem{fmt.Sprintf(format, args...), cause}
 }
 
+// missing says that there is no channel of that name, and where it was looked for.
+func (a *app) missing(cause error, name string) error {
+	return because(cause, "no such channel%s", a.where(name))
+}
+
+// where is " in" and the directory that a plain name was looked up in; a path says
+// it itself.
+func (a *app) where(name string) string {
+	if strings.Contains(name, "/") {
+		return ""
+	}
+	dir, err := ipc.Dir(a.options())
+	if err != nil {
+		return ""
+	}
+	return " in " + printable(dir)
+}
+
 // report tells of an error that ends the run. A death by signal tells itself.
 func (a *app) report(err error) {
 	var killed *signalError

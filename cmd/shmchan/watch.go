@@ -156,9 +156,9 @@ func (v *watcher) sample() (watch.Sample, error) {
 			return s, err
 		case !v.begun:
 			if v.name == "" {
-				return s, because(err, "no such channel: %s", printable(name))
+				return s, because(err, "no such channel%s: %s", v.where(name), printable(name))
 			}
-			return s, because(err, "no such channel")
+			return s, v.missing(err, name)
 		case v.name == "":
 			v.say("%s: it has gone", printable(name))
 		default:

@@ -65,6 +65,9 @@ func newArena(t testing.TB, c cell) *arena {
 	if c.action == "stop" {
 		a.o.Heartbeat = stopBeat
 	}
+	if c.lacks {
+		a.litter()
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			a.abandon()

@@ -42,6 +42,7 @@ type scenario struct {
 	creates bool   // the victim makes the channel, if it is missing
 	hold    string // the point at which something else happens first
 	dies    bool   // and this is another sender's death, in a claim
+	lacks   bool   // the victim's system has neither nameless files nor renames that replace nothing
 	ends    bool   // the play comes to an end of itself, though others are busy
 	fills   []fill
 	story   func(*arena) (met bool)
@@ -107,6 +108,8 @@ var scenarios = []scenario{
 	{name: "receiver makes the channel", do: "receive", fills: noFill, story: managerStory},
 	{name: "sender makes the channel", do: "visit", creates: true, fills: noFill, story: managerStory},
 	{name: "creator makes the channel", do: "create", fills: noFill, story: managerStory},
+	{name: "receiver makes the channel by two names", do: "receive", lacks: true, fills: noFill, story: managerStory},
+	{name: "creator makes the channel by two names", do: "create", lacks: true, fills: noFill, story: managerStory},
 	{name: "receiver replaces a dead channel", do: "receive", fills: anyFill, story: managerStory},
 	{name: "sender replaces a dead channel", do: "visit", creates: true, fills: anyFill, story: managerStory},
 	{name: "creator replaces a dead channel", do: "create", fills: anyFill, story: managerStory},

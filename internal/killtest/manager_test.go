@@ -4,6 +4,8 @@ package killtest
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/stretchr/testify/require"
@@ -93,6 +95,14 @@ func (a *arena) stage() {
 	a.ok(seg.Close())
 }
 
+// litter leaves what a maker that died without nameless files left, and sees to it
+// that nothing of this kind remains.
+func (a *arena) litter() {
+	stale := filepath.Join(a.o.Dir, ".shmchan-"+strings.Repeat("2", 26))
+	require.NoError(a, os.WriteFile(stale, []byte("stale"), 0o600))
+	a.Cleanup(func() { require.NoError(a, a.place().Sweep()) })
+}
+
 // meddle does to the channel what others may do at the same time, and brings it
 // back to what the scenario begins with.
 func (a *arena) meddle() {
@@ -102,6 +112,9 @@ func (a *arena) meddle() {
 	}
 	_, err := ipc.Inspect(name, a.o)
 	a.sane(err)
+	if a.c.lacks {
+		a.ok(a.place().Sweep())
+	}
 	a.sane(ipc.Remove(name, a.o))
 	a.stage()
 }
@@ -118,6 +131,9 @@ func (a *arena) sane(err error) bool {
 // nil if the victim stands in the way.
 func (a *arena) usurp() *ipc.Receiver {
 	a.Helper()
+	if a.c.lacks {
+		require.NoError(a, a.place().Sweep())
+	}
 	r, err := ipc.NewReceiver(ctx, name, a.o)
 	if err != nil {
 		require.Equal(a, "busy", kind(err))

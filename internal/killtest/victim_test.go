@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/proctest"
@@ -30,6 +31,7 @@ type job struct {
 	Point   string // "": none, it tells which points it hits
 	Hit     int
 	Action  string
+	Lacks   bool // nameless files, and renames that replace nothing
 }
 
 // play is what a victim does between "ready" and "done", and at its end.
@@ -66,6 +68,12 @@ func victimRole(args []string) int {
 	var j job
 	if err := json.Unmarshal([]byte(args[0]), &j); err != nil {
 		panic(err)
+	}
+	if j.Lacks {
+		if err := proctest.Refuse("naming", uint32(syscall.EOPNOTSUPP)); err != nil {
+			proctest.Say("no filter: %v", err)
+			return 1
+		}
 	}
 	p, err := plays[j.Do](&j.Options)
 	if err != nil {

@@ -20,7 +20,7 @@ func (a *arena) start() {
 	o := *a.o
 	o.Create, o.KeepOpen = a.c.creates, a.c.do != "drain"
 	raw, err := json.Marshal(job{
-		Options: o, Do: a.c.do, Again: a.c.busy, Hold: a.c.hold, Point: a.c.point, Hit: a.c.hit, Action: a.c.action,
+		Options: o, Do: a.c.do, Again: a.c.busy, Hold: a.c.hold, Point: a.c.point, Hit: a.c.hit, Action: a.c.action, Lacks: a.c.lacks,
 	})
 	require.NoError(a, err)
 	a.victim = proctest.Start(a, "victim", string(raw))
