@@ -114,7 +114,7 @@ type createFlags struct {
 func (c *createFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&value[int]{&c.capacity, "SIZE", parsePositive, ""}, "capacity", "ring bytes of a channel that is made, rounded up to a power of two (default 1M)")
 	flags.Var(&value[int]{&c.senders, "N", parseSenders, ""}, "max-senders", "sender slots of a channel that is made, up to 4096 (default 256)")
-	flags.Var(&value[fs.FileMode]{&c.mode, "MODE", parseMode, ""}, "mode", "file mode of a channel that is made, in octal (default 0600)")
+	flags.Var(&value[fs.FileMode]{&c.mode, "MODE", parseMode, ""}, "mode", "file mode of a channel that is made, in octal (default 0600); with a mode such as 0660 a group's directory is taken too")
 	flags.BoolVar(&c.durable, "durable", false, "a channel that is made outlives its receiver: senders wait for the next, unread messages stay")
 }
 

@@ -13,6 +13,8 @@ import (
 // needs are commands that a recipe cannot be run without and that may be missing,
 // or not allowed; what tells is one that succeeds if they are there.
 var needs = map[string][]string{
+	"Two users of one group": {"unshare", "--net", "--pid", "--fork", "--mount-proc", "setpriv", "--reuid", "1000", "--regid", "1000", "--groups", "3000", "true"},
+
 	"Two containers": {"unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--mount-proc", "true"},
 }
 
@@ -35,6 +37,9 @@ func TestRecipesRunAsPrinted(t *testing.T) {
 				}
 			}
 			work := newPlace(t, bin)
+			for _, dir := range []string{bin, work.dir} { // other users may have to get there
+				require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
+			}
 			blocks := marked.FindAllStringSubmatch(text, -1)
 			require.Equal(t, strings.Count(text, "\n```")/2, len(blocks), "a block that nothing looks at")
 			printed := ""

@@ -68,4 +68,3 @@ func Refuse(call string, errno uint32) error {
 	}
 	return nil
 }
-
