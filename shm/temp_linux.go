@@ -11,6 +11,7 @@ import (
 
 	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/filelock"
+	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
 // Where the file system can't make a file without a name, a segment has a
@@ -42,7 +43,12 @@ const tempPrefix = ".shmchan-"
 // openNameless opens a new file without a name, or where the file system can't,
 // with a temporary one, on which it holds the maker's lock.
 func openNameless(d dir) (fd int, temp string, err error) {
-	fd, err = unix.Openat(d.fd, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	// What serves a file system from elsewhere may know files by their names, and
+	// fail to chmod or link one that has none: many of FUSE do.
+	err = unix.EOPNOTSUPP
+	if kind, _, serr := filesystem.Stat(d.fd); serr == nil && !kind.Remote {
+		fd, err = unix.Openat(d.fd, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	}
 	if err == nil {
 		// Naming it needs /proc or a capability: look now, not when it is full.
 		if _, err := os.Stat("/proc/self/fd/" + strconv.Itoa(d.fd)); err == nil {
