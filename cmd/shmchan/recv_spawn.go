@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/shmchan/shmchan/internal/children"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -66,13 +67,13 @@ func (s *spawner) start(msg []byte, from ipc.Meta, ended chan<- struct{}) (*job,
 	j.cmd.WaitDelay = stdinPatience
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := j.cmd.Start(); err != nil {
+	if err := children.Start(j.cmd); err != nil {
 		return nil, because(errors.Join(errCommand, err), "message %d (sender %d, pid %d): its command can't be started: %v; it was not taken",
 			from.Seq, from.Slot, from.PID, err)
 	}
 	s.running[j] = true
 	go func() {
-		err := j.cmd.Wait()
+		err := children.Wait(j.cmd)
 		if errors.Is(err, exec.ErrWaitDelay) { // it succeeded, and needed no more of its stdin
 			err = nil
 		}

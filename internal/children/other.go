@@ -1,0 +1,11 @@
+//go:build !linux
+
+package children
+
+import "syscall"
+
+// Adopt does nothing here.
+func Adopt() {}
+
+// Stopped is unknown here.
+func Stopped(int) syscall.Signal { return 0 }
