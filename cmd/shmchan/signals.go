@@ -28,7 +28,7 @@ func (a *app) graceful(ctx context.Context, fn func(context.Context) error) erro
 			signal.Notify(caught, sig)
 		}
 	}
-	spared(syscall.SIGHUP) // caught has the others now
+	spared(syscall.SIGHUP)          // caught has the others now
 	pipe := make(chan os.Signal, 1) // only makes the runtime leave SIGPIPE to us
 	signal.Notify(pipe, syscall.SIGPIPE)
 	defer signal.Stop(pipe)

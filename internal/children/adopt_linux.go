@@ -54,13 +54,3 @@ func zombie() (int, error) {
 	info, err := wait(unix.P_ALL, 0, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT)
 	return int(info.pid), err
 }
-
-// Stopped returns the signal that has stopped the child since the last call, or 0.
-// It never reaps.
-func Stopped(pid int) syscall.Signal {
-	info, err := wait(unix.P_PID, pid, unix.WSTOPPED|unix.WNOHANG)
-	if err != nil || info.pid == 0 {
-		return 0
-	}
-	return syscall.Signal(info.status)
-}

@@ -84,3 +84,22 @@ func TestStartFails(t *testing.T) {
 	require.Error(t, Start(exec.Command("/no/such/command")))
 	require.Empty(t, own)
 }
+
+func TestTreeIsAProcessAndItsDescendants(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "sh -c 'sleep 1000 & wait' & sleep 1000 & wait")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	require.NoError(t, Start(cmd))
+	pid := cmd.Process.Pid
+	t.Cleanup(func() {
+		require.NoError(t, syscall.Kill(-pid, syscall.SIGKILL))
+		_ = Wait(cmd) // it was killed
+	})
+	proctest.Eventually(t, "it has three descendants", func() bool { return len(Tree(pid)) == 4 })
+	tree := Tree(pid)
+	require.Equal(t, pid, tree[0])
+	for _, p := range tree {
+		group, err := syscall.Getpgid(p)
+		require.NoError(t, err)
+		require.Equal(t, pid, group)
+	}
+}

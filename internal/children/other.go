@@ -9,3 +9,6 @@ func Adopt() {}
 
 // Stopped is unknown here.
 func Stopped(int) syscall.Signal { return 0 }
+
+// Tree returns the process alone.
+func Tree(pid int) []int { return []int{pid} }
