@@ -133,17 +133,18 @@ func (s *settings) create(place shm.Place) error {
 
 // Remove removes a channel with all that is in it. ErrBusy while an end is alive;
 // fs.ErrNotExist if there is none. A file that is no channel stays as it is.
-func Remove(name string, o *Options) error { return remove(name, o, false) }
+func Remove(name string, o *Options) error { return remove(name, o, false, nil) }
 
 // ForceRemove is Remove even while ends are alive: senders find themselves
 // disconnected.
-func ForceRemove(name string, o *Options) error { return remove(name, o, true) }
+func ForceRemove(name string, o *Options) error { return remove(name, o, true, nil) }
 
-func remove(name string, o *Options, force bool) error {
+// remove removes a channel unless keep, which may be nil, has an objection.
+func remove(name string, o *Options, force bool, keep func(*shm.Segment) error) error {
 	place, set, err := o.visit(name)
 	if err == nil {
 		place.AnyName = force
-		err = set.remove(place, force)
+		err = set.remove(place, force, keep)
 	}
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", name, err)
@@ -151,7 +152,7 @@ func remove(name string, o *Options, force bool) error {
 	return nil
 }
 
-func (s *settings) remove(place shm.Place, force bool) error {
+func (s *settings) remove(place shm.Place, force bool, keep func(*shm.Segment) error) error {
 	seg, err := shm.Open(place)
 	if err != nil {
 		return err
@@ -162,6 +163,9 @@ func (s *settings) remove(place shm.Place, force bool) error {
 	alone, err := seg.LockAll()
 	if err == nil && !alone && !force {
 		err = fmt.Errorf("%s has an end that is alive: %w", seg.Path(), ErrBusy)
+	}
+	if err == nil && keep != nil {
+		err = keep(seg)
 	}
 	if err == nil {
 		seg.Ring().Close() // whoever opened it but has not attached yet starts again

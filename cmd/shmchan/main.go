@@ -18,5 +18,8 @@ import (
 
 func main() {
 	bench.Role() // does not return in a process that a measurement started
+	if terminate.First() {
+		asInit()
+	}
 	terminate.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

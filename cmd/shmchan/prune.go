@@ -13,7 +13,7 @@ import (
 // prune is `shmchan prune`.
 type prune struct {
 	*app
-	dryRun, asJSON bool
+	dryRun, everything, asJSON bool
 }
 
 func newPrune(a *app) *cobra.Command {
@@ -21,11 +21,12 @@ func newPrune(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove the channels that nobody uses",
-		Long: `Remove the channels of the directory none of whose ends is alive, with the
-messages in them, durable ones too, and print their names. A file that is no
-channel, or a damaged one, stays.`,
+		Long: `Remove the channels of the directory none of whose ends is alive, and print their
+names. A durable channel that holds unread messages stays, and stderr says so;
+--all removes it too, with its messages. A file that is no channel, or a damaged
+one, stays in any case.`,
 		Example: `  shmchan prune --dry-run
-  shmchan prune --json | jq -r 'select(.unread > 0) | .name'`,
+  shmchan prune --all --dry-run --json | jq -r 'select(.unread > 0) | .name'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a.verb = cmd.Name()
@@ -34,6 +35,7 @@ channel, or a damaged one, stays.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
+	flags.BoolVar(&v.everything, "all", false, "remove durable channels that hold unread messages too")
 	flags.BoolVar(&v.dryRun, "dry-run", false, "only print what would be removed")
 	jsonFlag(flags, &v.asJSON)
 	return cmd
@@ -67,29 +69,50 @@ func (v *prune) run() error {
 			v.detail("%s stays: %s is alive", printable(e.Name), end)
 			continue
 		}
-		if !v.dryRun {
-			// It asks the kernel again, with every end locked out.
-			err := ipc.Remove(e.Name, v.options())
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				continue // somebody was faster
-			case errors.Is(err, ipc.ErrBusy):
-				v.detail("%s stays: an end has come", printable(e.Name))
-				continue
-			case err != nil:
-				failed = errors.Join(failed, err)
-				continue
-			}
+		n, err := ipc.Unread(e.Name, v.options())
+		if err == nil || !v.keeps(&e.Stats) {
+			err = v.remove(&e.Stats, n)
 		}
-		if err := v.print(&e.Stats); err != nil {
-			return err
+		var unread *ipc.UnreadError
+		var corrupt *ipc.CorruptError
+		switch {
+		case err == nil:
+			err = v.print(&e.Stats, n)
+			if err != nil {
+				return err
+			}
+		case errors.As(err, &unread):
+			v.say("%s stays: it is durable, with %s unread; --all removes it too", printable(e.Name), plural(unread.Messages, "message"))
+		case errors.As(err, &corrupt):
+			v.say("%s stays: it is durable, and what it holds can't be read: %s; --all removes it too", printable(e.Name), oneLine(err))
+		case errors.Is(err, fs.ErrNotExist): // another process was faster
+		case errors.Is(err, ipc.ErrBusy):
+			v.detail("%s stays: an end has come", printable(e.Name))
+		default:
+			failed = errors.Join(failed, err)
 		}
 	}
 	return failed
 }
 
-func (v *prune) print(s *ipc.Stats) error {
-	n := unread(s)
+// keeps reports whether the channel stays if it holds unread messages.
+func (v *prune) keeps(s *ipc.Stats) bool { return s.Durable && !v.everything }
+
+// remove removes a channel in which n messages were seen, or for --dry-run fails
+// as that would. The library asks the kernel again, with every end locked out.
+func (v *prune) remove(s *ipc.Stats, n uint64) error {
+	switch {
+	case v.keeps(s) && n > 0:
+		return &ipc.UnreadError{Messages: n}
+	case v.dryRun:
+		return nil
+	case v.everything:
+		return ipc.Remove(s.Name, v.options())
+	}
+	return ipc.RemoveUnused(s.Name, v.options())
+}
+
+func (v *prune) print(s *ipc.Stats, n uint64) error {
 	if v.asJSON {
 		return printJSON(v.stdout, prunedView{s.Name, s.Path, s.Durable, n, !v.dryRun})
 	}

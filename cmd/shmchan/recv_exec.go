@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/shmchan/shmchan/ipc"
@@ -31,6 +32,8 @@ type execution struct {
 func (v *recv) execute(ctx context.Context, r *ipc.Receiver) (taken uint64, err error) {
 	e := &execution{recv: v, r: r, ended: make(chan struct{}, 1)}
 	e.spawn.init(v.app, v.exec)
+	stop := e.spawn.watchStops()
+	defer stop()
 	err = e.feed(ctx)
 	// Whatever ended it, the commands in hand are let finish.
 	if ferr := e.finish(); ferr != nil {
@@ -51,6 +54,9 @@ func (e *execution) feed(ctx context.Context) error {
 		}
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if e.failed() {
+			return nil // finish tells; what is behind stays
 		}
 		if e.busy() {
 			e.waiting = time.Time{}
@@ -74,15 +80,16 @@ func (e *execution) feed(ctx context.Context) error {
 		if err := e.r.Intact(); err != nil { // else msg may be zeroes
 			return err
 		}
-		j, err := e.spawn.start(msg, from, e.ended)
-		if err != nil {
-			return err
-		}
-		e.hand = append(e.hand, j)
+		e.hand = append(e.hand, e.spawn.start(msg, from, e.ended))
 		e.begun++
 		e.waiting = time.Time{}
 	}
 	return nil
+}
+
+// failed tells whether a command in hand has failed.
+func (e *execution) failed() bool {
+	return slices.ContainsFunc(e.hand, func(j *job) bool { return j.over() && j.err != nil })
 }
 
 // busy tells whether no further command may be started now.

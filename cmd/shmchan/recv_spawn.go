@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/shmchan/shmchan/internal/children"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -21,12 +22,19 @@ var errCommand = errors.New("the command failed")
 // take the rest of the message.
 const stdinPatience = time.Second
 
-// spawner starts the command of --exec. A command gets a process group of its own:
-// a terminal's ^C is for recv, which then lets the commands in hand finish.
+// spawner starts the command of --exec.
+//
+// With a controlling terminal, commands stay in recv's own process group, as those
+// of xargs do: only the foreground group may read a terminal, so a prompt of ssh or
+// sudo works where recv is in the foreground, ^Z and fg act on all of them, and ^C
+// reaches the commands too. Without one, a command has a process group of its own:
+// a signal to recv's group, such as that of timeout, is for recv alone, which then
+// lets the commands in hand finish.
 type spawner struct {
 	*app
 	command string
 	env     []string
+	shared  bool // commands are in recv's own process group
 
 	mu      sync.Mutex
 	running map[*job]bool
@@ -38,7 +46,9 @@ type job struct {
 	from ipc.Meta
 	size uint64        // of the message
 	done chan struct{} // closed when it has ended
-	err  error         // valid then
+
+	err       error // valid then
+	unstarted bool  // valid then: err says why it could not be started
 }
 
 func (s *spawner) init(a *app, command string) {
@@ -49,12 +59,24 @@ func (s *spawner) init(a *app, command string) {
 			s.env = append(s.env, "SHMCHAN_DIR="+dir)
 		}
 	}
+	s.shared = hasTerminal()
 	a.onAbort(s.abort)
 }
 
+// hasTerminal reports whether this process has a controlling terminal.
+func hasTerminal() bool {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDONLY, 0)
+	if err != nil {
+		return false
+	}
+	_ = tty.Close()
+	return true
+}
+
 // start runs the command with the message, which is the job's from then on, on its
-// stdin. When it has ended, ended gets a token unless it holds one.
-func (s *spawner) start(msg []byte, from ipc.Meta, ended chan<- struct{}) (*job, error) {
+// stdin. When it has ended, ended gets a token unless it holds one. A command that
+// can't be started has ended, and failed.
+func (s *spawner) start(msg []byte, from ipc.Meta, ended chan<- struct{}) *job {
 	j := &job{cmd: exec.Command("sh", "-c", s.command), from: from, size: uint64(len(msg)), done: make(chan struct{})}
 	j.cmd.Env = append(s.env[:len(s.env):len(s.env)],
 		"SHMCHAN_SEQ="+strconv.FormatUint(from.Seq, 10),
@@ -62,47 +84,61 @@ func (s *spawner) start(msg []byte, from ipc.Meta, ended chan<- struct{}) (*job,
 		"SHMCHAN_PID="+strconv.Itoa(from.PID))
 	j.cmd.Stdin = bytes.NewReader(msg)
 	j.cmd.Stdout, j.cmd.Stderr = s.stdout, s.screen()
-	j.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	j.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !s.shared}
 	j.cmd.WaitDelay = stdinPatience
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := j.cmd.Start(); err != nil {
-		return nil, because(errors.Join(errCommand, err), "message %d (sender %d, pid %d): its command can't be started: %v; it was not taken",
-			from.Seq, from.Slot, from.PID, err)
+	if err := s.begin(j); err != nil {
+		j.unstarted = true
+		s.end(j, err, ended)
+		return j
 	}
-	s.running[j] = true
 	go func() {
-		err := j.cmd.Wait()
+		err := children.Wait(j.cmd)
 		if errors.Is(err, exec.ErrWaitDelay) { // it succeeded, and needed no more of its stdin
 			err = nil
 		}
 		s.mu.Lock()
 		delete(s.running, j)
 		s.mu.Unlock()
-		j.err = err
-		s.detail("message %d: %s", from.Seq, outcome(err)) // before done: recv may end then
-		close(j.done)
-		select {
-		case ended <- struct{}{}:
-		default:
-		}
+		s.end(j, err, ended)
 	}()
-	return j, nil
+	return j
 }
 
-func outcome(err error) string {
+func (s *spawner) begin(j *job) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := children.Start(j.cmd)
 	if err == nil {
-		return "the command succeeded"
+		s.running[j] = true
 	}
-	return "the command failed: " + err.Error()
+	return err
 }
 
-// abort sends the commands that are running the signal that ends recv at once.
+// end notes how the job has ended.
+func (s *spawner) end(j *job, err error, ended chan<- struct{}) {
+	j.err = err
+	s.detail("message %d: %s", j.from.Seq, j.outcome()) // before done: recv may end then
+	close(j.done)
+	select {
+	case ended <- struct{}{}:
+	default:
+	}
+}
+
+// abort sends the commands that are running, and what they run, the signal that
+// ends recv at once. Any of them may have ended just now.
 func (s *spawner) abort(sig syscall.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for j := range s.running {
-		_ = syscall.Kill(-j.cmd.Process.Pid, sig) // it may have ended just now
+		to := []int{-j.cmd.Process.Pid} // its group
+		if s.shared {
+			to = children.Tree(j.cmd.Process.Pid)
+		}
+		for _, pid := range to {
+			_ = syscall.Kill(pid, sig)
+			_ = syscall.Kill(pid, syscall.SIGCONT) // a stopped process gets no other signal
+		}
 	}
 }
 
@@ -116,11 +152,22 @@ func (j *job) over() bool {
 	}
 }
 
+// outcome says how the command has ended. Precondition: over, or about to be.
+func (j *job) outcome() string {
+	switch {
+	case j.err == nil:
+		return "the command succeeded"
+	case j.unstarted:
+		return "its command can't be started: " + j.err.Error()
+	}
+	return "its command failed: " + j.err.Error()
+}
+
 // failure says which message's command failed, and how. Precondition: over.
 func (j *job) failure() error {
 	if j.err == nil {
 		return nil
 	}
-	return because(errors.Join(errCommand, j.err), "message %d (sender %d, pid %d): its command failed: %v; it was not taken",
-		j.from.Seq, j.from.Slot, j.from.PID, j.err)
+	return because(errors.Join(errCommand, j.err), "message %d (sender %d, pid %d): %s; it was not taken",
+		j.from.Seq, j.from.Slot, j.from.PID, j.outcome())
 }

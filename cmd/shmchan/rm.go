@@ -28,10 +28,11 @@ func newRm(a *app) *cobra.Command {
 				remove = ipc.ForceRemove
 			}
 			s, serr := ipc.Inspect(name, a.options())
+			n, nerr := ipc.Unread(name, a.options())
 			err := remove(name, a.options())
 			switch {
-			case err == nil && serr == nil:
-				a.detail("removed %s, with %s unread", printable(s.Path), plural(unread(&s), "message"))
+			case err == nil && serr == nil && nerr == nil:
+				a.detail("removed %s, with %s unread", printable(s.Path), plural(n, "message"))
 			case errors.Is(err, fs.ErrNotExist):
 				return a.missing(err, name)
 			case errors.Is(err, ipc.ErrBusy):

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/shmchan/shmchan/internal/children"
 	"github.com/shmchan/shmchan/internal/terminate"
 )
 
@@ -27,6 +28,7 @@ func (a *app) graceful(ctx context.Context, fn func(context.Context) error) erro
 			signal.Notify(caught, sig)
 		}
 	}
+	spared(syscall.SIGHUP)          // caught has the others now
 	pipe := make(chan os.Signal, 1) // only makes the runtime leave SIGPIPE to us
 	signal.Notify(pipe, syscall.SIGPIPE)
 	defer signal.Stop(pipe)
@@ -79,5 +81,35 @@ func (a *app) onAbort(fn func(syscall.Signal)) { a.aborting.Store(&fn) }
 func (a *app) abort(sig syscall.Signal) {
 	if fn := a.aborting.Load(); fn != nil {
 		(*fn)(sig)
+	}
+}
+
+// asInit makes up for what is different in the first process of a PID namespace,
+// such as a container's: orphans become its children, and no signal kills it.
+func asInit() {
+	children.Adopt()
+	spare = make(chan os.Signal, 2)
+	spared(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+	go func() {
+		for sig := range spare {
+			terminate.By(sig.(syscall.Signal))
+		}
+	}()
+}
+
+// spare gets the signals that would have killed any other process than this one;
+// nil in any other process.
+var spare chan os.Signal
+
+// spared says which signals spare gets from now on.
+func spared(signals ...os.Signal) {
+	if spare == nil {
+		return
+	}
+	signal.Stop(spare)
+	for _, sig := range signals {
+		if !signal.Ignored(sig) {
+			signal.Notify(spare, sig)
+		}
 	}
 }

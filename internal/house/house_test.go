@@ -119,11 +119,12 @@ func goFiles(t *testing.T) []file {
 func TestHouseRules(t *testing.T) {
 	files := goFiles(t)
 	for name, rule := range map[string]func(*testing.T, file){
-		"imports run one way":               checkLayers,
-		"unsafe stands in its own files":    checkUnsafe,
-		"a library stays in its home":       checkHomes,
-		"atomics are typed":                 checkAtomics,
-		"a file can be read in one sitting": checkLength,
+		"imports run one way":                                        checkLayers,
+		"unsafe stands in its own files":                             checkUnsafe,
+		"a library stays in its home":                                checkHomes,
+		"children are started so that orphans can be told from them": checkChildren,
+		"atomics are typed":                                          checkAtomics,
+		"a file can be read in one sitting":                          checkLength,
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, f := range files {
@@ -182,6 +183,22 @@ func checkHomes(t *testing.T, f file) {
 				t.Errorf("%s imports %s, which belongs in %v", f.path, path, dirs)
 			}
 		}
+	}
+}
+
+// checkChildren: the command may be the first process of a container and then reaps
+// orphans, so a file of it that runs others starts them by internal/children.
+func checkChildren(t *testing.T, f file) {
+	if f.isTest() || !within(f.path, "cmd") {
+		return
+	}
+	runs, known := false, false
+	for path := range f.imports {
+		runs = runs || path == "os/exec"
+		known = known || path == module+"internal/children"
+	}
+	if runs && !known {
+		t.Errorf("%s imports os/exec: start processes by internal/children", f.path)
 	}
 }
 

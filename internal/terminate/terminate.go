@@ -13,7 +13,7 @@ import (
 const base = 128
 
 // grace is how long By waits for the signal to arrive.
-const grace = time.Second
+var grace = time.Second
 
 // Exit ends the process: by signal N where status is 128+N, as a shell counts,
 // else with the status. It does not return.
@@ -31,8 +31,13 @@ func Status(sig syscall.Signal) int { return base + int(sig) }
 // runtime has put up. It does not return: where the signal does not kill, it
 // exits with the status that a shell would have shown.
 func By(sig syscall.Signal) {
-	if err := raise(sig); err == nil {
+	if !First() && raise(sig) == nil {
 		time.Sleep(grace)
 	}
 	os.Exit(Status(sig))
 }
+
+// First reports whether this is the first process of its PID namespace. The
+// kernel spares that process the default action of every signal that it or its
+// descendants send.
+func First() bool { return os.Getpid() == 1 }

@@ -3,12 +3,15 @@
 package terminate
 
 import (
+	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -20,6 +23,9 @@ func TestMain(m *testing.M) {
 		status, err := strconv.Atoi(s)
 		if err != nil {
 			panic(err)
+		}
+		if First() { // it must not be needed
+			grace = time.Hour
 		}
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
 		Exit(status)
@@ -51,5 +57,23 @@ func TestExit(t *testing.T) {
 				require.Equal(t, tt.signal, ws.Signal())
 			}
 		})
+	}
+}
+
+// TestExitOfTheFirstProcess: signals do not kill the first process of a PID
+// namespace, so it exits, and does not wait for them.
+func TestExitOfTheFirstProcess(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, os.Args[0])
+		cmd.Env = append(os.Environ(), statusEnv+"="+strconv.Itoa(Status(sig)))
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+		err := cmd.Run()
+		if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSPC) {
+			t.Skipf("another PID namespace is not permitted here (run as root to test it): %v", err)
+		}
+		require.NoError(t, ctx.Err(), "%v: it waited for the signal", sig)
+		require.Equal(t, Status(sig), cmd.ProcessState.ExitCode(), "%v", sig)
 	}
 }

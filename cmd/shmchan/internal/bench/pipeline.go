@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/shmchan/shmchan/internal/children"
 )
 
 // lineBytes is a line of the pipelines, its end included.
@@ -61,14 +63,14 @@ func through(input string, from, to *exec.Cmd) (time.Duration, error) {
 	var said [2]bytes.Buffer
 	from.Stdin, from.Stderr, to.Stderr = in, &said[0], &said[1]
 	start := time.Now()
-	if err := to.Start(); err != nil {
+	if err := children.Start(to); err != nil {
 		return 0, missing(err)
 	}
-	if err := from.Start(); err != nil {
+	if err := children.Start(from); err != nil {
 		_ = to.Process.Kill()
-		return 0, errors.Join(missing(err), to.Wait())
+		return 0, errors.Join(missing(err), children.Wait(to))
 	}
-	sent, received := from.Wait(), to.Wait()
+	sent, received := children.Wait(from), children.Wait(to)
 	took := time.Since(start)
 	if err := errors.Join(sent, received); err != nil {
 		return 0, fmt.Errorf("%w: %s%s", err, said[0].Bytes(), said[1].Bytes())

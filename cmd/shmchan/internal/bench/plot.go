@@ -123,6 +123,15 @@ func (c *chart) some() *chart {
 	return c
 }
 
+// span keeps the range of a logarithmic axis whose figures are all the same
+// within what has a logarithm: the plotting library widens a range of no length
+// by one to both sides, which takes 1 to 0.
+func span(a *plot.Axis) {
+	if a.Min == a.Max {
+		a.Min, a.Max = a.Min/2, a.Max*2
+	}
+}
+
 // latencyPlot has a line a case: how much of it was at least as quick. It is nil
 // without any.
 func latencyPlot(rep *Report) (*chart, error) {
@@ -143,14 +152,20 @@ func latencyPlot(rep *Report) (*chart, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(points) == 0 {
+			continue
+		}
 		if err := c.add(name, points, false); err != nil {
 			return nil, err
 		}
 	}
+	span(&p.Y)
 	return c.some(), nil
 }
 
-// percentileLine is the latency of all runs together, by the number of nines.
+// percentileLine is the latency of all runs together, by the number of nines:
+// from the quickest round trip to the median, and on as far as ten samples lie
+// beyond. A round trip that took no time by the clock was not measured.
 func percentileLine(r *Result) (plotter.XYs, error) {
 	all := hdrhistogram.New(1, int64(longest), 3)
 	for i := range r.Runs {
@@ -161,10 +176,18 @@ func percentileLine(r *Result) (plotter.XYs, error) {
 		all.Merge(h)
 	}
 	var points plotter.XYs
-	// As far as ten samples lie beyond.
-	for nines := 0.0; nines <= 4 && math.Pow(10, -nines)*float64(all.TotalCount()) >= 10; nines += 0.05 {
-		way := float64(all.ValueAtQuantile(100*(1-math.Pow(10, -nines)))) / 2
-		points = append(points, plotter.XY{X: nines, Y: max(way, 1)})
+	for nines := 0.0; nines <= 4; nines += 0.05 {
+		beyond := math.Pow(10, -nines)
+		if beyond < 0.5 && beyond*float64(all.TotalCount()) < 10 {
+			break
+		}
+		trip := all.ValueAtQuantile(100 * (1 - beyond))
+		if nines == 0 { // the histogram has 0 there, whatever was recorded
+			trip = all.Min()
+		}
+		if trip > 0 {
+			points = append(points, plotter.XY{X: nines, Y: float64(trip) / 2})
+		}
 	}
 	return points, nil
 }
@@ -186,7 +209,7 @@ func throughputPlot(rep *Report) (*chart, error) {
 		for i := range rep.Results {
 			r := &rep.Results[i]
 			for _, size := range sizes {
-				if r.Name == Throughput+"/"+way+"-"+size.name && len(r.Runs) > 0 {
+				if r.Name == Throughput+"/"+way+"-"+size.name && len(r.Runs) > 0 && r.Value.Median > 0 {
 					points = append(points, plotter.XY{X: float64(r.Size), Y: r.Value.Median * float64(r.Size)})
 				}
 			}
@@ -198,6 +221,8 @@ func throughputPlot(rep *Report) (*chart, error) {
 			return nil, err
 		}
 	}
+	span(&p.X)
+	span(&p.Y)
 	return c.some(), nil
 }
 

@@ -144,6 +144,65 @@ func TestPlots(t *testing.T) {
 	require.ErrorIs(t, (&Report{}).WritePlots(io.Discard), errNothingToPlot)
 }
 
+// A plot is drawn of however little was measured, and shows nothing that was not.
+func TestPlotsOfLittle(t *testing.T) {
+	const trip, message = Latency + "/line", Throughput + "/pipe-64"
+	report := func(t *testing.T, name string, unit string, r reply) *Report {
+		c := Case{Name: name, Unit: unit, spec: spec{Size: recordBytes}}
+		run, err := c.newRun(r)
+		require.NoError(t, err)
+		result := Result{Name: name, Unit: unit, Size: recordBytes, Runs: []Run{run}}
+		result.summarize()
+		return &Report{Results: []Result{result}}
+	}
+	trips := func(t *testing.T, n int, nanos int64) reply {
+		h := hdrhistogram.New(1, int64(longest), 3)
+		for range n {
+			require.NoError(t, h.RecordValue(nanos))
+		}
+		hist, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+		require.NoError(t, err)
+		return reply{Count: uint64(n), Took: time.Second, Hist: hist}
+	}
+	for name, rep := range map[string]*Report{
+		"one round trip":            report(t, trip, Nanoseconds, trips(t, 1, 200)),
+		"nine round trips":          report(t, trip, Nanoseconds, trips(t, 9, 200)),
+		"ten round trips":           report(t, trip, Nanoseconds, trips(t, 10, 200)),
+		"many of two nanoseconds":   report(t, trip, Nanoseconds, trips(t, 1000, 2)),
+		"one message in a minute":   report(t, message, PerSecond, reply{Count: 1, Took: time.Minute}),
+		"one message in 64 seconds": report(t, message, PerSecond, reply{Count: 1, Took: 64 * time.Second}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			require.NoError(t, rep.WritePlots(&b))
+			require.NoError(t, wellFormed(b.Bytes()))
+		})
+	}
+	for name, rep := range map[string]*Report{
+		"no round trip":                 report(t, trip, Nanoseconds, trips(t, 0, 0)),
+		"round trips that took no time": report(t, trip, Nanoseconds, trips(t, 1000, 0)),
+		"no message":                    report(t, message, PerSecond, reply{Took: time.Second}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.ErrorIs(t, rep.WritePlots(io.Discard), errNothingToPlot)
+		})
+	}
+}
+
+// The quickest round trip begins the line: a histogram's quantile 0 is 0.
+func TestPercentilesBeginAtTheQuickest(t *testing.T) {
+	rep := sample(t)
+	for i := range rep.Results {
+		if r := &rep.Results[i]; r.Name == Latency+"/spinning" {
+			points, err := percentileLine(r)
+			require.NoError(t, err)
+			require.Equal(t, 100.0, points[0].Y)
+			return
+		}
+	}
+	t.Fatal("the sample has no latency")
+}
+
 func wellFormed(svg []byte) error {
 	d := xml.NewDecoder(bytes.NewReader(svg))
 	for {

@@ -105,7 +105,7 @@ func percentiles(h *hdrhistogram.Histogram) *Percentiles {
 func (r *Result) ratio(run *Run, ref string) float64 {
 	by := run.Refs[ref].Mid()
 	switch {
-	case by == 0 || r.Unit == Percent:
+	case by == 0 || run.Value == 0 || r.Unit == Percent:
 		return 0
 	case ref == refRing && r.Unit == PerSecond:
 		return run.Value / by

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/shmchan/shmchan/internal/children"
 )
 
 // self is this executable, also when its path is not there any more.
@@ -48,7 +50,7 @@ func startWorker(dir string) (*worker, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.stdin.Close())
 	}
-	if err := w.cmd.Start(); err != nil {
+	if err := children.Start(w.cmd); err != nil {
 		return nil, err
 	}
 	w.steps = json.NewEncoder(w.stdin)
@@ -65,7 +67,7 @@ func (w *worker) listen(stdout io.Reader) {
 		}
 		w.replies <- r
 	}
-	_ = w.cmd.Wait() // the state says all
+	_ = children.Wait(w.cmd) // the state says all
 }
 
 func (w *worker) tell(s step) error { return w.steps.Encode(s) }
