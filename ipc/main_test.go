@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 		"victim":             victimRole,
 		"reopener":           reopenerRole,
 		"crowded":            crowdedRole,
+		"limited":            limitedRole,
 		"truncated":          truncatedRole,
 		"flood":              floodRole,
 		"echo":               echoRole,
