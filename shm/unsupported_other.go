@@ -3,6 +3,7 @@
 package shm
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"time"
@@ -30,6 +31,11 @@ func OpenReadOnly(Place) (*Segment, error) { return nil, errors.ErrUnsupported }
 
 // Create is not supported here.
 func Create(Place, Config) (*Segment, error) { return nil, errors.ErrUnsupported }
+
+// CreateContext is not supported here.
+func CreateContext(context.Context, Place, Config) (*Segment, error) {
+	return nil, errors.ErrUnsupported
+}
 
 // Clone is not supported here.
 func (s *Segment) Clone() (*Segment, error) { return nil, errors.ErrUnsupported }
