@@ -92,6 +92,7 @@ func fill(ctx context.Context, p Place, fd int, h header, c Config) (*Segment, e
 	if err := underLimit(h.fileSize); err != nil {
 		return nil, fmt.Errorf("allocate %s: %w", p.Path(), err)
 	}
+	writeInPlace(fd)
 	if err := allocate(ctx, fd, int64(h.fileSize)); err != nil {
 		if done := ctx.Err(); done != nil && errors.Is(err, done) {
 			return nil, fmt.Errorf("allocate %s: %w", p.Path(), err)

@@ -58,4 +58,5 @@ func (s *Segment) Close() error { return errors.ErrUnsupported }
 // CloseFile is not supported here.
 func (s *Segment) CloseFile() error { return errors.ErrUnsupported }
 
-func fileSize(int) uint64 { return 0 }
+// BrokenError is not supported here.
+func (s *Segment) BrokenError() error { return errors.ErrUnsupported }
