@@ -87,9 +87,10 @@ func (r *Receiver) Release() error {
 	return nil
 }
 
-// Intact gives a *CorruptError if the file was truncated under this end: what was
-// read of messages that Next and TryNext returned may then be zeroes. Look after
-// reading them, before using what was read. It is one load.
+// Intact returns an error if the file lost a page under this end: a *CorruptError
+// if it was truncated, else the file system's. What was read of messages that Next
+// and TryNext returned may then be zeroes. Look after reading them, before using
+// what was read. It is one load.
 func (r *Receiver) Intact() error {
 	if err := r.enter(); err != nil {
 		return err

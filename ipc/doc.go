@@ -33,7 +33,9 @@
 // Decisions are sentinels (ErrFull, ErrDisconnected and so on), to be compared
 // with errors.Is; a missing channel is fs.ErrNotExist, a bad argument
 // fs.ErrInvalid, an ended wait the context's error. A damaged file is a
-// *CorruptError that names field and offset.
+// *CorruptError that names field and offset. A file system that has no room to
+// write a page of the file, which happens only where it copies on write, ends both
+// ends with syscall.ENOSPC or EDQUOT; one that fails to read or write, with EIO.
 //
 // # Values
 //

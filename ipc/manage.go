@@ -1,6 +1,7 @@
 package ipc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -110,7 +111,7 @@ func (s *settings) create(place shm.Place) error {
 	seg, err := again(place, func() (*shm.Segment, error) {
 		old, err := shm.Open(place)
 		if errors.Is(err, fs.ErrNotExist) {
-			return s.makeAs(place, func(*shm.Segment) error { return nil })
+			return s.makeAs(context.Background(), place, func(*shm.Segment) error { return nil })
 		}
 		if err != nil {
 			return nil, err

@@ -45,14 +45,14 @@ func again[T any](place shm.Place, try func() (T, error)) (T, error) {
 }
 
 // openReceiver returns a segment whose receiver is the caller.
-func (s *settings) openReceiver(place shm.Place) (*shm.Segment, error) {
+func (s *settings) openReceiver(ctx context.Context, place shm.Place) (*shm.Segment, error) {
 	if err := process.StartPoller(); err != nil {
 		return nil, err
 	}
 	return again(place, func() (*shm.Segment, error) {
 		seg, err := shm.Open(place)
 		if errors.Is(err, fs.ErrNotExist) {
-			return s.makeAs(place, func(seg *shm.Segment) error {
+			return s.makeAs(ctx, place, func(seg *shm.Segment) error {
 				if _, err := seg.LockReceiver(); err != nil {
 					return err
 				}
@@ -145,9 +145,10 @@ func (s *settings) retire(seg *shm.Segment) error {
 }
 
 // makeAs makes a channel, attaches the caller by attach, and publishes it. If
-// somebody else published one first it gives errAgain.
-func (s *settings) makeAs(place shm.Place, attach func(*shm.Segment) error) (*shm.Segment, error) {
-	seg, err := shm.Create(place, s.config)
+// somebody else published one first it gives errAgain. It looks at ctx only if the
+// allocation takes long.
+func (s *settings) makeAs(ctx context.Context, place shm.Place, attach func(*shm.Segment) error) (*shm.Segment, error) {
+	seg, err := shm.CreateContext(ctx, place, s.config)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +187,7 @@ func (s *settings) openSender(ctx context.Context, place shm.Place) (seg *shm.Se
 		return again(place, func() (*shm.Segment, error) {
 			seg, err := shm.Open(place)
 			if errors.Is(err, fs.ErrNotExist) && s.Create {
-				return s.makeAs(place, attach)
+				return s.makeAs(ctx, place, attach)
 			}
 			if err != nil {
 				return nil, err

@@ -41,13 +41,14 @@ type Receiver struct {
 // NewReceiver attaches the receiver to the channel of that name, and makes the
 // channel if it is missing or dead. It gives ErrBusy if the channel has a
 // receiver, ErrIncompatible or a *CorruptError if the file is no channel. It
-// never waits; ctx is there for symmetry.
-func NewReceiver(_ context.Context, name string, o *Options) (*Receiver, error) {
-	return openReceiver(name, o, 0)
+// waits for nobody: it looks at ctx only if reserving the bytes of a new channel
+// takes long.
+func NewReceiver(ctx context.Context, name string, o *Options) (*Receiver, error) {
+	return openReceiver(ctx, name, o, 0)
 }
 
 // openReceiver is NewReceiver for values with the fingerprint element.
-func openReceiver(name string, o *Options, element uint64) (*Receiver, error) {
+func openReceiver(ctx context.Context, name string, o *Options, element uint64) (*Receiver, error) {
 	set, err := o.check()
 	set.element = element
 	if err != nil {
@@ -57,7 +58,7 @@ func openReceiver(name string, o *Options, element uint64) (*Receiver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recv %s: %w", name, err)
 	}
-	seg, err := set.openReceiver(place)
+	seg, err := set.openReceiver(ctx, place)
 	if err != nil {
 		return nil, fmt.Errorf("recv %s: %w", name, err)
 	}

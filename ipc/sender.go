@@ -44,7 +44,8 @@ type Sender struct {
 // fs.ErrNotExist if there is none (Options.Create makes it, Options.Wait waits
 // for it until ctx is done, which is then the error too), ErrNoSlot if every slot
 // is taken, ErrIncompatible or a *CorruptError if the file is no channel. ctx is
-// looked at only while waiting.
+// looked at only while waiting, and if reserving the bytes of a new channel takes
+// long.
 func NewSender(ctx context.Context, name string, o *Options) (*Sender, error) {
 	return openSender(ctx, name, o, 0)
 }

@@ -135,11 +135,11 @@ type ReceiverOf[T any] struct {
 // NewReceiverOf is NewReceiver for messages that c turns into values. It gives
 // ErrIncompatible if c is a Fingerprinter and the channel carries values of
 // another type, and an error that wraps fs.ErrInvalid if c cannot carry a T.
-func NewReceiverOf[T any](_ context.Context, name string, c Codec[T], o *Options) (*ReceiverOf[T], error) {
+func NewReceiverOf[T any](ctx context.Context, name string, c Codec[T], o *Options) (*ReceiverOf[T], error) {
 	if err := checkCodec(c); err != nil {
 		return nil, fmt.Errorf("recv %s: %w", name, err)
 	}
-	r, err := openReceiver(name, o, fingerprint(c))
+	r, err := openReceiver(ctx, name, o, fingerprint(c))
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func Unread(name string, o *Options) (n uint64, err error) {
 
 // examine opens a channel read-only for fn.
 func examine(name string, o *Options, fn func(*shm.Segment) error) error {
-	place, _, err := o.find(name, false)
+	place, _, err := o.visit(name)
 	if err != nil {
 		return err
 	}

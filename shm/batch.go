@@ -28,11 +28,13 @@ func (p *Producer) PutBatch(msgs [][]byte) (int, error) {
 		return 0, err
 	}
 	var bytes uint64
+	at := p.pos + RecordHeader
 	for _, msg := range msgs[:n] {
 		binary.LittleEndian.PutUint64(b, uint64(len(msg)))
-		Copy(b[BatchHeader:], msg)
+		p.copyTo(at+BatchHeader, b[BatchHeader:], msg)
 		bytes += uint64(len(msg))
 		b = b[batchSize(len(msg)):]
+		at += batchSize(len(msg))
 		failpoint.Hit(failpoint.BatchMid)
 	}
 	p.publish(kindBatch, size)

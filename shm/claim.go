@@ -58,6 +58,7 @@ type Producer struct {
 	next     uint64 // behind the last claim
 	end      uint64 // behind the last message
 	answered uint32 // epoch of the receiver's announcement that this sender rang for
+	aside    []byte // the open claim's bytes, if they are not those of the ring
 }
 
 // NewProducer returns the sender that owns slot i. Precondition: the caller
@@ -69,7 +70,8 @@ func (r *Ring) NewProducer(i int, registered bool) *Producer {
 		capacity: r.capacity, mask: r.mask, stampBase: r.stampBase,
 		ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, head: h, end: h,
 	}
-	if r.mirrored { // else a claim may have to pass the end of the lap first
+	// Not mirrored, a claim may have to pass the end of the lap first.
+	if r.mirrored && !r.pagewise {
 		p.quick = r.capacity/2 + 1
 	}
 	return p
@@ -86,7 +88,12 @@ func (p *Producer) Claim(n int) ([]byte, error) {
 	if uint64(n) > p.ring.capacity/2 {
 		return nil, ErrTooLarge
 	}
-	return p.claim(uint64(n), false)
+	b, err := p.claim(uint64(n), false)
+	if err == nil && p.ring.pagewise {
+		p.aside = make([]byte, n) // the caller's stores may cross pages: see copyTo
+		return p.aside, nil
+	}
+	return b, err
 }
 
 // maxLost is how many races for tail a claim may lose.
@@ -173,11 +180,16 @@ func (p *Producer) End() uint64 { return p.end }
 // Abort turns the open claim into padding: nothing is received.
 func (p *Producer) Abort() {
 	failpoint.Hit(failpoint.AbortBegun)
+	p.aside = nil
 	p.publish(kindPad, p.size-RecordHeader)
 }
 
 // Commit publishes the open claim as one message.
 func (p *Producer) Commit() {
+	if p.aside != nil {
+		p.copyTo(p.pos+RecordHeader, p.data[(p.pos+RecordHeader)&p.mask:][:len(p.aside)], p.aside)
+		p.aside = nil
+	}
 	p.publish(kindData, p.payload)
 	p.count(1, p.payload)
 }

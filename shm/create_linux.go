@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -22,6 +23,12 @@ import (
 // before it is mapped: a sparse file on a tmpfs that fills up would kill its
 // users by SIGBUS later.
 func Create(p Place, c Config) (*Segment, error) {
+	return CreateContext(context.Background(), p, c)
+}
+
+// CreateContext is Create. It looks at ctx only if the allocation takes long or
+// signals keep interrupting it.
+func CreateContext(ctx context.Context, p Place, c Config) (*Segment, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", err, fs.ErrInvalid)
 	}
@@ -48,7 +55,7 @@ func Create(p Place, c Config) (*Segment, error) {
 	if err != nil {
 		return nil, noFile(p, d, err)
 	}
-	s, err := fill(p, d, fd, h, c)
+	s, err := fill(ctx, p, d, fd, h, c)
 	if err != nil {
 		_ = unix.Close(fd)
 		unlinkTemp(d, temp)
@@ -72,11 +79,15 @@ func noFile(p Place, d dir, err error) error {
 }
 
 // fill allocates, lays out and maps the file.
-func fill(p Place, d dir, fd int, h header, c Config) (*Segment, error) {
+func fill(ctx context.Context, p Place, d dir, fd int, h header, c Config) (*Segment, error) {
 	if err := underLimit(h.fileSize); err != nil {
 		return nil, fmt.Errorf("allocate %s: %w", p.Path(), err)
 	}
-	if err := allocate(fd, int64(h.fileSize)); err != nil {
+	writeInPlace(fd)
+	if err := allocate(ctx, fd, int64(h.fileSize)); err != nil {
+		if done := ctx.Err(); done != nil && errors.Is(err, done) {
+			return nil, fmt.Errorf("allocate %s: %w", p.Path(), err)
+		}
 		return nil, noRoom(p, fd, h.fileSize, err)
 	}
 	failpoint.Hit(failpoint.Allocated)
@@ -124,58 +135,6 @@ func shareWithGroup(p Place, d dir, fd int, mode uint32) error {
 			p.Path(), d.stat.Gid, err)
 	}
 	return nil
-}
-
-// underLimit refuses what the process may not write: the kernel would send SIGXFSZ,
-// which ends a Go program.
-func underLimit(size uint64) error {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil || size <= limit.Cur {
-		return nil
-	}
-	return fmt.Errorf("%d bytes are needed, and a file of this process may have %d (ulimit -f); choose a smaller capacity or raise the limit: %w",
-		size, limit.Cur, unix.EFBIG)
-}
-
-// allocate reserves every byte. Where the file system has no fallocate, zeroes
-// are written.
-func allocate(fd int, size int64) error {
-	for {
-		err := unix.Fallocate(fd, 0, 0, size)
-		switch err {
-		case unix.EINTR:
-			continue
-		case unix.EOPNOTSUPP, unix.ENOSYS:
-			return writeZeroes(fd, size)
-		}
-		return err
-	}
-}
-
-func writeZeroes(fd int, size int64) error {
-	zeroes := make([]byte, 1<<20)
-	for at := int64(0); at < size; {
-		n, err := unix.Pwrite(fd, zeroes[:min(int64(len(zeroes)), size-at)], at)
-		if err != nil && err != unix.EINTR {
-			return err
-		}
-		at += int64(max(n, 0))
-	}
-	return nil
-}
-
-// noRoom says how much was needed, where, and what to do.
-func noRoom(p Place, fd int, need uint64, err error) error {
-	if told := filesystem.Explain(fd, p.Dir, "allocation", err); told != err {
-		return fmt.Errorf("allocate %s: %w", p.Path(), told)
-	}
-	hint := ""
-	var st unix.Statfs_t
-	if unix.Fstatfs(fd, &st) == nil && (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) {
-		hint = fmt.Sprintf(" and %d are free", st.Bavail*uint64(st.Bsize))
-	}
-	return fmt.Errorf("allocate %s: %d bytes are needed in %s%s; choose a smaller capacity, free some room (in a container, a larger --shm-size), or use another directory: %w",
-		p.Path(), need, p.Dir, hint, err)
 }
 
 // Publish gives the segment its name, at once and whole. It gives fs.ErrExist if

@@ -14,19 +14,24 @@ import (
 //
 // The address space is reserved first by an anonymous mapping of that length;
 // the file then goes over it, so nothing else can have come in between, and one
-// unmapping removes all.
+// unmapping removes all. Nobody may touch the reservation (PROT_NONE): one that
+// could be written would count as memory, twice the ring's size, against the
+// limit of the process (ulimit -d) and where the kernel does not overcommit.
+// mmap-go can't ask for that, but unmaps it.
 func mapFile(fd int, h *header) (mmap.MMap, error) {
 	if err := addressable(h.fileSize + h.capacity); err != nil {
 		return nil, err
 	}
 	length := int(h.fileSize + h.capacity)
-	mem, err := mmap.MapRegion(nil, length, mmap.COPY, mmap.ANON, 0)
+	const flags = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE
+	reserved, err := unix.Mmap(-1, 0, length, unix.PROT_NONE, flags)
 	if err != nil {
-		return nil, fmt.Errorf("reserve %d bytes of address space: %w", length, err)
+		return nil, notMapped("reserve", uint64(length), " of address space", err)
 	}
+	mem := mmap.MMap(reserved)
 	if err := overlay(mem, fd, h); err != nil {
 		_ = mem.Unmap()
-		return nil, fmt.Errorf("map %d bytes: %w", length, err)
+		return nil, notMapped("map", uint64(length), "", err)
 	}
 	return mem, nil
 }
@@ -38,9 +43,20 @@ func mapReadOnly(fd int, h *header) (mmap.MMap, error) {
 	}
 	mem, err := unix.Mmap(fd, 0, int(h.fileSize), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
-		return nil, fmt.Errorf("map %d bytes: %w", h.fileSize, err)
+		return nil, notMapped("map", h.fileSize, "", err)
 	}
 	return mem, nil
+}
+
+// notMapped names the limit of the process that a mapping goes beyond, if it has
+// one.
+func notMapped(op string, length uint64, of string, err error) error {
+	var limit unix.Rlimit
+	if err == unix.ENOMEM && unix.Getrlimit(unix.RLIMIT_AS, &limit) == nil && limit.Cur != math.MaxUint64 {
+		return fmt.Errorf("%s %d bytes%s: this process may have %d in all (ulimit -v); raise the limit, or use a channel of smaller capacity: %w",
+			op, length, of, limit.Cur, err)
+	}
+	return fmt.Errorf("%s %d bytes%s: %w", op, length, of, err)
 }
 
 // addressable refuses what a 32-bit program can't map, or not all of it.

@@ -78,6 +78,7 @@ func (s *Segment) newRing() *Ring {
 	r.over(mem[h.ringOffset:], h.capacity)
 	r.path, r.offset = s.Path(), int64(h.ringOffset)
 	r.mirrored = !s.readOnly
+	r.pagewise = writtenInPlace(s.fd)
 	return r
 }
 
@@ -95,14 +96,6 @@ func readHeader(path string, fd int, size uint64) (h header, err error) {
 		return h, incompatible(path, 0, "header length", n, headerLength)
 	}
 	return h, h.check(path, size, os.Getpagesize())
-}
-
-func fileSize(fd int) uint64 {
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil {
-		return 0
-	}
-	return uint64(st.Size)
 }
 
 // Clone opens the same file once more, for one more end, and shares the mapping.

@@ -1,6 +1,8 @@
 package shm
 
 import (
+	"os"
+
 	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/order"
 )
@@ -44,10 +46,29 @@ func (p *Producer) put(msg []byte, intended bool) error {
 	if err != nil {
 		return err
 	}
-	Copy(b, msg)
+	p.copyTo(p.pos+RecordHeader, b, msg)
 	p.publish(kindData, n)
 	p.count(1, n)
 	return nil
+}
+
+// copyTo copies msg to dst, which begins at position pos.
+//
+// On btrfs that is full, making one page of a file writable cleans the others, of a
+// file that is written in place too, so that the next store to each of those faults
+// again. A store that crosses from one page to the next needs both at once and would
+// never be done. So there the bytes of each page are copied by themselves.
+func (p *Producer) copyTo(pos uint64, dst, msg []byte) {
+	if !p.ring.pagewise {
+		Copy(dst, msg)
+		return
+	}
+	page := os.Getpagesize()
+	for left := page - int(pos&uint64(page-1)); len(msg) > left; left = page {
+		Copy(dst, msg[:left])
+		dst, msg = dst[left:], msg[left:]
+	}
+	Copy(dst, msg)
 }
 
 // Copy copies src to dst, which is at least as long, in pieces that stay in the

@@ -14,6 +14,7 @@ type Ring struct {
 	mask      uint64
 	align     uint64 // records begin at multiples of it
 	mirrored  bool
+	pagewise  bool   // no store of a message crosses a page: see copyTo
 	stampBase uint64 // nonce with the lowest bit set
 	ctl       *control
 	slots     []slot // the receiver's, then the senders'

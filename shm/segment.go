@@ -1,7 +1,7 @@
 package shm
 
 import (
-	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,11 +31,15 @@ type Segment struct {
 }
 
 // view is a mapping with the number of segments that use it. Its guard keeps a
-// truncation of the file from killing the process.
+// page that is missing, of a file that was truncated or of a disk that is full,
+// from killing the process.
 type view struct {
 	mem   mmap.MMap
 	guard busguard.Guard
 	refs  atomic.Int32
+
+	look sync.Once // finds out why the guard is broken
+	lost error     // the reason
 }
 
 func (v *view) drop() error {
@@ -74,22 +78,14 @@ func (s *Segment) OtherBoot() bool {
 	return s.head.bootID != boot && s.head.bootID != [16]byte{} && boot != [16]byte{}
 }
 
-// Broken reports whether the file was truncated under the mapping and the missing
-// part touched: all of the mapping is private memory since, so what was read may
-// be zeroes and what was written is lost. Look after using the ring. It is one
-// load.
+// Broken reports whether the kernel had no page for a part of the mapping that was
+// touched, because the file was truncated or its file system found no room to
+// write: all of the mapping is private memory since, so what was read may be
+// zeroes and what was written is lost. Look after using the ring. It is one load.
 func (s *Segment) Broken() bool { return s.view.guard.Broken() }
 
 // Guard is what Broken asks, for those who ask often.
 func (s *Segment) Guard() busguard.Guard { return s.view.guard }
-
-// BrokenError says so.
-func (s *Segment) BrokenError() error {
-	return &CorruptError{
-		Path: s.Path(), Offset: int64(s.head.fileSize), Field: "file size", Value: fileSize(s.fd),
-		Reason: fmt.Sprintf("it was truncated while it was mapped; it had %d bytes", s.head.fileSize),
-	}
-}
 
 // The bytes whose locks are the ends' and the remover's.
 const receiverByte = 0

@@ -3,6 +3,7 @@
 package shm
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"time"
@@ -37,6 +38,11 @@ func OpenReadOnly(Place) (*Segment, error) { return nil, errors.ErrUnsupported }
 // Create is not supported here.
 func Create(Place, Config) (*Segment, error) { return nil, errors.ErrUnsupported }
 
+// CreateContext is not supported here.
+func CreateContext(context.Context, Place, Config) (*Segment, error) {
+	return nil, errors.ErrUnsupported
+}
+
 // Clone is not supported here.
 func (s *Segment) Clone() (*Segment, error) { return nil, errors.ErrUnsupported }
 
@@ -58,4 +64,5 @@ func (s *Segment) Close() error { return errors.ErrUnsupported }
 // CloseFile is not supported here.
 func (s *Segment) CloseFile() error { return errors.ErrUnsupported }
 
-func fileSize(int) uint64 { return 0 }
+// BrokenError is not supported here.
+func (s *Segment) BrokenError() error { return errors.ErrUnsupported }

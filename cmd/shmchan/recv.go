@@ -77,7 +77,7 @@ func (v *recv) run(ctx context.Context, name string, _ []string) error {
 		o := v.options()
 		v.making.apply(o)
 		o.KeepOpen = v.keep
-		r, err := ipc.NewReceiver(ctx, name, o)
+		r, err := v.attach(ctx, name, o)
 		if err != nil {
 			if errors.Is(err, ipc.ErrBusy) {
 				return because(err, "a receiver is attached already; a channel has one")
@@ -109,6 +109,21 @@ func (v *recv) run(ctx context.Context, name string, _ []string) error {
 		}
 		return err
 	})
+}
+
+// attach makes the channel if it is missing, which on some file systems may take
+// long: within --timeout, as the first message must come within it.
+func (v *recv) attach(ctx context.Context, name string, o *ipc.Options) (*ipc.Receiver, error) {
+	if v.timeout.given() {
+		bound, cancel := context.WithTimeout(ctx, v.timeout.after)
+		defer cancel()
+		ctx = bound
+	}
+	r, err := ipc.NewReceiver(ctx, name, o)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = because(err, "%v passed while the channel was being made", v.timeout.after)
+	}
+	return r, err
 }
 
 // pump moves messages from the channel to stdout until there is a reason to

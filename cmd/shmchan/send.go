@@ -112,6 +112,8 @@ func (v *send) attach(ctx context.Context, name string) (*ipc.Sender, error) {
 			waited = " came up within " + min(v.wait, v.limit()).String()
 		}
 		return nil, because(err, "no such channel%s; a shmchan recv or create makes it%s, and so does --create here", waited, v.where(name))
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, because(err, "%v passed while the channel was being made; nothing was sent", v.timeout.after)
 	case errors.Is(err, ipc.ErrNoSlot):
 		return nil, because(err, "every sender slot is taken; more need a channel made with a larger --max-senders")
 	}

@@ -56,11 +56,18 @@ func explain(fd int, what string, start, n int64, err error) error {
 	return fmt.Errorf("%s bytes %d+%d: %w", what, start, n, err)
 }
 
-func retry(fd, cmd int, lk *unix.Flock_t) error {
-	for {
-		err := unix.FcntlFlock(uintptr(fd), cmd, lk)
-		if err != unix.EINTR {
-			return err
+// maxInterrupted bounds how often a call is tried again that a signal interrupted.
+// None of them blocks on a local file system, so that once more is enough.
+const maxInterrupted = 100
+
+func retry(fd, cmd int, lk *unix.Flock_t) (err error) {
+	for range maxInterrupted {
+		if err = fcntl(uintptr(fd), cmd, lk); err != unix.EINTR {
+			break
 		}
 	}
+	return err
 }
+
+// fcntl is the call; tests interrupt it.
+var fcntl = unix.FcntlFlock

@@ -1,0 +1,80 @@
+package shm
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	host "github.com/shmchan/shmchan/internal/machine"
+)
+
+// BrokenError returns why the mapping is broken: a *CorruptError if the file's size
+// is not what it was, else an error that wraps what the file system says when it
+// is asked for a page (ENOSPC or EDQUOT), or EIO. The first call looks; later ones
+// return the same, whatever has changed since. Precondition: Broken.
+func (s *Segment) BrokenError() error {
+	s.view.look.Do(func() { s.view.lost = s.whyBroken() })
+	return s.view.lost
+}
+
+func (s *Segment) whyBroken() error {
+	var st unix.Stat_t
+	if err := unix.Fstat(s.fd, &st); err != nil {
+		return fmt.Errorf("%s: a page of it is missing, and its size can't be read: %w", s.Path(), err)
+	}
+	if size := uint64(st.Size); size != s.head.fileSize {
+		how := "truncated"
+		if size > s.head.fileSize {
+			how = "truncated and grown again"
+		}
+		return &CorruptError{
+			Path: s.Path(), Offset: int64(s.head.fileSize), Field: "file size", Value: size,
+			Reason: fmt.Sprintf("it was %s while it was mapped; it had %d bytes", how, s.head.fileSize),
+		}
+	}
+	kind, room := "", ""
+	if fs, err := host.FileSystemOf("/proc/self/fd/" + strconv.Itoa(s.fd)); err == nil {
+		kind, room = fs.Type+" ", fmt.Sprintf(" (%d of %d bytes are free)", fs.Free, fs.Size)
+	}
+	switch err := s.refusal(); err {
+	case unix.ENOSPC, unix.EDQUOT:
+		return fmt.Errorf("%s has all its %d bytes, but the %sfile system there has no room to write one of its pages%s; "+
+			"free some room, or use a directory on tmpfs, such as one below /dev/shm, and open the channel again: %w",
+			s.Path(), s.head.fileSize, kind, room, err)
+	}
+	return fmt.Errorf("%s has all its %d bytes, but the %sfile system there failed to read or write one of its pages%s; "+
+		"see the kernel's log (dmesg) for errors of the device, unless something cut the file off and let it grow again; then open the channel again: %w",
+		s.Path(), s.head.fileSize, kind, room, unix.EIO)
+}
+
+// refusal asks the file system for one page more, of a file that has no name and
+// is gone at once, and returns what it says. Its own counts don't tell: btrfs that
+// is full still reports free bytes, and a quota does not show in them.
+func (s *Segment) refusal() error {
+	var fs unix.Statfs_t
+	if unix.Fstatfs(s.fd, &fs) == nil && fs.Bavail == 0 {
+		return unix.ENOSPC
+	}
+	d, err := s.openDir()
+	if err != nil {
+		return nil
+	}
+	defer d.close()
+	if d.stat.Dev != s.dev { // moved, or of another layer
+		return nil
+	}
+	fd, err := unix.Openat(d.fd, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err == nil {
+		err = unix.Fallocate(fd, 0, 0, int64(os.Getpagesize()))
+		err = errors.Join(err, unix.Close(fd))
+	}
+	for _, reason := range []error{unix.ENOSPC, unix.EDQUOT} {
+		if errors.Is(err, reason) {
+			return reason
+		}
+	}
+	return nil
+}
