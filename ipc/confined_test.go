@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -61,39 +59,10 @@ func confinedRole(args []string) int {
 
 // refuse makes the call fail, in all threads of this process, for good.
 func refuse(call string, errno uint32) error {
-	const (
-		load    = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
-		equal   = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
-		atLeast = unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K
-		ret     = unix.BPF_RET | unix.BPF_K
-		argOne  = 16 + 8 // struct seccomp_data: nr, arch, ip, args
-	)
-	allow, deny := uint32(unix.SECCOMP_RET_ALLOW), unix.SECCOMP_RET_ERRNO|errno
-	filter := []unix.SockFilter{
-		{Code: load},
-		{Code: equal, K: refusable[call], Jt: 1},
-		{Code: ret, K: allow},
-	}
 	if call == "ofd" {
-		filter = append(filter,
-			unix.SockFilter{Code: load, K: argOne},
-			unix.SockFilter{Code: atLeast, K: unix.F_OFD_GETLK, Jt: 1},
-			unix.SockFilter{Code: ret, K: allow},
-			unix.SockFilter{Code: atLeast, K: unix.F_OFD_SETLKW + 1, Jf: 1},
-			unix.SockFilter{Code: ret, K: allow})
+		return proctest.Refuse(refusable[call], errno, unix.F_OFD_GETLK, unix.F_OFD_SETLKW)
 	}
-	filter = append(filter, unix.SockFilter{Code: ret, K: deny})
-	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	// This thread's word goes for the others too when the filter is synchronized.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return err
-	}
-	if _, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&prog))); e != 0 {
-		return e
-	}
-	return nil
+	return proctest.Refuse(refusable[call], errno)
 }
 
 // startConfined starts a role without a system call.
