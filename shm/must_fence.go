@@ -17,10 +17,10 @@ import (
 // slot, for as long as it is attached, and the receiver takes the flag away when
 // it finds no slot of a live sender marked:
 //
-//	sender    live; mark; set the flag; …; announce; look; sleep; …; free the slot; changes+1
-//	receiver  publish; look at the flags: bellFence stands
-//	          fence; look at the flags: it still stands, and changes has moved
-//	V1 changes   V2 clear the flag   V3 look at all slots   V4 one is live and marked: set it
+//	sender    live; mark; set the flag; …; announce; look; sleep; …; free the slot
+//	receiver  publish; look at the flags: bellFence stands; fence
+//	V1 ends have come or gone since the last time, or a heartbeat has passed
+//	V2 clear the flag   V3 look at all slots   V4 one is live and marked: set it
 //	          look at the flags again, and ring if a sender is announced
 //
 // No publication misses a sleeper because of that. The receiver's goroutine does
@@ -31,19 +31,20 @@ import (
 //   - S sets the flag before V2: then its slot was live and marked before V2, V3
 //     finds it so, unless S has gone, and V4 sets the flag.
 //   - S sets it after V2: nobody takes it away before the next V2.
-//   - S goes after V3 has looked at its slot: the flag stays, and changes, which was
-//     read before, at V1, moves, so the receiver looks again.
+//   - S goes after V3 has looked at its slot: the flag stays until the next V2, a
+//     heartbeat later at most.
 //   - S is killed between any two steps: it does not sleep. A slot that is live and
-//     marked is reaped, which moves changes; one that is not live counts for nothing.
-//   - The receiver is killed in here: its successor attaches before it publishes,
-//     which moves changes, and pokes all senders. If the flag was cleared and not
-//     set again (between V2 and V4), it must not publish under that: so a Consumer
-//     begins with V1 to V4 whether the flag stands or not.
+//     marked counts until it is reaped; one that is not live counts for nothing.
+//   - The receiver is killed between V2 and V4: its successor must not publish under
+//     a flag that is missing. So a Consumer begins with V2 to V4, whether the flag
+//     stands or not, and the attachment before it has poked all senders.
 //
 // What is left is the publication that is on its way when S sets the flag for the
 // first time. Its store was made before, and arrives long before S has filled the
 // ring, looked and gone to sleep; if not, the tick of S wakes it, as it does where
 // the kernel comes to refuse membarrier to a sender that has announced.
+//
+// shm/model/fence.pml checks this.
 
 // MustFence tells those who ring the bell to fence, since the end that sleeps on
 // it can't make them. It takes effect for publications from then on. A sender's
@@ -74,8 +75,10 @@ func (c *Consumer) Review() {
 }
 
 func (c *Consumer) review() {
-	if changes := c.ring.ctl.changes.Load(); changes != c.reviewed { // V1
-		c.reviewed = changes
+	// Both only grow, so the sum is another one once either has.
+	now := c.ring.ctl.changes.Load() + c.ring.slots[0].beat.Load()
+	if now != c.reviewed { // V1
+		c.reviewed = now
 		c.ring.reviewFence()
 	}
 }

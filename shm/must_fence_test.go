@@ -65,6 +65,13 @@ func TestSendersBellAsksForNoFenceOnceNoSenderNeedsIt(t *testing.T) {
 				require.True(t, reaped)
 			}, passed,
 		},
+		"died as it left": {
+			func(t *testing.T, s, who *Segment, slot int) {
+				s.Ring().vacate(&s.Ring().slots[1+slot])
+				die(t, who)
+				s.ReceiverEnd().Beat(1)
+			}, passed,
+		},
 		"died, and another took the slot": {
 			func(t *testing.T, s, who *Segment, slot int) {
 				die(t, who)

@@ -23,7 +23,7 @@ type Consumer struct {
 	taken      counts // up to mark; the control page has copies
 	marked     bool   // the control page's cursor is set
 	fence      bool   // this process could not register for membarrier
-	reviewed   uint64 // changes of ends when the senders' fence was reviewed last
+	reviewed   uint64 // when the fence that senders ask for was reviewed last: see review
 
 	last       lastMessage
 	candidates []int // scratch of Recover
