@@ -125,6 +125,7 @@ func (r *Receiver) await(ctx context.Context) error {
 // claim of a sender that died, and finds out whether senders are left. True means
 // that there may be a message now.
 func (r *Receiver) settle() (again bool, err error) {
+	r.rx.Review()
 	inFlight, err := r.rx.InFlight()
 	if err != nil {
 		return false, r.fail("recv", err)

@@ -70,7 +70,7 @@ func openSender(ctx context.Context, name string, o *Options, element uint64) (*
 
 func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
 	s := &Sender{slot: slot, tx: *seg.Ring().NewProducer(slot, fence.Register()), done: make(chan struct{})}
-	s.init("send", name, set, seg, seg.SenderEnd(slot), seg.Ring().SendBell())
+	s.init("send", name, set, seg, seg.SenderEnd(slot), seg.Ring().SenderBell(slot))
 	s.mu.Init()
 	s.awake.L = &s.mu
 	s.errFull, s.errTooLarge, s.errBusy = s.fail("send", ErrFull), s.fail("send", ErrTooLarge), s.fail("send", ErrBusy)

@@ -97,9 +97,11 @@ func (s *Segment) Reap(slot int) (Owner, bool, error) {
 // replaces a dead channel holds the lock too.
 func (s *Segment) LockReceiver() (bool, error) { return filelock.TryLock(s.fd, receiverByte, 1) }
 
-// AttachReceiver fills the receiver's slot in. Precondition: LockReceiver.
+// AttachReceiver fills the receiver's slot in, and drops the fence that a receiver
+// before may have asked senders for. Precondition: LockReceiver.
 func (s *Segment) AttachReceiver(o Owner, interval time.Duration) {
 	sl, ctl := &s.ring.slots[0], s.ring.ctl
+	s.ring.freshBell()
 	s.before = ctl.attached.Load()
 	sl.occupy(o, ctl.received.Load(), int64(interval), process.Monotonic())
 	sl.prevFrom.Store(ctl.receivedBytes.Load())

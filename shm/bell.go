@@ -41,13 +41,16 @@ const (
 )
 
 // Bell is one side's doorbell. Safe for concurrent use.
-type Bell struct{ words *bellWords }
+type Bell struct {
+	words *bellWords
+	mark  *atomic.Uint32 // of the sender that sleeps on it: see MustFence
+}
 
 // RecvBell is what the receiver sleeps on.
-func (r *Ring) RecvBell() Bell { return Bell{&r.ctl.recvBell} }
+func (r *Ring) RecvBell() Bell { return Bell{words: &r.ctl.recvBell} }
 
 // SendBell is what senders sleep on.
-func (r *Ring) SendBell() Bell { return Bell{&r.ctl.sendBell} }
+func (r *Ring) SendBell() Bell { return Bell{words: &r.ctl.sendBell} }
 
 // Seq returns the futex word: read it before looking whether there is a reason
 // to sleep.
@@ -62,14 +65,10 @@ func (b Bell) Announce() {
 	b.words.flags.Or(bellSleeping)
 	failpoint.Hit(failpoint.Announced)
 	if !fence.Everywhere() {
-		b.words.flags.Or(bellFence)
+		b.MustFence()
 	}
 	failpoint.Hit(failpoint.Fenced)
 }
-
-// MustFence tells the publishers to fence, since this end's process can't make
-// them. It takes effect for publications from then on.
-func (b Bell) MustFence() { b.words.flags.Or(bellFence) }
 
 // Sleep waits while seq is still s, at most d. It may return early.
 func (b Bell) Sleep(s uint32, d time.Duration) error { return futex.Wait(&b.words.seq, s, d) }
@@ -143,6 +142,7 @@ func (c *Consumer) wakeSenders() {
 	f := bell.flags.Load()
 	if c.fence || f&bellFence != 0 {
 		fullFence(&c.ring.ctl.received)
+		c.Review()
 		f = bell.flags.Load()
 	}
 	if f&bellSleeping == 0 {

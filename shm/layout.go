@@ -110,19 +110,21 @@ type slot struct {
 	messages atomic.Uint64 // 0x08  8  sent, or received
 	bytes    atomic.Uint64 // 0x10  8  their payload
 	_        [104]byte
-	beat     atomic.Uint64    // 0x80  8  beats so far
-	beatAt   atomic.Int64     // 0x88  8  monotonic clock of the last one, nanoseconds
-	interval atomic.Int64     // 0x90  8  nanoseconds between beats
-	state    atomic.Uint32    // 0x98  4  free or live
-	pid      atomic.Uint32    // 0x9c  4  in its own PID namespace
-	pidNS    atomic.Uint64    // 0xa0  8  inode of that namespace
-	start    atomic.Uint64    // 0xa8  8  start time of the process, clock ticks since boot
-	since    atomic.Uint64    // 0xb0  8  tail when this owner attached
-	prevFrom atomic.Uint64    // 0xb8  8  the same of the owner before
-	prevPID  atomic.Uint32    // 0xc0  4  its pid
-	gen      atomic.Uint32    // 0xc4  4  owners so far
-	_        [8]byte          // 0xc8
-	label    [6]atomic.Uint64 // 0xd0 48  UTF-8, padded with NUL
+	beat     atomic.Uint64 // 0x80  8  beats so far
+	beatAt   atomic.Int64  // 0x88  8  monotonic clock of the last one, nanoseconds
+	interval atomic.Int64  // 0x90  8  nanoseconds between beats
+	state    atomic.Uint32 // 0x98  4  free or live
+	pid      atomic.Uint32 // 0x9c  4  in its own PID namespace
+	pidNS    atomic.Uint64 // 0xa0  8  inode of that namespace
+	start    atomic.Uint64 // 0xa8  8  start time of the process, clock ticks since boot
+	since    atomic.Uint64 // 0xb0  8  tail when this owner attached
+	prevFrom atomic.Uint64 // 0xb8  8  the same of the owner before
+	prevPID  atomic.Uint32 // 0xc0  4  its pid
+	gen      atomic.Uint32 // 0xc4  4  owners so far
+	// mustFence says that the owner can't make those who ring for it fence.
+	mustFence atomic.Uint32    // 0xc8  4  0 or 1
+	_         [4]byte          // 0xcc
+	label     [6]atomic.Uint64 // 0xd0 48  UTF-8, padded with NUL
 }
 
 const (

@@ -28,6 +28,7 @@ var (
 	_ [0x98]byte     = [unsafe.Offsetof(slot{}.state)]byte{}
 	_ [0xb0]byte     = [unsafe.Offsetof(slot{}.since)]byte{}
 	_ [0xc4]byte     = [unsafe.Offsetof(slot{}.gen)]byte{}
+	_ [0xc8]byte     = [unsafe.Offsetof(slot{}.mustFence)]byte{}
 	_ [0xd0]byte     = [unsafe.Offsetof(slot{}.label)]byte{}
 	_ [slotSize]byte = [unsafe.Sizeof(slot{})]byte{}
 )

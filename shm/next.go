@@ -23,6 +23,7 @@ type Consumer struct {
 	taken      counts // up to mark; the control page has copies
 	marked     bool   // the control page's cursor is set
 	fence      bool   // this process could not register for membarrier
+	reviewed   uint64 // when the fence that senders ask for was reviewed last: see review
 
 	last       lastMessage
 	candidates []int // scratch of Recover
@@ -63,6 +64,7 @@ func (r *Ring) NewConsumer(registered bool) (*Consumer, error) {
 		c.skip = uint32(word)
 	}
 	c.mark = c.at
+	c.review() // whatever a receiver that died over it has left
 	_, err := c.InFlight()
 	return c, err
 }

@@ -77,6 +77,7 @@ func (s *slot) occupy(o Owner, from uint64, interval, now int64) {
 	s.start.Store(o.Process.Start)
 	s.setLabel(o.Label)
 	s.intent.Store(noIntent)
+	s.mustFence.Store(0)
 	s.interval.Store(interval)
 	s.beat.Add(1)
 	s.beatAt.Store(now)

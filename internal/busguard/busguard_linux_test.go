@@ -1,3 +1,5 @@
+//go:build amd64 || arm64
+
 package busguard
 
 import (
@@ -5,11 +7,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/edsrzf/mmap-go"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
+
+const patience = 20 * time.Second
 
 func mapped(t *testing.T, pages int) (*os.File, mmap.MMap) {
 	t.Helper()
@@ -97,12 +102,94 @@ func TestMoreRangesThanThereIsRoomForAreNotGuarded(t *testing.T) {
 	}
 }
 
+// The handler comes to the last entry too.
+func TestLastRangeOfAFullTableIsGuarded(t *testing.T) {
+	_, filler := mapped(t, 1)
+	end := &entries[maxGuards-1]
+	for range maxGuards {
+		if g := Add(filler); g.e != end {
+			defer g.Remove()
+		} else {
+			g.Remove()
+			break
+		}
+	}
+	f, mem := mapped(t, 1)
+	last := Add(mem)
+	defer last.Remove()
+	require.Same(t, end, last.e)
+	require.NoError(t, f.Truncate(0))
+	mem[0] = 1
+	require.True(t, last.Broken())
+}
+
+// Once Remove has returned the memory may be unmapped, and others may map theirs
+// there.
+func TestRemoveWaitsForTheHandlersThatReplaceTheRange(t *testing.T) {
+	_, mem := mapped(t, 1)
+	g := Add(mem)
+	const atWork = 2
+	g.e.state.Add(atWork) // H3
+	removed := make(chan struct{})
+	go func() { g.Remove(); close(removed) }()
+	require.Eventually(t, func() bool { return g.e.state.Load()&active == 0 }, patience, time.Millisecond)
+	for range atWork {
+		select {
+		case <-removed:
+			require.Fail(t, "a handler is at work")
+		case <-time.After(time.Millisecond):
+		}
+		g.e.state.Add(^uint64(0)) // H5
+	}
+	select {
+	case <-removed:
+	case <-time.After(patience):
+		require.Fail(t, "no handler is at work")
+	}
+	again := Add(mem)
+	require.Same(t, g.e, again.e)
+	again.Remove()
+}
+
+// A state never comes back, so a handler that has stood still since H1 fails at H3.
+func TestEveryRangeOfAnEntryHasAStateOfItsOwn(t *testing.T) {
+	_, mem := mapped(t, 1)
+	seen := map[uint64]bool{}
+	for range 1000 {
+		g := Add(mem)
+		state := g.e.state.Load()
+		require.False(t, seen[state])
+		require.NotZero(t, state&active)
+		require.Zero(t, state&handlers)
+		seen[state] = true
+		g.Remove()
+	}
+}
+
+// What was guarded once is not any more, though its entry still has the bounds.
+func TestOtherFaultsInARangeThatWasRemovedAreTheRuntimes(t *testing.T) {
+	if os.Getenv("BUSGUARD_FAULT") != "" {
+		faultIn(func(mem []byte) { Add(mem).Remove() })
+	}
+	requireDies(t)
+}
+
 // A fault elsewhere still ends the program as the runtime does it.
 func TestOtherFaultsAreTheRuntimes(t *testing.T) {
 	if os.Getenv("BUSGUARD_FAULT") != "" {
-		fault()
+		other, err := mmap.MapRegion(nil, os.Getpagesize(), mmap.COPY, mmap.ANON, 0)
+		if err != nil {
+			panic(err)
+		}
+		faultIn(func([]byte) { Add(other) })
 	}
-	cmd := exec.Command("/proc/self/exe", "-test.run=^TestOtherFaultsAreTheRuntimes$")
+	requireDies(t)
+}
+
+// requireDies runs the test once more, in a process that is to die of its fault.
+func requireDies(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$")
 	cmd.Env = append(os.Environ(), "BUSGUARD_FAULT=1")
 	out, err := cmd.CombinedOutput()
 	require.Error(t, err)
@@ -110,8 +197,9 @@ func TestOtherFaultsAreTheRuntimes(t *testing.T) {
 	require.Contains(t, string(out), "SIGBUS")
 }
 
-// fault dies: so it leaves nothing that a test would have to clean up.
-func fault() {
+// faultIn touches memory that a file no longer has. It dies: so it leaves nothing
+// that a test would have to clean up.
+func faultIn(prepare func(mem []byte)) {
 	fd, err := unix.MemfdCreate("fault", 0)
 	if err != nil {
 		panic(err)
@@ -124,11 +212,7 @@ func fault() {
 	if err != nil {
 		panic(err)
 	}
-	other, err := mmap.MapRegion(nil, os.Getpagesize(), mmap.COPY, mmap.ANON, 0)
-	if err != nil {
-		panic(err)
-	}
-	Add(other)
+	prepare(mem)
 	_ = f.Truncate(0)
 	mem[0]++
 }

@@ -58,20 +58,19 @@ func Add(mem []byte) Guard {
 	}
 	e := &entries[i]
 	start := uintptr(unsafe.Pointer(unsafe.SliceData(mem)))
-	e.broken.Store(0)
-	e.end.Store(start + uintptr(len(mem)))
-	e.start.Store(start)
+	e.set(start, start+uintptr(len(mem)))
 	return Guard{e}
 }
 
-// Remove ends the guard.
+// Remove ends the guard: once it has returned, the memory is no longer replaced
+// and may be unmapped. Precondition: the guard was not removed before.
 func (g Guard) Remove() {
 	if g.e == &unguarded {
 		return
 	}
+	g.e.unset()
 	table.mu.Lock()
 	defer table.mu.Unlock()
-	g.e.start.Store(0)
 	i := (uintptr(unsafe.Pointer(g.e)) - uintptr(unsafe.Pointer(&entries))) / unsafe.Sizeof(entry{})
 	table.free = append(table.free, int(i))
 }
@@ -84,10 +83,3 @@ func (g Guard) Broken() bool { return g.e.broken.Load() != 0 }
 // unguarded stands for ranges that are not guarded: never broken, and a look costs
 // no more.
 var unguarded entry
-
-// The handler's offsets.
-var (
-	_ [8]byte  = [unsafe.Offsetof(entry{}.end)]byte{}
-	_ [16]byte = [unsafe.Offsetof(entry{}.broken)]byte{}
-	_ [24]byte = [unsafe.Sizeof(entry{})]byte{}
-)

@@ -1,11 +1,12 @@
+#include "go_asm.h"
 #include "textflag.h"
 
 // The kernel calls it as a C function: DI signal, SI *siginfo, DX *ucontext, on
 // the alternate stack. It uses only registers that a C function may spoil, and
-// leaves DI, SI and DX as they were for the handler that it goes on to.
+// leaves DI, SI and DX as they were for the handler that it goes on to. The steps
+// H1 to H5 are those of busguard.go.
 //
 //	siginfo: 8 si_code, 16 si_addr
-//	entry:   0 start, 8 end, 16 broken
 
 // func handlerAddress() uintptr
 TEXT ·handlerAddress(SB), NOSPLIT, $0-8
@@ -18,24 +19,29 @@ TEXT handler<>(SB), NOSPLIT|NOFRAME|TOPFRAME, $0
 	JNE  next
 	MOVQ 16(SI), R8
 	LEAQ ·entries(SB), R9
-	MOVQ $16384, CX          // maxGuards
+	MOVQ $const_maxGuards, CX
 
 look:
-	MOVQ 0(R9), AX
-	TESTQ AX, AX
+	MOVQ entry_state(R9), AX // H1
+	TESTQ $const_active, AX
 	JZ   other
-	CMPQ R8, AX
+	CMPQ R8, entry_start(R9) // H2
 	JCS  other
-	CMPQ R8, 8(R9)
+	CMPQ R8, entry_end(R9)
 	JCC  other
-	MOVQ $1, 16(R9)
+	LEAQ 1(AX), R10
+	LOCK
+	CMPXCHGQ R10, entry_state(R9) // H3
+	JNE  look                // it has changed: the same entry anew
+	MOVQ $1, entry_broken(R9) // H4
 
 	// mmap(start, end-start, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0)
 	PUSHQ DI
 	PUSHQ SI
 	PUSHQ DX
-	MOVQ AX, DI
-	MOVQ 8(R9), SI
+	PUSHQ R9
+	MOVQ entry_start(R9), DI
+	MOVQ entry_end(R9), SI
 	SUBQ DI, SI
 	MOVQ $3, DX
 	MOVQ $0x4032, R10
@@ -43,15 +49,18 @@ look:
 	XORL R9, R9
 	MOVL $9, AX
 	SYSCALL
+	POPQ R9
 	POPQ DX
 	POPQ SI
 	POPQ DI
+	LOCK
+	DECQ entry_state(R9)     // H5
 	CMPQ AX, $0xfffffffffffff001
 	JCC  next
 	RET                      // to the restorer, and on with the instruction
 
 other:
-	ADDQ $24, R9
+	ADDQ $entry__size, R9
 	DECQ CX
 	JNZ  look
 

@@ -52,6 +52,9 @@ const (
 	Fenced    Point = "fenced"    // sleep, both ends: fenced everywhere, not looked again
 	Retracted Point = "retracted" // sleep: the receiver's announcement is taken back
 
+	FenceAsked   Point = "fence asked"   // attach, sleep: those who ring are told to fence
+	FenceDropped Point = "fence dropped" // receive: the senders' bell asks for no fence, who needs one is not looked at yet
+
 	RecoverTail    Point = "recover tail"    // R1
 	RecoverIntents Point = "recover intents" // R2
 	RecoverMissing Point = "recover missing" // R3

@@ -91,6 +91,7 @@ var scenarios = []scenario{
 	{name: "claimer fills and commits", do: "claim", needs: 56, fills: anyFill, story: senderStory},
 	{name: "claimer aborts", do: "abort", needs: 56, fills: anyFill, story: senderStory},
 	{name: "sender comes and goes", do: "visit", needs: 56, fills: anyFill, story: senderStory},
+	{name: "sender without membarrier comes and goes", do: "visit unfenced", needs: 56, fills: []fill{empty}, story: senderStory},
 	{name: "sender takes a dead one's slot", do: "visit", fills: anyFill, story: heirStory},
 
 	{name: "receiver receives", do: "recv", durable: true, fills: anyFill, story: receiverStory},
@@ -100,6 +101,7 @@ var scenarios = []scenario{
 	{name: "receiver sleeps", do: "recv", durable: true, fills: []fill{empty, wrap}, story: sleeperStory},
 	{name: "receiver recovers and reaps", do: "consume", durable: true, fills: anyFill, story: recoveryStory},
 	{name: "receiver comes and goes", do: "receive", durable: true, fills: anyFill, story: visitorStory},
+	{name: "receiver without membarrier comes and goes", do: "receive unfenced", durable: true, fills: []fill{empty}, story: visitorStory},
 	{name: "mortal receiver receives", do: "recv", fills: anyFill, story: receiverStory},
 	{name: "mortal receiver recovers and reaps", do: "consume", fills: anyFill, story: recoveryStory},
 	{name: "mortal receiver is disconnected", do: "drain", ends: true, fills: anyFill, story: drainStory},

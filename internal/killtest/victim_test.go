@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/proctest"
 	"github.com/shmchan/shmchan/ipc"
@@ -49,6 +51,12 @@ var plays = map[string]func(o *ipc.Options) (play, error){
 	"visit":   func(o *ipc.Options) (play, error) { return play{op: func() error { return visitSender(o) }}, nil },
 	"recv":    receiving(recvOne),
 	"consume": receiving(consume),
+	"visit unfenced": func(o *ipc.Options) (play, error) {
+		return play{op: func() error { return visitSender(o) }}, unfenced()
+	},
+	"receive unfenced": func(o *ipc.Options) (play, error) {
+		return play{op: func() error { return visitReceiver(o) }}, unfenced()
+	},
 	"receive": func(o *ipc.Options) (play, error) { return play{op: func() error { return visitReceiver(o) }}, nil },
 	"create":  func(o *ipc.Options) (play, error) { return play{op: func() error { return ipc.Create(name, o) }}, nil },
 	"remove":  func(o *ipc.Options) (play, error) { return play{op: func() error { return ipc.Remove(name, o) }}, nil },
@@ -179,6 +187,9 @@ func visitSender(o *ipc.Options) error {
 	}
 	return s.Close()
 }
+
+// unfenced takes membarrier away from this process before its first end asks for it.
+func unfenced() error { return proctest.Refuse("membarrier", uint32(unix.EPERM)) }
 
 func visitReceiver(o *ipc.Options) error {
 	r, err := ipc.NewReceiver(ctx, name, o)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 )
 
 const deadline = 20 * time.Second
@@ -75,6 +76,37 @@ func TestCancelledWatchStaysSilent(t *testing.T) {
 	case <-gone:
 	case <-time.After(deadline):
 		t.Fatal("the other watch was lost")
+	}
+}
+
+// The kernel's report of a death may be on its way when the watch is cancelled, and
+// the number of its descriptor is the next watch's then.
+func TestReportOfACancelledWatchIsNotTheNextOnes(t *testing.T) {
+	_, keep := start(t)
+	kept, err := Await(keep, func() { t.Error("called back: the one that is kept") })
+	require.NoError(t, err)
+	defer kept.Cancel()
+	dying, id := start(t)
+	first, err := Await(id, func() { t.Error("called back: the one that was cancelled") })
+	require.NoError(t, err)
+	reported := first.event()
+	first.Cancel()
+	require.NoError(t, dying.Process.Kill())
+
+	_, other := start(t)
+	second, err := Await(other, func() { t.Error("called back: of a process that lives") })
+	require.NoError(t, err)
+	defer second.Cancel()
+	require.Equal(t, first.pidfd, second.pidfd, "the number is used again")
+	all.mu.Lock()
+	epoll := all.epoll
+	all.mu.Unlock()
+	require.True(t, all.report(epoll, []unix.EpollEvent{reported}))
+}
+
+func TestWatchesAreKnownBeyondWhatADescriptorsNumberHolds(t *testing.T) {
+	for _, id := range []uint64{1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<63 | 5} {
+		require.Equal(t, id, watchID((&Watch{id: id}).event()))
 	}
 }
 

@@ -11,16 +11,30 @@ import (
 
 // A Watch calls back once when its process is gone.
 type Watch struct {
+	id    uint64 // 0 until it is added
 	pidfd int
 	gone  func()
 }
+
+// event returns what the kernel is to say of the watch, with the id in the word
+// that it hands back untouched.
+func (w *Watch) event() unix.EpollEvent {
+	return unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(w.id), Pad: int32(w.id >> 32)}
+}
+
+// watchID returns the id of the watch that the event is about.
+func watchID(ev unix.EpollEvent) uint64 { return uint64(uint32(ev.Fd)) | uint64(uint32(ev.Pad))<<32 }
 
 // watcher waits for all watched processes of this one with one epoll descriptor
 // and one goroutine, which exist only while something is watched.
 type watcher struct {
 	mu    sync.Mutex
 	epoll *os.File
-	by    map[int32]*Watch // by pidfd
+	by    map[uint64]*Watch
+	// last is the id of the newest watch. An id is never used again, as the numbers
+	// of descriptors are: so an event of a watch that was cancelled after the kernel
+	// reported it means no other watch.
+	last uint64
 }
 
 var all watcher
@@ -34,7 +48,7 @@ func Await(id Identity, gone func()) (*Watch, error) {
 	if self := Self(); id.NS == 0 || id.NS != self.NS {
 		return nil, fmt.Errorf("watch process %d: another PID namespace: %w", id.PID, errors.ErrUnsupported)
 	}
-	fd, err := unix.PidfdOpen(id.PID, unix.PIDFD_NONBLOCK)
+	fd, err := unix.PidfdOpen(id.PID, 0) // flags came later than the call
 	if err != nil {
 		return nil, fmt.Errorf("watch process %d: %w", id.PID, err)
 	}
@@ -67,22 +81,24 @@ func (a *watcher) add(w *Watch) error {
 			_ = unix.Close(fd)
 			return err
 		}
-		a.epoll, a.by = os.NewFile(uintptr(fd), "pidfds"), map[int32]*Watch{}
+		a.epoll, a.by = os.NewFile(uintptr(fd), "pidfds"), map[uint64]*Watch{}
 		go a.run(a.epoll)
 	}
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(w.pidfd)}
+	a.last++
+	w.id = a.last
+	ev := w.event()
 	if err := a.control(unix.EPOLL_CTL_ADD, w.pidfd, &ev); err != nil {
 		a.closeIfIdle()
 		return err
 	}
-	a.by[ev.Fd] = w
+	a.by[w.id] = w
 	return nil
 }
 
 func (a *watcher) remove(w *Watch) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.by[int32(w.pidfd)] != w {
+	if a.by[w.id] != w {
 		return
 	}
 	a.forget(w)
@@ -90,7 +106,7 @@ func (a *watcher) remove(w *Watch) {
 }
 
 func (a *watcher) forget(w *Watch) {
-	delete(a.by, int32(w.pidfd))
+	delete(a.by, w.id)
 	_ = a.control(unix.EPOLL_CTL_DEL, w.pidfd, nil)
 	_ = unix.Close(w.pidfd)
 }
@@ -141,7 +157,7 @@ func (a *watcher) report(epoll *os.File, evs []unix.EpollEvent) (goOn bool) {
 		return false
 	}
 	for _, ev := range evs {
-		if w := a.by[ev.Fd]; w != nil {
+		if w := a.by[watchID(ev)]; w != nil {
 			a.forget(w)
 			w.gone()
 		}

@@ -106,6 +106,8 @@ quick() {
 	check room-fence room "-DFENCE=1" "$small" pass
 	check room-deaths room "-DMAXD=2 -DMAXC=2" "$small" pass
 	check room-tick room "-DNR=1 -DMAXD=1 -DMAXC=1 -DORPHAN -DTICK" "$small -E" pass
+	check fence fence "" "$small" pass
+	check fence-deaths fence "-DNV=1 -DMAXD=1 -DMAXC=1" "$small" pass
 	check life-two-senders life "-DSENDS=2 -DRECVS=1" "$small" pass
 	check life-two-receivers life "-DSENDS=1 -DRECVS=2" "$small" pass
 	check life-later life "-DSENDS=1 -DRECVS=2 -DLATER" "$small" pass
@@ -126,6 +128,7 @@ full() {
 	check room-three room "-DNS=3 -DMAXD=1" "$small" pass
 	check room-stride room "-DSTRIDE -DCAP=2 -DNR=3 -DMAXD=1 -DMAXC=1" "$small" pass
 	check room-stride-fence room "-DSTRIDE -DCAP=2 -DNR=3 -DFENCE=1" "$small" pass
+	check fence-two fence "-DUN=2 -DMAXD=1" "$small" pass
 	check life-remove life "-DSENDS=1 -DRECVS=2 -DRMS=1 -DCREATE=1 -DF=2" "$small" pass
 	check life-durable life "-DSENDS=2 -DRECVS=1 -DCREATE=1 -DRMS=1 -DDURABLE" "$small" pass
 	check life-foreign-rm life "-DSENDS=1 -DRECVS=2 -DXRM -DF=2" "$small" pass
@@ -159,6 +162,10 @@ mutants() {
 	done
 	check "room: AWAY" room "-DSTRIDE -DCAP=2 -DAWAY" "$small -E" mutant
 	check "room: TICKBYFLAG" room "-DMAXC=1 -DORPHAN -DTICK -DM_TICKBYFLAG" "$small -E" mutant
+	for m in FLAGFIRST NOMARK SCANFIRST NOSCAN; do
+		check "fence: $m" fence "-DM_$m" "$small" mutant
+	done
+	check "fence: NOREVIEW" fence "-DUN=2 -DMAXC=1 -DM_NOREVIEW" "$small" mutant
 	for m in LATCHUNLOCKED NOSECONDLOOK UNLINKFIRST COUNTLATE; do
 		check "life: $m" life "-DSENDS=2 -DM_$m" "$small" mutant
 	done
