@@ -18,6 +18,12 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
+// What a dumper has until it is dead.
+var (
+	ballast []byte
+	opened  any
+)
+
 // dumperRole is a sender with an open claim, or a receiver, that dumps core when it
 // is told to: so many MiB into the directory.
 func dumperRole(args []string) int {
@@ -34,16 +40,16 @@ func dumperRole(args []string) int {
 	if err == nil && what == "sender" {
 		var s *ipc.Sender
 		if s, err = ipc.NewSender(ctx, name, o); err == nil {
-			_, err = s.Claim(ctx, 8)
+			opened, err = s.Claim(ctx, 8)
 		}
 	} else if err == nil {
-		_, err = ipc.NewReceiver(ctx, name, o)
+		opened, err = ipc.NewReceiver(ctx, name, o)
 	}
-	ballast := bytes.Repeat([]byte("ballast."), size<<17)
+	ballast = bytes.Repeat([]byte("ballast."), size<<17)
 	proctest.Say("%s", kind(err))
 	proctest.Hear()
 	terminate.By(syscall.SIGABRT)
-	return int(ballast[0])
+	return 0
 }
 
 // dumping reports whether the process is writing its core dump just now.

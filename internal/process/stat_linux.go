@@ -35,7 +35,7 @@ func readStat(pid string) (st stat, err error) {
 	// fields are counted from the last closing parenthesis.
 	end := bytes.LastIndexByte(text, ')')
 	fields := bytes.Fields(text[end+1:])
-	const state, threads, start = 3 - 3, 20 - 3, 22 - 3 // the first one after the command is number 3
+	const state, threads, start = 0, 20 - 3, 22 - 3 // the first one after the command is number 3
 	if len(fields) <= start {
 		return st, fmt.Errorf("/proc/%s/stat has %d fields", pid, len(fields))
 	}
