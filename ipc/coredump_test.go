@@ -45,7 +45,10 @@ func dumperRole(args []string) int {
 	} else if err == nil {
 		opened, err = ipc.NewReceiver(ctx, name, o)
 	}
-	ballast = bytes.Repeat([]byte("ballast."), size<<17)
+	ballast = make([]byte, size<<20)
+	for i := 0; i < len(ballast); i += os.Getpagesize() {
+		ballast[i] = 1
+	}
 	proctest.Say("%s", kind(err))
 	proctest.Hear()
 	terminate.By(syscall.SIGABRT)
@@ -65,7 +68,7 @@ func whileDumping(t *testing.T, what string, test func(t *testing.T, o *ipc.Opti
 	if err != nil || strings.HasPrefix(string(pattern), "|") || strings.Contains(string(pattern), "/") || len(pattern) < 2 {
 		t.Skipf("core dumps go somewhere else here: %q", pattern)
 	}
-	for size := 256; ; size *= 2 {
+	for size := 128; ; size *= 2 {
 		sure := false
 		t.Run(fmt.Sprintf("%d MiB", size), func(t *testing.T) {
 			o := in(t)
