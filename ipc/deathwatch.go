@@ -9,7 +9,8 @@ import (
 
 // deathWatch asks the kernel to tell of the deaths of other ends' processes, so
 // that a sleeping end learns of one within a fraction of a millisecond. Where the
-// kernel can't (another PID namespace), the sleep's bound, a heartbeat, serves.
+// kernel can't (another PID namespace), the sleep's bound, a heartbeat, serves, and
+// for a process that is dumping core, which ends only once the dump is written.
 type deathWatch struct {
 	mu      sync.Mutex
 	changes uint64 // of the segment when the watches were set
@@ -21,8 +22,8 @@ type watched struct {
 	watch      *process.Watch
 }
 
-// update watches exactly the live ends among those, if any has come or gone
-// since the last call. It costs some 30 µs for each newcomer.
+// update watches exactly the live ends among those, by slot (the receiver's: -1), if
+// any has come or gone since the last call. It costs some 30 µs for each newcomer.
 func (d *deathWatch) update(seg *shm.Segment, ends func(yield func(int, shm.End) bool), poke func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -47,7 +48,10 @@ func (d *deathWatch) update(seg *shm.Segment, ends func(yield func(int, shm.End)
 		}
 		w = watched{generation: generation}
 		if who := e.Owner().Process; who != process.Self() {
-			w.watch, _ = process.Await(who, poke) // refused: the heartbeat does it
+			w.watch, _ = process.Await(who, func() { // refused: the heartbeat does it
+				seg.Suspect(i)
+				poke()
+			})
 		}
 		d.by[i] = w
 	}

@@ -26,7 +26,10 @@
 // leaves the message with the caller, unless the channel is Durable: then it
 // waits for the next receiver. Going is Close, or the death of the process,
 // however it dies. A blocked end learns of a death within two heartbeats, mostly
-// within a millisecond.
+// within a millisecond. A process is dead though a child that it forked lives on, and
+// from the moment that it begins to dump core; its slot, and the place of a durable
+// channel's receiver (ErrBusy), are free once the child has ended or the dump is
+// written. In another PID namespace that is when the death is noticed, too.
 //
 // # Errors
 //

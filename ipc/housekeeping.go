@@ -14,13 +14,19 @@ type housekeeping struct {
 	beats []uint64 // of each slot, when last looked at
 	seen  uint64   // deaths that were counted in the segment by then
 	dead  []Death  // not told yet
+
+	// The dead whose locks are still held are told at once, and reaped, by whoever
+	// comes first, when their locks are free: told has their generations by slot, and
+	// early how many were reaped since and are not in seen yet.
+	told  map[int]uint32
+	early uint64
 }
 
 // maxDeaths is how many deaths are kept for Receiver.Deaths.
 const maxDeaths = 64
 
 func (h *housekeeping) init(seg *shm.Segment) {
-	h.seg, h.beats, h.seen = seg, make([]uint64, seg.Ring().Senders()), seg.Deaths()
+	h.seg, h.beats, h.seen, h.told = seg, make([]uint64, seg.Ring().Senders()), seg.Deaths(), map[int]uint32{}
 }
 
 // senders yields all sender slots.
@@ -40,6 +46,10 @@ func (h *housekeeping) sweep(all bool) (found bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i, e := range h.senders {
+		if generation, ok := h.told[i]; ok && (!e.Live() || e.Generation() != generation) {
+			h.early++ // somebody has taken its slot
+			delete(h.told, i)
+		}
 		if !e.Live() {
 			continue
 		}
@@ -52,19 +62,36 @@ func (h *housekeeping) sweep(all bool) (found bool) {
 		if alive || err != nil {
 			continue
 		}
-		found = true
-		if o, reaped, err := h.seg.Reap(i); err == nil && reaped {
-			h.seen++
-			h.note(Death{Slot: i, PID: o.Process.PID, Label: o.Label})
-		}
+		found = h.bury(i) || found
 	}
 	// Those that a sender in want of a slot has reaped; the count is a peer's word.
-	others := min(h.seg.Deaths()-h.seen, maxDeaths)
-	h.seen = h.seg.Deaths()
-	for range others {
+	deaths := h.seg.Deaths()
+	others := deaths - h.seen
+	known := min(others, h.early)
+	h.seen, h.early = deaths, h.early-known
+	for range min(others-known, maxDeaths) {
 		h.note(Death{Slot: -1})
 	}
 	return found
+}
+
+// bury reaps a dead sender, or where its lock is still held only tells of it. It
+// reports whether there is anything new. Precondition: mu is held.
+func (h *housekeeping) bury(slot int) (news bool) {
+	_, known := h.told[slot]
+	o, reaped, err := h.seg.Reap(slot)
+	if err == nil && reaped {
+		h.early++
+		delete(h.told, slot)
+	} else if late, generation, ok := h.seg.Outlived(slot); ok && !known {
+		o, h.told[slot] = late, generation
+	} else {
+		return !known
+	}
+	if !known {
+		h.note(Death{Slot: slot, PID: o.Process.PID, Label: o.Label})
+	}
+	return true
 }
 
 func (h *housekeeping) note(d Death) {

@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 		"receiver":           receiverRole,
 		"sender":             senderRole,
 		"victim":             victimRole,
+		"dumper":             dumperRole,
 		"reopener":           reopenerRole,
 		"crowded":            crowdedRole,
 		"holed":              holedRole,

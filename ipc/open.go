@@ -20,6 +20,8 @@ import (
 //	                                     it is missing
 //	never had a receiver, or durable     a receiver attaches to what is there
 //	has a live receiver                  ErrBusy for a second one
+//	durable, its receiver dead, but      ErrBusy: the lock is what keeps a second receiver
+//	that one's lock held                 out, also one of an earlier version
 //
 // A channel is made nameless, with its maker attached, and then published by one
 // link, so nobody sees it half-made or unowned. Whoever opens one by name locks
@@ -91,7 +93,15 @@ func (s *settings) takeReceiver(seg *shm.Segment) error {
 		return err
 	}
 	if !ok {
-		return fmt.Errorf("%s has a receiver already: %w", seg.Path(), ErrBusy)
+		dead, _, outlived := seg.Outlived(ownReceiver)
+		switch {
+		case !outlived:
+			return fmt.Errorf("%s has a receiver already: %w", seg.Path(), ErrBusy)
+		case finished: // by its death: nobody else becomes its receiver
+			return s.retire(seg)
+		}
+		return fmt.Errorf("%[1]s: its receiver, process %[2]d, is dead, but its lock is still held, by a process that it forked (end that one; fuser %[1]s shows it) or until its core dump is written: %[3]w",
+			seg.Path(), dead.Process.PID, ErrBusy)
 	}
 	failpoint.Hit(failpoint.RecvLocked)
 	if named, err := seg.StillNamed(); err != nil {

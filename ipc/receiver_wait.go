@@ -182,7 +182,7 @@ func (r *Receiver) checkDisconnected() (again bool, err error) {
 	return false, r.final
 }
 
-// latch closes the channel for newcomers. It holds every sender's lock meanwhile:
+// latch closes the channel for newcomers. It keeps them out meanwhile:
 // without, one could attach after the look that found none, send before it sees
 // the channel closed, and never be received. True means that somebody is just
 // coming, or has been: look again.

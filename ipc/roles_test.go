@@ -142,7 +142,7 @@ func senderRole(args []string) int {
 		default:
 			err = common(verb)
 		}
-		if err != nil || verb != "cpu" {
+		if err != nil || !answers[verb] {
 			proctest.Say("%s", kind(err))
 		}
 	}
@@ -210,16 +210,24 @@ func receiverRole(args []string) int {
 			proctest.Say("%s", kind(err))
 		case msg != nil:
 			proctest.Say("got %s", msg)
-		case line != "cpu":
+		case !answers[line]:
 			proctest.Say("ok")
 		}
 	}
 	return 0
 }
 
+// answers are the lines whose answer is not whether they were done.
+var answers = map[string]bool{"cpu": true, "fork": true}
+
 // common are the lines that every role understands.
 func common(verb string) error {
-	if verb != "cpu" {
+	switch verb {
+	case "cpu":
+	case "fork":
+		proctest.SayForked()
+		return nil
+	default:
 		return fmt.Errorf("what is %q", verb)
 	}
 	var use syscall.Rusage

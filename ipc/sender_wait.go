@@ -99,7 +99,7 @@ func (s *Sender) sleepUntil(ctx context.Context, op string, pauses uint32, ready
 			return nil
 		}
 		seq = s.bell.Seq() // before the looks below
-		s.deaths.update(s.seg, func(yield func(int, shm.End) bool) { yield(0, s.seg.ReceiverEnd()) }, s.wake)
+		s.deaths.update(s.seg, func(yield func(int, shm.End) bool) { yield(ownReceiver, s.seg.ReceiverEnd()) }, s.wake)
 		finished, err := s.seg.Finished()
 		switch {
 		case s.closed.Load():

@@ -28,7 +28,7 @@ func describe(name string, seg *shm.Segment, own int) Stats {
 	now := process.Monotonic()
 	if e := seg.ReceiverEnd(); e.Live() {
 		alive, err := seg.ReceiverAlive()
-		end := describeEnd(e, ownReceiver, alive || err != nil || own == ownReceiver, now)
+		end := describeEnd(seg, e, ownReceiver, alive || err != nil || own == ownReceiver, now)
 		s.Receiver = &end
 	}
 	for i := range seg.Ring().Senders() {
@@ -37,7 +37,7 @@ func describe(name string, seg *shm.Segment, own int) Stats {
 			continue
 		}
 		alive, err := seg.SenderAlive(i)
-		end := describeEnd(e, i, alive || err != nil || own == i, now)
+		end := describeEnd(seg, e, i, alive || err != nil || own == i, now)
 		if end.State == StateDead { // not reaped yet
 			s.Deaths++
 		}
@@ -60,7 +60,7 @@ func counts(name string, seg *shm.Segment) Stats {
 	}
 }
 
-func describeEnd(e shm.End, slot int, alive bool, now int64) End {
+func describeEnd(seg *shm.Segment, e shm.End, slot int, alive bool, now int64) End {
 	at, interval := e.LastBeat()
 	who := e.Owner()
 	end := End{Slot: slot, PID: who.Process.PID, Label: who.Label, BeatAge: time.Duration(max(now-at, 0)), State: StateAlive}
@@ -68,6 +68,7 @@ func describeEnd(e shm.End, slot int, alive bool, now int64) End {
 	switch {
 	case !alive:
 		end.State = StateDead
+		_, _, end.Outlived = seg.Outlived(slot)
 	case end.BeatAge > stalledAfter*interval:
 		end.State = StateStalled
 	}

@@ -14,7 +14,8 @@ const (
 	// StateStalled: its process exists but has not beaten for three heartbeats:
 	// stopped, starved, or in a debugger. Nothing is taken from it.
 	StateStalled
-	// StateDead: the kernel says that it is gone, and it did not close.
+	// StateDead: the kernel says that it is gone, or dumping core, and it did not
+	// close.
 	StateDead
 )
 
@@ -41,6 +42,7 @@ type End struct {
 	Messages uint64        // sent, or received, by this end
 	Bytes    uint64        // their payload
 	Claim    *uint64       // position of the claim that it has in flight, if any
+	Outlived bool          // dead, but its lock is still held: by a process that it forked, or while its core is dumped
 }
 
 // Stats is a snapshot of a channel. Its fields were read one after another

@@ -43,9 +43,12 @@ func (s *Segment) takeSlot(i int, o Owner, interval time.Duration) (bool, error)
 	failpoint.Hit(failpoint.SlotLocked)
 	sl, ctl := &s.ring.slots[1+i], s.ring.ctl
 	if sl.state.Load() == slotLive { // {live, unlocked} → {live, locked}: its owner died
-		if !s.ring.settled(sl) {
+		// The swap fails if the receiver has barred the slot. Else the receiver's fails,
+		// or finds another generation. The intent may stay for a moment: it is settled.
+		if !s.ring.settled(sl) || !sl.state.CompareAndSwap(slotLive, slotFree) {
 			return false, s.unlock(senderByte(i))
 		}
+		failpoint.Hit(failpoint.DeadFreed)
 		s.ring.vacate(sl)
 		ctl.deaths.Add(1)
 		failpoint.Hit(failpoint.DeadVacated)
@@ -120,33 +123,6 @@ func (s *Segment) DetachReceiver() error {
 	failpoint.Hit(failpoint.RecvUnlocked)
 	s.ring.SendBell().Poke()
 	return err
-}
-
-// LockAll takes the locks of all ends, which proves that none is alive, or takes
-// none and reports false.
-func (s *Segment) LockAll() (bool, error) {
-	n := 1 + int64(s.head.maxSenders)
-	ok, err := filelock.TryLock(s.fd, receiverByte, n)
-	if ok {
-		failpoint.Hit(failpoint.AllLocked)
-	}
-	return ok, err
-}
-
-// LockSenders takes the locks of all senders, which proves that none is attached
-// and keeps others from attaching, or takes none and reports false. Precondition:
-// the caller is the receiver.
-func (s *Segment) LockSenders() (bool, error) {
-	ok, err := filelock.TryLock(s.fd, senderByte(0), int64(s.head.maxSenders))
-	if ok {
-		failpoint.Hit(failpoint.SendersLocked)
-	}
-	return ok, err
-}
-
-// UnlockSenders gives them back.
-func (s *Segment) UnlockSenders() error {
-	return filelock.Unlock(s.fd, senderByte(0), int64(s.head.maxSenders))
 }
 
 func (s *Segment) unlock(at int64) error { return filelock.Unlock(s.fd, at, 1) }

@@ -33,7 +33,8 @@
 // slot, moves tail past the record with a compare-and-swap, writes length and
 // payload, and stores the stamp last. A receiver that finds no stamp at head
 // while tail is beyond it has met a claim in flight: if every sender whose intent
-// is head is dead by the kernel's word, the claim never comes and is skipped, up
+// is head is dead by the kernel's word (its lock is free, or its process gone:
+// alive.go), the claim never comes and is skipped, up
 // to the next boundary that can be proven. See claim.go and recover.go for the
 // invariants and the interleavings, and docs/format.md for the rest.
 //

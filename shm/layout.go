@@ -113,7 +113,7 @@ type slot struct {
 	beat     atomic.Uint64 // 0x80  8  beats so far
 	beatAt   atomic.Int64  // 0x88  8  monotonic clock of the last one, nanoseconds
 	interval atomic.Int64  // 0x90  8  nanoseconds between beats
-	state    atomic.Uint32 // 0x98  4  free or live
+	state    atomic.Uint32 // 0x98  4  free, live or barred
 	pid      atomic.Uint32 // 0x9c  4  in its own PID namespace
 	pidNS    atomic.Uint64 // 0xa0  8  inode of that namespace
 	start    atomic.Uint64 // 0xa8  8  start time of the process, clock ticks since boot
@@ -128,8 +128,9 @@ type slot struct {
 }
 
 const (
-	slotFree = 0
-	slotLive = 1
+	slotFree   = 0
+	slotLive   = 1
+	slotBarred = 2 // a dead owner's, kept from newcomers by the receiver's latch
 )
 
 // Kinds of record.

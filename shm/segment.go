@@ -8,7 +8,6 @@ import (
 	"github.com/edsrzf/mmap-go"
 
 	"github.com/shmchan/shmchan/internal/busguard"
-	"github.com/shmchan/shmchan/internal/filelock"
 	"github.com/shmchan/shmchan/internal/process"
 )
 
@@ -30,13 +29,14 @@ type Segment struct {
 	ring      *Ring
 }
 
-// view is a mapping with the number of segments that use it. Its guard keeps a
-// page that is missing, of a file that was truncated or of a disk that is full,
-// from killing the process.
+// view is a mapping with the number of segments that use it, and what they found
+// out about the owners of its slots. Its guard keeps a page that is missing, of a
+// file that was truncated or of a disk that is full, from killing the process.
 type view struct {
-	mem   mmap.MMap
-	guard busguard.Guard
-	refs  atomic.Int32
+	mem    mmap.MMap
+	guard  busguard.Guard
+	refs   atomic.Int32
+	owners owners
 
 	look sync.Once // finds out why the guard is broken
 	lost error     // the reason
@@ -95,39 +95,6 @@ func senderByte(slot int) int64 { return 1 + int64(slot) }
 // removerByte is locked by whoever takes the file's name away, while it checks
 // that the name still means this file and unlinks it.
 func (s *Segment) removerByte() int64 { return 1 + int64(s.head.maxSenders) }
-
-// ReceiverAlive asks the kernel whether a receiver other than this segment's own
-// is attached.
-func (s *Segment) ReceiverAlive() (bool, error) {
-	held, _, err := filelock.Held(s.fd, receiverByte, 1)
-	return held, err
-}
-
-// SenderAlive asks the kernel whether another open holds the sender's slot.
-func (s *Segment) SenderAlive(slot int) (bool, error) {
-	held, _, err := filelock.Held(s.fd, senderByte(slot), 1)
-	return held, err
-}
-
-// AnySenderAlive asks the kernel, in one call, whether another open holds a
-// sender's slot.
-func (s *Segment) AnySenderAlive() (bool, error) {
-	held, _, err := filelock.Held(s.fd, senderByte(0), int64(s.head.maxSenders))
-	return held, err
-}
-
-// Finished reports whether the channel has no future: its receiver has closed, or
-// the kernel says that it is dead and the channel is not durable. That is final.
-func (s *Segment) Finished() (bool, error) {
-	if s.ring.Closed() {
-		return true, nil
-	}
-	if s.Durable() || s.ring.ctl.receivers.Load() == 0 {
-		return false, nil
-	}
-	alive, err := s.ReceiverAlive()
-	return !alive && err == nil, err
-}
 
 // SetElementType marks the channel as one of elements with this layout, and
 // returns the mark that stands there: another one if somebody was first.

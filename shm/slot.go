@@ -16,6 +16,11 @@ import (
 //	                   attach                            detach
 //	{live, unlocked}: the owner died. → {live, locked} → {free, locked}: reaped, and the
 //	reaper either attaches or unlocks
+//	{live, locked} by a child that the owner forked, or while its core is dumped: the
+//	owner died as well, by the process table (alive.go). The slot stays as it is
+//	until its lock is free.
+//	{live, locked} → {barred, locked} → {live, locked}: such a slot, by the receiver's
+//	latch, while that must keep newcomers out (Segment.LockSenders)
 //
 // A dead sender's slot may be reaped only if its intent can no longer be needed
 // by recovery: it is clear, below the published head, not below tail, or a record
@@ -64,6 +69,8 @@ func (r *Ring) settled(s *slot) bool {
 // occupy makes the slot its locker's. from is where its messages begin. The state
 // goes live last.
 func (s *slot) occupy(o Owner, from uint64, interval, now int64) {
+	s.state.Store(slotFree) // of a receiver that died, whose words nobody must take for this one's
+	failpoint.Hit(failpoint.SlotEmptied)
 	if s.gen.Load() > 0 {
 		s.prevFrom.Store(s.since.Load())
 		s.prevPID.Store(s.pid.Load())
@@ -114,11 +121,10 @@ func (s *slot) ownerAt(pos uint64) int {
 	return 0
 }
 
-func (s *slot) owner() Owner {
-	return Owner{
-		Process: process.Identity{PID: int(s.pid.Load()), NS: s.pidNS.Load(), Start: s.start.Load()},
-		Label:   s.getLabel(),
-	}
+func (s *slot) owner() Owner { return Owner{Process: s.process(), Label: s.getLabel()} }
+
+func (s *slot) process() process.Identity {
+	return process.Identity{PID: int(s.pid.Load()), NS: s.pidNS.Load(), Start: s.start.Load()}
 }
 
 func (s *slot) setLabel(label string) {

@@ -91,6 +91,9 @@ func (c *checkup) receiver() {
 	r := c.Receiver
 	switch {
 	case r == nil || r.State == ipc.StateAlive:
+	case r.Outlived:
+		c.add(levelProblem, "dead-end", fmt.Sprintf("its receiver (%s) is dead, but its lock is held", who(r)),
+			"a process that it forked holds it, or its core dump is being written: no other receiver can attach before that ends", holders(c.Path))
 	case r.State == ipc.StateDead:
 		c.add(levelProblem, "dead-end", fmt.Sprintf("its receiver (%s) was killed", who(r)),
 			fmt.Sprintf("what is unread (%s) stays for the next receiver, and senders wait for it", plural(c.unread, "message")), c.command("recv", c.Name))
@@ -109,6 +112,9 @@ func (c *checkup) sender(e *ipc.End) {
 	case e.State == ipc.StateStalled:
 		c.add(levelProblem, "stalled-end", fmt.Sprintf("%s is stalled: its last beat was %s ago", name, humanAge(e.BeatAge)),
 			"its process is stopped, starved or in a debugger", resume(e))
+	case e.Outlived && !c.stuck(e):
+		c.add(levelNote, "dead-end", name+" is dead, but its lock is held",
+			"a process that it forked holds it, or its core dump is being written: its slot is taken until that ends", holders(c.Path))
 	case e.State == ipc.StateDead && c.received():
 		c.add(levelNote, "dead-end", name+" was killed", "the receiver clears up after it within a heartbeat", "")
 	case e.State == ipc.StateDead && c.stuck(e):
@@ -144,6 +150,9 @@ func who(e *ipc.End) string {
 	}
 	return fmt.Sprintf("pid %d, %s", e.PID, printable(e.Label))
 }
+
+// holders lists the processes that hold the file's locks.
+func holders(path string) string { return "fuser " + quote(path) }
 
 // resume lets a stopped process go on.
 func resume(e *ipc.End) string {

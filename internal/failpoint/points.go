@@ -16,6 +16,8 @@ const (
 
 	SlotLocked   Point = "slot locked"     // attach: the lock of a sender's slot is taken
 	DeadVacated  Point = "dead vacated"    // attach: the slot was a dead sender's and is free now
+	DeadFreed    Point = "dead freed"      // attach: the slot was a dead sender's and its state is free, its intent not cleared
+	SlotEmptied  Point = "slot emptied"    // attach, both ends: the state is free, no word is stored
 	SlotFilled   Point = "slot filled"     // attach, both ends: all words but the state are stored
 	SlotLive     Point = "slot live"       // attach, both ends: the state is live
 	Attached     Point = "attached"        // attach: counted, the receiver not poked yet
@@ -74,6 +76,7 @@ const (
 	RecvUnlocked  Point = "recv unlocked"  // detach: the receiver's lock is given back
 
 	Alone           Point = "alone"            // disconnect: no sender is left and nothing in flight, no lock is taken
+	SlotBarred      Point = "slot barred"      // disconnect: a slot whose lock outlived its owner is kept from newcomers
 	SendersLocked   Point = "senders locked"   // disconnect: the locks of all senders are taken
 	LastLook        Point = "last look"        // disconnect: whether anything is in flight is seen, the channel is open
 	Closed          Point = "closed"           // close: the channel is closed, nobody poked

@@ -50,6 +50,7 @@ type arena struct {
 	s       map[byte]*ipc.Sender
 	work    sync.WaitGroup
 	held    *ipc.Claim    // by the sender 'h', at head
+	child   *shm.Segment  // holds the lock of a sender that is dead
 	onHold  func()        // what happens while the victim is held
 	nudge   func() bool   // what the victim needs to go on
 	buried  int           // slots left as killed senders leave them
@@ -85,6 +86,9 @@ func (a *arena) abandon() {
 		_ = s.Close()
 	}
 	a.quiet()
+	if a.child != nil {
+		_ = a.child.Close()
+	}
 	if a.r != nil {
 		_ = a.r.Close()
 	}
@@ -246,6 +250,7 @@ func (a *arena) scrap() {
 		require.NoError(a, s.Close())
 	}
 	a.quiet()
+	a.childEnds()
 	if a.r != nil {
 		require.NoError(a, a.r.Close())
 	}

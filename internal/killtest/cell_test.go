@@ -44,6 +44,7 @@ type scenario struct {
 	dies    bool   // and this is another sender's death, in a claim
 	lacks   bool   // the victim's system has neither nameless files nor renames that replace nothing
 	ends    bool   // the play comes to an end of itself, though others are busy
+	forked  bool   // a child that a dead sender forked holds its lock
 	fills   []fill
 	story   func(*arena) (met bool)
 }
@@ -105,6 +106,7 @@ var scenarios = []scenario{
 	{name: "mortal receiver receives", do: "recv", fills: anyFill, story: receiverStory},
 	{name: "mortal receiver recovers and reaps", do: "consume", fills: anyFill, story: recoveryStory},
 	{name: "mortal receiver is disconnected", do: "drain", ends: true, fills: anyFill, story: drainStory},
+	{name: "mortal receiver is disconnected beside a dead one's child", do: "drain", ends: true, forked: true, fills: anyFill, story: drainStory},
 	{name: "mortal receiver comes and goes", do: "receive", fills: anyFill, story: visitorStory},
 
 	{name: "receiver makes the channel", do: "receive", fills: noFill, story: managerStory},

@@ -184,6 +184,9 @@ func drainStory(a *arena) bool {
 	} else {
 		a.send('s', size)
 	}
+	if a.c.forked {
+		a.outlive()
+	}
 	require.NoError(a, a.s['s'].Close())
 	delete(a.s, 's')
 	if a.c.busy {
@@ -193,6 +196,7 @@ func drainStory(a *arena) bool {
 		a.scrap()
 		return false
 	}
+	a.childEnds() // now its slot may be taken
 	if a.c.action == "stop" || a.c.point == "" {
 		if a.c.point != "" {
 			if !a.c.busy {

@@ -5,6 +5,7 @@ package killtest
 import (
 	"context"
 	"errors"
+	"os/exec"
 
 	"github.com/stretchr/testify/require"
 
@@ -299,5 +300,27 @@ func (a *arena) dead(n, claims int) {
 			a.ok(err)
 		}
 		a.ok(seg.Close())
+	}
+}
+
+// outlive leaves a sender's slot whose owner is gone but whose lock is held, as by
+// a child that it forked, until childEnds.
+func (a *arena) outlive() {
+	a.Helper()
+	cmd := exec.Command("true")
+	require.NoError(a, cmd.Run())
+	self := process.Self()
+	seg, err := shm.Open(a.place())
+	require.NoError(a, err)
+	_, err = seg.AttachSender(shm.Owner{Process: process.Identity{PID: cmd.Process.Pid, NS: self.NS, Start: self.Start}}, stopBeat)
+	require.NoError(a, err)
+	a.child = seg
+}
+
+func (a *arena) childEnds() {
+	a.Helper()
+	if a.child != nil {
+		require.NoError(a, a.child.Close())
+		a.child = nil
 	}
 }

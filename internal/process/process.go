@@ -1,6 +1,6 @@
 // Package process tells who a process is, so that another process can say
-// later whether it still is that one, and reports its death early where the
-// kernel offers a pidfd.
+// later whether it still is that one or has gone, and reports its death early
+// where the kernel offers a pidfd.
 package process
 
 // Identity names a process for good: a pid alone is used again, and means

@@ -2,7 +2,6 @@ package process
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"strconv"
 	"sync"
@@ -18,7 +17,11 @@ var Self = sync.OnceValue(func() Identity {
 	if unix.Stat("/proc/self/ns/pid", &st) == nil {
 		id.NS = st.Ino
 	}
-	id.Start, _ = startTime(id.PID) // 0, unknown, where /proc is not mounted
+	// By /proc/self: where /proc is that of another PID namespace, the number is
+	// somebody else's there. Start stays 0, unknown, where /proc is not mounted.
+	if st, err := readStat("self"); err == nil {
+		id.Start = st.start
+	}
 	return id
 })
 
@@ -51,22 +54,32 @@ func Monotonic() int64 {
 	return ts.Nano() - clockOffset()
 }
 
-func clockOffset() int64 { return timeOffsets().monotonic }
+func clockOffset() int64 {
+	o, _ := timeOffsets()
+	return o.monotonic
+}
+
+// firstTimeNS is the link of the time namespace that the machine boots in.
+const firstTimeNS = "time:[4026531834]"
 
 // timeOffsets returns what this process's time namespace adds to the clocks, in
-// nanoseconds. It never changes once a process is in there.
-var timeOffsets = sync.OnceValue(func() (o offsets) {
+// nanoseconds, and whether that is known. It never changes once a process is in
+// there.
+var timeOffsets = sync.OnceValues(func() (o offsets, known bool) {
+	own, err := os.Readlink("/proc/self/ns/time")
+	if err != nil || own == firstTimeNS {
+		return o, true // no such namespaces (before Linux 5.6), no /proc, or nothing to add
+	}
 	// The file tells the offsets of the namespace that children are born in: not
 	// ours between unshare and fork, when nothing tells ours.
-	own, err := os.Readlink("/proc/self/ns/time")
-	if children, cerr := os.Readlink("/proc/self/ns/time_for_children"); err != nil || cerr != nil || own != children {
-		return o // no such namespaces (before Linux 5.6), or no /proc
+	if children, err := os.Readlink("/proc/self/ns/time_for_children"); err != nil || own != children {
+		return o, false
 	}
 	text, err := os.ReadFile("/proc/self/timens_offsets")
 	if err != nil {
-		return o
+		return o, false
 	}
-	return parseOffsets(text)
+	return parseOffsets(text), true
 })
 
 type offsets struct{ monotonic, boottime int64 }
@@ -94,24 +107,4 @@ func parseOffsets(text []byte) (o offsets) {
 		}
 	}
 	return o
-}
-
-// startTime reads field 22 of /proc/PID/stat and takes off what the reader's time
-// namespace adds, so that readers in all of them agree. The second field is the command in
-// parentheses and may hold anything, so the fields are counted from the last
-// closing parenthesis.
-func startTime(pid int) (uint64, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	end := bytes.LastIndexByte(stat, ')')
-	fields := bytes.Fields(stat[end+1:])
-	const field = 22 - 3 // the first one after the command is number 3
-	if len(fields) <= field {
-		return 0, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
-	}
-	const tick = int64(time.Second) / 100 // USER_HZ
-	start, err := strconv.ParseUint(string(fields[field]), 10, 64)
-	return start - uint64(timeOffsets().boottime/tick), err
 }

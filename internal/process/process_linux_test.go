@@ -13,7 +13,12 @@ import (
 
 const deadline = 20 * time.Second
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if what := os.Getenv(helperEnv); what != "" {
+		os.Exit(helper(what))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func start(t *testing.T) (*exec.Cmd, Identity) {
 	t.Helper()

@@ -18,6 +18,9 @@ func BootID() (id [16]byte) { return id }
 // Monotonic returns a clock.
 func Monotonic() int64 { return time.Now().UnixNano() }
 
+// Gone proves nothing here.
+func Gone(Identity) bool { return false }
+
 // A Watch is not supported here.
 type Watch struct{}
 

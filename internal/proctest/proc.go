@@ -152,8 +152,11 @@ func (p *Proc) Cont() {
 	p.Signal(syscall.SIGCONT)
 }
 
-func (p *Proc) state() byte {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid()))
+func (p *Proc) state() byte { return stateOf(p.Pid()) }
+
+// stateOf is the state that /proc shows of a process, or 0.
+func stateOf(pid int) byte {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	// pid (comm) state …: comm may hold anything, so count from its end.
 	if i := strings.LastIndexByte(string(stat), ')'); err == nil && i >= 0 && i+2 < len(stat) {
 		return stat[i+2]

@@ -13,6 +13,8 @@
  *          a receiver has gone. Then D4 holds too; in general a sender may take the
  *          lock of a receiver that looked before the death for the dead one's. It
  *          learns of it at its first send (D3)
+ * FORK     a sender that dies leaves a child that holds its slot's lock until some
+ *          later time. To the others it is dead at once, its slot is not free
  */
 #ifndef RECVS
 #define RECVS 2
@@ -45,6 +47,25 @@ byte rlock[F+1], xlock[F+1], all[F+1];  /* who holds the receiver's byte, the re
 byte slots[F+1];                        /* a bit for each sender that holds one */
 byte flight[F+1], sent[F+1];            /* claims without a stamp, by sender; messages to be received */
 byte kills, here = SENDS;
+#ifdef FORK
+/* One slot of each file whose owner died. Its words are the dead one's until it is
+ * VACANT: its lock is the CHILD's, free, or a newcomer's, who is to swap the state */
+#define NONE 0
+#define CHILD 1
+#define FREE 2
+#define NEWCOMER 3
+#define VACANT 4
+byte orphan[F+1];
+byte taker[F+1];                        /* the newcomer */
+bool barred[F+1];                       /* slotBarred */
+bool around[F+1];                       /* the latch holds all locks but this one */
+#define LEAVE if \
+   :: me <= SENDS && f != 0 && orphan[f] == NEWCOMER && taker[f] == me -> orphan[f] = FREE \
+   :: else -> if :: me <= SENDS && f != 0 && (slots[f] & BIT(me)) && orphan[f] == NONE -> orphan[f] = CHILD :: else fi \
+   fi;
+#else
+#define LEAVE
+#endif
 /* ghosts */
 byte ropen;                             /* files that a receiver has attached to */
 byte rgone;                             /* files whose receiver has gone */
@@ -58,7 +79,7 @@ byte final;                             /* files whose receiver said: disconnect
       if :: all[g] == me -> all[g] = 0 :: else fi; \
       if :: me <= SENDS -> slots[g] = slots[g] & ~BIT(me) :: else fi; \
       g++ :: else -> break od; g = 0; f = 0 }
-#define KILL :: atomic { kills < MAXD -> kills++; goto over }
+#define KILL :: atomic { kills < MAXD -> kills++; LEAVE goto over }
 #define STEP(x) if :: x KILL fi
 
 /* Segment.Unlink */
@@ -128,6 +149,15 @@ join:
    if                                                            /* takeSlot */
    :: atomic { all[f] == 0 -> slots[f] = slots[f] | BIT(me); named = (name == f) }
    :: atomic { all[f] != 0 -> goto over }                        /* ErrNoSlot */
+#ifdef FORK
+   :: atomic { orphan[f] == FREE && (all[f] == 0 || around[f]) ->
+         orphan[f] = NEWCOMER; taker[f] = me; named = (name == f) };
+      if                                                         /* the swap of the state */
+      :: atomic { !barred[f] -> orphan[f] = VACANT; slots[f] = slots[f] | BIT(me) }
+      :: atomic { barred[f] -> orphan[f] = FREE; goto over }     /* ErrNoSlot */
+      KILL
+      fi
+#endif
    KILL
    fi;
    STEP(attached[f]++);
@@ -176,6 +206,12 @@ retired: skip;
 over: skip;
    atomic { DROP; here--; quota = 0; lateto = 0; deadto = 0; named = false }
 }
+
+#ifdef FORK
+#define UNLATCH all[f] = 0; barred[f] = false; around[f] = false
+#else
+#define UNLATCH all[f] = 0
+#endif
 
 proctype Receiver(byte me; bool later)
 {
@@ -271,15 +307,27 @@ look:
    STEP(atomic { if :: INFLIGHT -> goto look :: else fi });
 #else
    if                                   /* checkDisconnected: no sender is there, and none can come */
-   :: atomic { slots[f] == 0 && all[f] == 0 -> all[f] = me }
+   :: atomic { slots[f] == 0 && all[f] == 0 -> all[f] = me;
+#ifdef FORK
+         around[f] = (orphan[f] == CHILD || orphan[f] == NEWCOMER)
+#endif
+      }
    :: atomic { slots[f] != 0 || all[f] != 0 -> goto look }
    KILL
    fi;
+#if defined(FORK) && !defined(M_NOBAR)
+   if                                   /* LockSenders bars what it could not lock */
+   :: atomic { around[f] && orphan[f] == VACANT -> UNLATCH; goto look }
+   :: atomic { around[f] && orphan[f] != VACANT -> barred[f] = true }
+   :: !around[f]
+   KILL
+   fi;
+#endif
 #ifndef M_NOSECONDLOOK
-   STEP(atomic { if :: INFLIGHT -> all[f] = 0; goto look :: else fi });
+   STEP(atomic { if :: INFLIGHT -> UNLATCH; goto look :: else fi });
 #endif
    STEP(closed[f] = true);
-   all[f] = 0;
+   d_step { UNLATCH };
 #endif
    if
    :: atomic { final = final | BIT(f);
@@ -329,6 +377,17 @@ proctype Remover(byte me)
 over: skip;
    atomic { DROP }
 }
+
+#ifdef FORK
+active proctype Child()
+{
+end:
+   do
+   :: atomic { orphan[1] == CHILD -> orphan[1] = FREE }
+   :: atomic { orphan[2] == CHILD -> orphan[2] = FREE }
+   od
+}
+#endif
 
 #ifdef XRM
 active proctype Rm()

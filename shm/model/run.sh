@@ -110,6 +110,7 @@ quick() {
 	check fence-deaths fence "-DNV=1 -DMAXD=1 -DMAXC=1" "$small" pass
 	check life-two-senders life "-DSENDS=2 -DRECVS=1" "$small" pass
 	check life-two-receivers life "-DSENDS=1 -DRECVS=2" "$small" pass
+	check life-fork life "-DSENDS=2 -DRECVS=1 -DFORK" "$small" pass
 	check life-later life "-DSENDS=1 -DRECVS=2 -DLATER" "$small" pass
 	check cursor cursor "" "$small" pass
 	check lock lock "" "$small" pass
@@ -175,6 +176,7 @@ mutants() {
 	for m in FINISHEDONCE LOCKBEFORECLOSE; do
 		check "life: $m" life "-DLATER -DM_$m" "$small" mutant
 	done
+	check "life: NOBAR" life "-DSENDS=2 -DRECVS=1 -DFORK -DM_NOBAR" "$small" mutant
 	check "life: NAMEBEFORELOCK" life "-DRECVS=1 -DXRM -DM_NAMEBEFORELOCK" "$small" mutant
 	for m in STALEMARK CURSORFIRST; do
 		check "cursor: $m" cursor "-DM_$m" "$small" mutant
