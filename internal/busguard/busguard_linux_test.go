@@ -9,7 +9,18 @@ import (
 	"github.com/edsrzf/mmap-go"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/proctest"
 )
+
+const faultEnv = "SHMCHAN_TEST_FAULT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(faultEnv) != "" {
+		fault()
+	}
+	proctest.Main(m, nil)
+}
 
 func mapped(t *testing.T, pages int) (*os.File, mmap.MMap) {
 	t.Helper()
@@ -99,11 +110,8 @@ func TestMoreRangesThanThereIsRoomForAreNotGuarded(t *testing.T) {
 
 // A fault elsewhere still ends the program as the runtime does it.
 func TestOtherFaultsAreTheRuntimes(t *testing.T) {
-	if os.Getenv("BUSGUARD_FAULT") != "" {
-		fault()
-	}
-	cmd := exec.Command("/proc/self/exe", "-test.run=^TestOtherFaultsAreTheRuntimes$")
-	cmd.Env = append(os.Environ(), "BUSGUARD_FAULT=1")
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), faultEnv+"=1")
 	out, err := cmd.CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(out), "unexpected fault address")

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"github.com/shmchan/shmchan/internal/proctest"
 )
 
 const deadline = 20 * time.Second
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { proctest.Main(m, nil) }
 
 func start(t *testing.T) (*exec.Cmd, Identity) {
 	t.Helper()
