@@ -21,7 +21,15 @@ staticcheck := bin/tools/staticcheck
 nfpm        := bin/tools/nfpm
 ensure      := internal/tools/ensure.sh
 emulate     := internal/tools/emulate.sh
+
+# All packages, those first whose tests take longest, so that none of them is left
+# at the end with one processor idle. On a busy machine they take several times as
+# long as on an idle one: the timeout is for a hang.
+tests := -timeout 40m ./ipc ./cmd/shmchan ./cmd/shmchan/internal/bench ./...
 scripts     := $(wildcard .ci/run internal/tools/*.sh examples/*/*.sh packaging/*.sh shm/model/*.sh)
+
+# as-root tells another user what is skipped.
+as-root := test "$$(id -u)" = 0 || echo "not run: the tests that need root: other users' files, namespaces, mounts" >&2
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test vet lint unit race kill guard bench fuzz hostile soak model model-quick arm64 fmt clean install uninstall deb deb-test
@@ -45,23 +53,26 @@ vet: ## what go vet finds, on arm64 too; and that it builds for 32 bits
 
 unit: ## all tests: unit, multi-process, command scripts, a real terminal, examples, README, recipes
 	@$(ensure) tmux tmux || echo "not run: shmchan watch in a terminal" >&2
-	$(GO) test ./...
+	@$(as-root)
+	$(GO) test $(tests)
 
 race: ## all tests again, under the race detector (needs a C compiler)
 	@$(ensure) gcc gcc libc6-dev
 	@$(ensure) tmux tmux || echo "not run: shmchan watch in a terminal" >&2
-	CGO_ENABLED=1 $(GO) test -race ./...
+	@$(as-root)
+	CGO_ENABLED=1 $(GO) test -race $(tests)
 
 # Each in its directory, so that go test shows the count though all is well. The
 # situations are mostly waits, so more of them run at a time than processors are.
 kill: ## every failpoint: killed there, stopped there
 	$(GO) -C internal/failpoint test -count=1 -tags failpoints
 	$(GO) -C shm test -count=1 -tags failpoints -run AlwaysOvertaken
-	$(GO) -C internal/killtest test -count=1 -tags failpoints -parallel 4
+	$(GO) -C internal/killtest test -count=1 -timeout 40m -tags failpoints -parallel 4
 
-# By itself, not with all tests: it measures.
+# By itself, not with all tests: it measures. -v shows what it could not judge on a
+# machine that is busy with other things.
 guard: ## that no speed is lost: ratios to what bounds it, a loss of half included; a quick start
-	SHMCHAN_GUARD=1 $(GO) test -p 1 -count=1 -run '^TestGuard' ./cmd/shmchan/internal/bench ./cmd/shmchan
+	SHMCHAN_GUARD=1 $(GO) test -p 1 -count=1 -v -run '^TestGuard' ./cmd/shmchan/internal/bench ./cmd/shmchan
 
 bench: build ## measure this machine, and refresh README.md, docs/bench.md and its plots (some 6 minutes)
 	$(bin) bench --pin --runs $(RUNS) --duration $(RUNTIME) --json >bin/bench.json

@@ -25,7 +25,7 @@ func killParent(p *proctest.Proc) (child int) {
 func TestClaimOfADeadSenderIsSkippedThoughItsChildLives(t *testing.T) {
 	o := in(t)
 	o.Heartbeat = beat
-	noticed(t, "forked", func() time.Duration {
+	noticed(t, func(clock *proctest.Clock) time.Duration {
 		s, r := newPairOnce(t, o)
 		defer r.Close()
 		defer s.Close()
@@ -37,11 +37,11 @@ func TestClaimOfADeadSenderIsSkippedThoughItsChildLives(t *testing.T) {
 		ctx := background(t)
 		got := async(func() string { msg, _ := r.Recv(ctx); return string(msg) })
 		proctest.Parked(t, "(*Receiver).Recv", 1)
-		died := time.Now()
+		died := clock.Now()
 		p.Signal(syscall.SIGKILL)
 		require.Equal(t, "behind the claim", await(t, got))
 		require.EqualValues(t, 1, r.Stats().Skipped)
-		return time.Since(died)
+		return clock.Since(died)
 	})
 }
 

@@ -76,6 +76,14 @@ func TestTooLargeIsToldEvenWhenTheRingIsFull(t *testing.T) {
 	require.ErrorIs(t, s.Send(background(t), make([]byte, 2049)), ipc.ErrTooLarge)
 }
 
+// processorTime is what this process has used.
+func processorTime(t testing.TB) time.Duration {
+	t.Helper()
+	used, err := processTime()
+	require.NoError(t, err)
+	return used
+}
+
 func TestOneSenderMoreThanThereAreSlots(t *testing.T) {
 	for _, slots := range []int{1, 3, 4096} {
 		t.Run(fmt.Sprint(slots), func(t *testing.T) {
@@ -105,11 +113,11 @@ func TestOneSenderMoreThanThereAreSlots(t *testing.T) {
 			_, err = ipc.NewSender(background(t), name, o)
 			require.ErrorIs(t, err, ipc.ErrNoSlot)
 
-			start := time.Now()
+			used := processorTime(t)
 			for _, s := range senders {
 				require.NoError(t, s.Close())
 			}
-			require.Less(t, time.Since(start), 30*time.Second, "a Close looks at few of the others")
+			require.Less(t, processorTime(t)-used, 30*time.Second, "a Close looks at few of the others")
 		})
 	}
 }

@@ -30,21 +30,34 @@ var endings = map[string]func(*proctest.Proc){
 	"exit without Close": func(p *proctest.Proc) { p.Tell("exit") },
 }
 
-// noticed checks and logs how long it took to notice each of several deaths. In
-// the observer's own PID namespace the kernel tells of them, long before a
-// heartbeat is missed.
-func noticed(t *testing.T, where string, once func() time.Duration) {
+// beatOf is the heartbeat of an observer of deaths in a namespace. In its own the
+// kernel tells it of them, so that there a heartbeat cannot be what notices one.
+func beatOf(where string) time.Duration {
+	if where == sameNamespace {
+		return slow
+	}
+	return beat
+}
+
+// noticed checks and logs how long it took to notice each of several deaths. The
+// time for which the machine kept this process from running does not count, nor a
+// death that was noticed late, unless that happens three times in a row.
+func noticed(t *testing.T, once func(clock *proctest.Clock) time.Duration) {
 	t.Helper()
+	const tries = 3
+	clock := proctest.StartClock(t)
 	var took []time.Duration
 	for range 5 {
-		took = append(took, once())
+		least := once(clock)
+		for n := 1; least > 2*beat && n < tries; n++ {
+			t.Logf("noticed after %v, which is late: once more", least)
+			least = min(least, once(clock))
+		}
+		took = append(took, least)
 	}
 	slices.Sort(took)
 	t.Logf("noticed after %v (typical), %v (worst); bound %v", took[2], took[4], 2*beat)
 	require.LessOrEqual(t, took[4], 2*beat, "within two heartbeats")
-	if where == sameNamespace {
-		require.Less(t, took[2], beat/2, "typically much sooner")
-	}
 }
 
 func TestDeathOfTheLastSenderIsNoticedByABlockedReceiver(t *testing.T) {
@@ -52,8 +65,8 @@ func TestDeathOfTheLastSenderIsNoticedByABlockedReceiver(t *testing.T) {
 		for how, end := range endings {
 			t.Run(where+", "+how, func(t *testing.T) {
 				o := in(t)
-				o.Heartbeat = beat
-				noticed(t, where, func() time.Duration {
+				o.Heartbeat = beatOf(where)
+				noticed(t, func(clock *proctest.Clock) time.Duration {
 					r, err := ipc.NewReceiver(background(t), name, o)
 					require.NoError(t, err)
 					defer r.Close()
@@ -65,10 +78,10 @@ func TestDeathOfTheLastSenderIsNoticedByABlockedReceiver(t *testing.T) {
 					ctx := background(t)
 					got := async(func() error { _, err := r.Recv(ctx); return err })
 					proctest.Parked(t, "(*Receiver).Recv", 1)
-					died := time.Now()
+					died := clock.Now()
 					end(p)
 					require.ErrorIs(t, await(t, got), ipc.ErrDisconnected)
-					return time.Since(died)
+					return clock.Since(died)
 				})
 			})
 		}
@@ -80,8 +93,8 @@ func TestDeathOfTheReceiverIsNoticedByABlockedSender(t *testing.T) {
 		for how, end := range endings {
 			t.Run(where+", "+how, func(t *testing.T) {
 				o := in(t)
-				o.Capacity, o.Heartbeat = 4096, beat
-				noticed(t, where, func() time.Duration {
+				o.Capacity, o.Heartbeat = 4096, beatOf(where)
+				noticed(t, func(clock *proctest.Clock) time.Duration {
 					p := start(t, "receiver", encode(t, o))
 					p.Expect("ready")
 					s, err := ipc.NewSender(background(t), name, o)
@@ -92,10 +105,10 @@ func TestDeathOfTheReceiverIsNoticedByABlockedSender(t *testing.T) {
 					ctx := background(t)
 					sent := async(func() error { return s.Send(ctx, make([]byte, 100)) })
 					proctest.Parked(t, "(*Sender).Send", 1)
-					died := time.Now()
+					died := clock.Now()
 					end(p)
 					require.ErrorIs(t, await(t, sent), ipc.ErrDisconnected)
-					return time.Since(died)
+					return clock.Since(died)
 				})
 				remove(t, o)
 			})
@@ -107,8 +120,8 @@ func TestDeadClaimerBlocksNobodyForLong(t *testing.T) {
 	for where, start := range starters {
 		t.Run(where, func(t *testing.T) {
 			o := in(t)
-			o.Heartbeat = beat
-			noticed(t, where, func() time.Duration {
+			o.Heartbeat = beatOf(where)
+			noticed(t, func(clock *proctest.Clock) time.Duration {
 				s, r := newPairOnce(t, o)
 				defer r.Close()
 				defer s.Close()
@@ -121,10 +134,10 @@ func TestDeadClaimerBlocksNobodyForLong(t *testing.T) {
 				ctx := background(t)
 				got := async(func() string { msg, _ := r.Recv(ctx); return string(msg) })
 				proctest.Parked(t, "(*Receiver).Recv", 1)
-				died := time.Now()
+				died := clock.Now()
 				p.Signal(syscall.SIGKILL)
 				require.Equal(t, "behind the claim", await(t, got))
-				took := time.Since(died)
+				took := clock.Since(died)
 				require.Equal(t, uint64(1), r.Stats().Skipped)
 				return took
 			})

@@ -51,8 +51,9 @@ const (
 	// slow is a heartbeat so long that nothing a test waits for can be owed to
 	// it: a wake-up that is lost shows as a deadline that passed.
 	slow = time.Minute
-	// soon bounds what happens "at once" on a machine that is busy with others.
-	soon = 2 * time.Second
+	// soon bounds what happens "at once" on a machine that is busy with others. It
+	// is far below slow.
+	soon = 10 * time.Second
 )
 
 // background returns a context that lasts as long as the test may wait.

@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds every wait of a script for a state.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // scriptCommands are what scripts have beside testscript's own commands:
 //

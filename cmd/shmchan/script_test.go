@@ -15,7 +15,7 @@ import (
 
 const (
 	scriptDir      = "../../testdata/script"
-	scriptsTimeout = 3 * time.Minute // for all of them: a hang shows its goroutines
+	scriptsTimeout = 20 * time.Minute // for all of them: a hang shows its goroutines
 )
 
 // TestMain makes the test binary serve as shmchan when a script executes that.
@@ -27,10 +27,15 @@ func TestMain(m *testing.M) {
 	testscript.Main(leakTest{m}, map[string]func(){"shmchan": main})
 }
 
-// leakTest fails if the tests leak goroutines, descriptors or mappings.
+// leakTest gives scripts their signals as they expect them, and fails if the tests
+// leak goroutines, descriptors or mappings.
 type leakTest struct{ m *testing.M }
 
 func (l leakTest) Run() int {
+	if err := proctest.DefaultSignals(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
 	before := proctest.Snapshot()
 	code := l.m.Run()
 	for _, leak := range before.Leaks() {

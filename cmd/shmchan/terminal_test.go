@@ -35,8 +35,10 @@ func newTerminal(t *testing.T, w, h int) *terminal {
 		_ = exec.Command("tmux", "-S", term.socket, "kill-server").Run()
 		require.NoError(t, os.RemoveAll(dir))
 	})
+	// In arguments of its own the command is executed as it is, not by the user's
+	// shell, which may be nologin.
 	term.tmux("-f", "/dev/null", "-u", "new-session", "-d", "-x", fmt.Sprint(w), "-y", fmt.Sprint(h),
-		"env -u NO_COLOR PS1='$ ' LC_ALL=C.UTF-8 timeout --foreground "+shellLife+" bash --norc --noprofile")
+		"env", "-u", "NO_COLOR", "PS1=$ ", "LC_ALL=C.UTF-8", "timeout", "--foreground", shellLife, "bash", "--norc", "--noprofile")
 	term.prompt()
 	return term
 }

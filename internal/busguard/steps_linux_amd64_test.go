@@ -22,18 +22,14 @@ var stepped = os.Getenv("BUSGUARD_STEPPED") != ""
 func init() {
 	if stepped { // the thread that is traced is the first one
 		runtime.LockOSThread()
-	}
-}
-
-func TestMain(m *testing.M) {
-	if stepped {
-		if err := faultBetween(); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
+		instead = func() {
+			if err := faultBetween(); err != nil {
+				fmt.Println(err)
+				os.Exit(1)
+			}
+			os.Exit(0)
 		}
-		os.Exit(0)
 	}
-	os.Exit(m.Run())
 }
 
 // faultBetween faults in a guarded page. The handler comes to another entry first,

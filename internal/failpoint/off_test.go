@@ -8,7 +8,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/proctest"
 )
+
+func TestMain(m *testing.M) { proctest.Main(m, nil) }
 
 // nm lists the symbols of the command, built with these tags.
 func nm(t *testing.T, tags string) string {

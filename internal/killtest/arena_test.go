@@ -35,15 +35,15 @@ const (
 // arena is a channel with ends in this process, and a victim.
 type arena struct {
 	testing.TB
-	c       cell
-	o       *ipc.Options
-	ledger  *ledger
-	victim  *proctest.Proc
-	fate    time.Time // when the victim's was seen
-	wasKept int64     // this process from running, until then
-	hits    map[string]int
-	result  string // what the victim said at the end of its play
-	late    string // what did not happen within two heartbeats
+	c      cell
+	o      *ipc.Options
+	ledger *ledger
+	victim *proctest.Proc
+	fate   time.Time     // when the victim's was seen
+	fateAt time.Duration // the same, by clock
+	hits   map[string]int
+	result string // what the victim said at the end of its play
+	late   string // what did not happen within two heartbeats
 
 	r       *ipc.Receiver
 	peek    *shm.Segment // for looking at the doorbells
@@ -208,7 +208,7 @@ func (a *arena) ok(err error) bool {
 // running. For a victim that was not killed there is no such bound.
 func (a *arena) inTime(what string, cond func() bool) {
 	a.Helper()
-	late := func() bool { return time.Since(a.fate)-kept.since(a.wasKept) >= 2*killBeat }
+	late := func() bool { return clock.Since(a.fateAt) >= 2*killBeat }
 	stacks := ""
 	for !cond() {
 		if a.c.action == "kill" && late() && stacks == "" {
@@ -224,7 +224,7 @@ func (a *arena) inTime(what string, cond func() bool) {
 }
 
 // witness notes when the victim met its fate.
-func (a *arena) witness() { a.fate, a.wasKept = time.Now(), kept.total.Load() }
+func (a *arena) witness() { a.fate, a.fateAt = time.Now(), clock.Now() }
 
 // quiet ends what runs in the background.
 func (a *arena) quiet() {

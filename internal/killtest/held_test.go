@@ -19,6 +19,7 @@ import (
 // own tick does.
 func TestRoomIsSeenThoughTheReceiverStandsBeforeItsWake(t *testing.T) {
 	const beat = 500 * time.Millisecond
+	clock := proctest.StartClock(t)
 	for _, point := range []failpoint.Point{failpoint.HeadStored, failpoint.RoomFlag} {
 		t.Run(string(point), func(t *testing.T) {
 			o := &ipc.Options{Dir: proctest.Dir(t), Capacity: capacity, Heartbeat: beat, Spin: -1}
@@ -48,9 +49,9 @@ func TestRoomIsSeenThoughTheReceiverStandsBeforeItsWake(t *testing.T) {
 				received <- err
 			}()
 			<-stands
-			start := time.Now()
+			start := clock.Now()
 			require.NoError(t, <-sent)
-			took := time.Since(start)
+			took := clock.Since(start)
 			close(goOn)
 			require.NoError(t, <-received)
 			require.Less(t, took, 2*beat, "two heartbeats")

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/proctest"
 )
 
 // points reads the names of all failpoints, each of which must be explained.
@@ -43,14 +45,15 @@ const tries = 8
 // but not the thread that had to.
 const thrice = 3
 
+// clock bounds how late the others may be.
+var clock *proctest.Clock
+
 // TestEveryPointInEverySituation first lets each scenario play to its end, to
 // learn which points it reaches, and how often. Then a process dies, and another
 // one is stopped, at the first and the last of these.
 func TestEveryPointInEverySituation(t *testing.T) {
 	all := points(t)
-	halt := make(chan struct{})
-	defer close(halt)
-	go kept.measure(halt)
+	clock = proctest.StartClock(t)
 	var mu sync.Mutex
 	var cells []cell
 	reached := map[string]int{}

@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/proctest"
 )
 
 const deadline = 20 * time.Second
@@ -17,7 +18,7 @@ func TestMain(m *testing.M) {
 	if what := os.Getenv(helperEnv); what != "" {
 		os.Exit(helper(what))
 	}
-	goleak.VerifyTestMain(m)
+	proctest.Main(m, nil)
 }
 
 func start(t *testing.T) (*exec.Cmd, Identity) {

@@ -25,7 +25,7 @@ func Snapshot() State {
 // Leaks returns what this process holds beyond the snapshot, goroutines
 // included, after it had a moment to settle.
 func (s State) Leaks() []string {
-	deadline := time.Now().Add(time.Second)
+	deadline := time.Now().Add(3 * time.Second)
 	for {
 		leaks := s.diff()
 		if len(leaks) == 0 || time.Now().After(deadline) {

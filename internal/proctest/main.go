@@ -23,6 +23,7 @@ const (
 
 // Main runs the role that this process was started in or, in the process that
 // the go command started, the tests; those fail if they leak. It never returns.
+// The processes that the tests start find their signals as [DefaultSignals] says.
 // Tests find a channel directory of their own in $SHMCHAN_DIR, so that none
 // touches the user's.
 func Main(m *testing.M, roles map[string]Role) {
@@ -47,6 +48,10 @@ func play(name string, roles map[string]Role) int {
 }
 
 func run(m *testing.M) int {
+	if err := DefaultSignals(); err != nil {
+		fmt.Fprintln(os.Stderr, "proctest:", err)
+		return 2
+	}
 	sweep()
 	home, err := os.MkdirTemp(shmDir, dirPrefix())
 	if err != nil {

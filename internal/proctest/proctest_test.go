@@ -15,6 +15,8 @@ import (
 
 func TestMain(m *testing.M) {
 	proctest.Main(m, map[string]proctest.Role{
+		"signals": signalsRole,
+		"status":  statusRole,
 		"echo": func(args []string) int {
 			proctest.Say("ready %d", os.Getpid())
 			for line, ok := proctest.Hear(); ok; line, ok = proctest.Hear() {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/proctest"
 )
 
 const statusEnv = "SHMCHAN_TEST_TERMINATE"
@@ -30,7 +32,7 @@ func TestMain(m *testing.M) {
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
 		Exit(status)
 	}
-	os.Exit(m.Run())
+	proctest.Main(m, nil)
 }
 
 // TestExit: the parent sees the signal, though the child had caught it.

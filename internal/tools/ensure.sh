@@ -13,9 +13,9 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 	exit 1
 fi
 echo "installing $* for $command" >&2
-get() { DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq install -y --no-install-recommends "$@"; }
+get() { DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq install -y --no-install-recommends "$@" </dev/null; }
 if ! get "$@" >/dev/null 2>&1; then
-	timeout 300 apt-get -qq update >/dev/null 2>&1 || true
+	timeout 300 apt-get -qq update </dev/null >/dev/null 2>&1 || true
 	if ! get "$@" >/dev/null; then
 		echo "$* could not be installed" >&2
 		exit 1

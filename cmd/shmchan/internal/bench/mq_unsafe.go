@@ -75,7 +75,11 @@ func mqOpen(name string, attr *mqAttr) (int, error) {
 	}
 	fd, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, uintptr(unsafe.Pointer(p)),
 		unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o600, uintptr(unsafe.Pointer(attr)), 0, 0)
-	if errno != 0 {
+	switch errno {
+	case 0:
+	case unix.EACCES, unix.EPERM, unix.ENOSYS:
+		return -1, fmt.Errorf("message queues are not permitted here: mq_open: %w: %w", errno, errors.ErrUnsupported)
+	default:
 		return -1, fmt.Errorf("mq_open: %w", errno)
 	}
 	return int(fd), nil
