@@ -189,8 +189,11 @@ func TestReleaseWithinConsumeAfterCloseUnmapsWhenTheFunctionHasReturned(t *testi
 
 func TestForgottenReceiverIsUnmapped(t *testing.T) {
 	for what, use := range map[string]func(r *ipc.Receiver) error{
-		"Next":    func(r *ipc.Receiver) error { _, err := r.Next(t.Context()); return err },
-		"Consume": func(r *ipc.Receiver) error { _, err := r.Consume(t.Context(), 0, func([]byte) error { return nil }); return err },
+		"Next": func(r *ipc.Receiver) error { _, err := r.Next(t.Context()); return err },
+		"Consume": func(r *ipc.Receiver) error {
+			_, err := r.Consume(t.Context(), 0, func([]byte) error { return nil })
+			return err
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			o := in(t)

@@ -169,7 +169,7 @@ mutants() {
 		check "life: $m" life "-DLATER -DM_$m" "$small" mutant
 	done
 	check "life: NAMEBEFORELOCK" life "-DRECVS=1 -DXRM -DM_NAMEBEFORELOCK" "$small" mutant
-	for m in STALEMARK CURSORFIRST; do
+	for m in STALEMARK CURSORFIRST COUNTFIRST NOMEND; do
 		check "cursor: $m" cursor "-DM_$m" "$small" mutant
 	done
 	check "lock: no fence" lock "-DFENCE=0" "$small" mutant
