@@ -66,7 +66,7 @@ race: ## all tests again, under the race detector (needs a C compiler)
 # situations are mostly waits, so more of them run at a time than processors are.
 kill: ## every failpoint: killed there, stopped there
 	$(GO) -C internal/failpoint test -count=1 -tags failpoints
-	$(GO) -C shm test -count=1 -tags failpoints -run AlwaysOvertaken
+	$(GO) -C shm test -count=1 -tags failpoints -run 'AlwaysOvertaken|Killed'
 	$(GO) -C internal/killtest test -count=1 -timeout 40m -tags failpoints -parallel 4
 
 # By itself, not with all tests: it measures. -v shows what it could not judge on a

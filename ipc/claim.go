@@ -1,62 +1,35 @@
 package ipc
 
-import (
-	"context"
-	"runtime"
-
-	"github.com/shmchan/shmchan/shm"
-)
+import "context"
 
 // Claim is room in the ring for one message, to be filled in place, by one
 // goroutine at a time. Between Claim and Commit or Abort the receiver gets nothing
 // that was claimed later, by any sender, so be quick, and defer Abort against
-// panics. Claims that are over are used again: don't keep one.
+// panics. A Claim serves one message: once it is over its methods return ErrClosed,
+// however late they are called, and touch no other claim.
 type Claim struct {
 	sender *Sender
 	buf    []byte
-	over   bool         // it was committed or aborted
-	back   bool         // its holder has tried to end it once more: it is handed in
-	told   bool         // the holder knows that the Sender was closed
-	unmap  func() error // what Close left to do
 }
 
-// claims are those that a Sender uses again. A holder that defers Abort calls that
-// when the claim is over, perhaps long after Commit, and it must not end the claim
-// of somebody else. So once a Sender has seen such a call, a Claim is used again only
-// when it has come back by one; before, and for those who never make one, a few are
-// handed out in turn.
-type claims struct {
-	turns    [8]Claim
-	turn     int
-	deferred bool     // a holder was seen to defer Abort
-	spare    []*Claim // that came back
-}
+// claims are those that a Sender hands out next. A holder may call a Claim's methods
+// for as long as it has the pointer, so each is handed out once and never used again:
+// that a Claim is the open one (s.open == c) then proves that the caller is its only
+// holder. They are made in blocks, so a Claim costs a fraction of an allocation. A
+// block stays as long as a Claim in it is held.
+type claims []Claim
 
-// take returns a Claim that nobody holds.
-func (p *claims) take(s *Sender) (c *Claim) {
-	switch n := len(p.spare); {
-	case n > 0:
-		c, p.spare = p.spare[n-1], p.spare[:n-1]
-	case p.deferred:
-		c = new(Claim)
-	default:
-		c = &p.turns[p.turn]
-		p.turn = (p.turn + 1) % len(p.turns)
+// claimBlock is how many Claims one allocation makes.
+const claimBlock = 64
+
+// take returns a Claim that was never handed out.
+func (p *claims) take() *Claim {
+	if len(*p) == 0 {
+		*p = make([]Claim, claimBlock)
 	}
-	*c = Claim{sender: s}
+	c := &(*p)[0]
+	*p = (*p)[1:]
 	return c
-}
-
-// mostSpare is how many Claims that came back are kept.
-const mostSpare = 64
-
-// handIn takes a Claim whose holder has tried to end it again.
-func (p *claims) handIn(c *Claim) {
-	p.deferred = true
-	if c.over && !c.back && len(p.spare) < mostSpare {
-		c.back = true
-		p.spare = append(p.spare, c)
-	}
 }
 
 // Claim reserves room for a message of n bytes, waiting as Send does. While it is
@@ -86,14 +59,15 @@ func (s *Sender) tryClaim(n int) (*Claim, error) {
 	if err = s.unbroken(err); err != nil {
 		return nil, err
 	}
-	s.open = s.claims.take(s)
-	s.open.buf, s.barred = buf, ErrBusy
-	return s.open, nil
+	c := s.claims.take()
+	c.sender, c.buf = s, buf
+	s.open, s.barred = c, ErrBusy
+	return c, nil
 }
 
 // Bytes returns the message's bytes in the ring, with whatever stood there
 // before. They are valid until Commit, Abort or Close; writing to them later
-// damages other messages.
+// damages other messages. After Commit or Abort it returns nil.
 func (c *Claim) Bytes() []byte { return c.buf }
 
 // Commit sends the message. ErrDisconnected if the receiver has gone for good,
@@ -109,18 +83,13 @@ func (c *Claim) end(op string, commit bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed.Load() {
-		c.buf, c.told = nil, true
-		if c.unmap != nil {
-			_ = c.unmap() // Close has reported what could fail; the memory is not used any more
-			c.unmap = nil
-		}
+		s.letGo(c)
 		return s.named(op, ErrClosed)
 	}
 	if s.open != c {
-		s.claims.handIn(c)
 		return s.named(op, ErrClosed)
 	}
-	c.buf, c.over = nil, true
+	c.buf = nil
 	defer s.claimOver()
 	gone := s.ring.Closed()
 	if commit && !gone {
@@ -148,12 +117,15 @@ func (s *Sender) claimOver() {
 	}
 }
 
-// linger keeps the mapping for a holder who does not know yet that the claim is
-// over: until it calls Commit or Abort, or forgets the claim.
-func (c *Claim) linger(seg *shm.Segment) {
-	forgotten := runtime.AddCleanup(c.sender, func(seg *shm.Segment) { _ = seg.Close() }, seg)
-	c.unmap = func() error {
-		forgotten.Stop()
-		return seg.Close()
+// letGo unmaps what Close left mapped for the holder of c, who has learned now that
+// the claim is over. Precondition: mu is held, the Sender is closed.
+func (s *Sender) letGo(c *Claim) {
+	if s.aborted != c {
+		return
+	}
+	c.buf, s.aborted = nil, nil // nil before Close has come to the mapping: it need not linger
+	if s.lingers != nil {
+		s.lingers.drop(s)
+		s.lingers = nil
 	}
 }

@@ -25,6 +25,7 @@ func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) err
 	if r.closing() { // Close may wait for this call: it is not to wait for fn
 		return 0, r.errClosed
 	}
+	r.lent = r.lent || err == nil
 	for err == nil {
 		if err := fn(msg); err != nil {
 			return n, err
@@ -49,9 +50,11 @@ func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) err
 // Next returns the next message in place, without releasing it, waiting for one
 // as Recv does. Successive calls walk on through the ring; Release gives back all
 // that they returned, Rewind starts again at the first that was not released. The
-// slice is valid until Release, Rewind or Close; any other receiving call
-// releases it too. Room that is not released is missing to the senders: release
-// before waiting for more.
+// slice is valid until Release or Rewind; any other receiving call releases it too.
+// If the Receiver is closed meanwhile it may still be read, until Release or Rewind;
+// only the next receiver of a durable channel, which gets the message again, can
+// give its room to the senders. Room that is not released is missing to the senders:
+// release before waiting for more.
 func (r *Receiver) Next(ctx context.Context) ([]byte, error) {
 	if err := r.enter(); err != nil {
 		return nil, err
@@ -74,16 +77,18 @@ func (r *Receiver) TryNext() ([]byte, error) {
 }
 
 // Release gives the messages that Next and TryNext returned back to the senders.
-// It gives what Intact gives, and then has released nothing.
+// It gives what Intact gives, and then has released nothing. After Close it returns
+// ErrClosed, and their memory is unmapped.
 func (r *Receiver) Release() error {
 	if err := r.enter(); err != nil {
-		return err
+		return r.letGo(err)
 	}
 	defer r.leave()
 	if err := r.sound("recv", nil); err != nil {
 		return err
 	}
 	r.rx.Release()
+	r.lent = false
 	return nil
 }
 
@@ -100,13 +105,15 @@ func (r *Receiver) Intact() error {
 }
 
 // Rewind forgets that Next and TryNext returned the messages that were not
-// released: they come again.
+// released: they come again. After Close it returns ErrClosed, and their memory is
+// unmapped.
 func (r *Receiver) Rewind() error {
 	if err := r.enter(); err != nil {
-		return err
+		return r.letGo(err)
 	}
 	defer r.leave()
 	r.rx.Rewind()
+	r.lent = false
 	return nil
 }
 

@@ -35,6 +35,10 @@ type Receiver struct {
 	last  Stats      // as of Close
 	ended bool       // last is valid
 
+	lent    bool       // Consume has handed messages out since the last Release or Rewind
+	letgo   bool       // Release or Rewind came after Close; guarded by stats
+	lingers *lingering // the mapping, after Close, for whoever has messages in place; guarded by stats
+
 	errEmpty, errBusy error // made once: failing costs no allocation
 }
 
@@ -216,7 +220,9 @@ func (r *Receiver) took(dst, msg []byte) ([]byte, error) {
 // channel is durable its file is removed. A call that is blocked gives ErrClosed,
 // and so does every later one. From within Consume's function, or while that
 // runs, the channel is closed for senders at once, the rest follows when it has
-// returned. Idempotent.
+// returned. Messages that Next and TryNext returned may still be looked at: their
+// memory stays mapped until Release or Rewind is called (both return ErrClosed), or
+// the Receiver is garbage. Idempotent.
 func (r *Receiver) Close() error {
 	if !r.gate.Close() {
 		if !r.gate.Handing() {
@@ -247,7 +253,7 @@ func (r *Receiver) finish() {
 	}
 	r.stats.Lock()
 	r.last, r.ended = counts(r.name, r.seg), true
-	err = errors.Join(err, r.seg.DetachReceiver(), r.seg.Close())
+	err = errors.Join(err, r.seg.DetachReceiver(), r.unmap())
 	r.stats.Unlock()
 	if err != nil {
 		r.closeErr = r.fail("close", err)

@@ -26,6 +26,8 @@ type Sender struct {
 	barred   error // why no send may begin: closed, or a claim is open
 	claims   claims
 	open     *Claim        // the claim that is open
+	aborted  *Claim        // the one that Close aborted, until its holder learns of it
+	lingers  *lingering    // the mapping, for that holder
 	resolved chan struct{} // closed when the open claim is over; made by whoever waits for that
 	sleepers atomic.Int32  // goroutines that wait without mu and may touch the mapping; written with mu held
 	awake    sync.Cond     // sleepers became 0

@@ -200,23 +200,22 @@ func (s *Sender) Close() error {
 	}
 	s.closed.Store(true)
 	s.barred = ErrClosed
-	lingers := s.tx.Open()
-	if lingers {
+	if s.tx.Open() {
 		s.tx.Abort()
 		s.tx.Ring()
 	}
-	claim := s.open
+	s.aborted = s.open
 	s.claimOver()
+	s.last = counts(s.name, s.seg)
 	s.bell.Poke()
 	for s.sleepers.Load() > 0 {
-		s.awake.Wait()
+		s.awake.Wait() // without mu: Stats, and calls of a claim's holder, may come in between
 	}
 	s.quiet(s)
 	s.setDone()
-	s.last = counts(s.name, s.seg)
 	err := s.seg.DetachSender(s.slot)
-	if lingers && !claim.told { // its holder may still write there: unmapped when it learns of the end
-		claim.linger(s.seg)
+	if s.aborted != nil { // its holder may still write there
+		s.lingers = linger(s, s.seg)
 		return errors.Join(err, s.seg.CloseFile())
 	}
 	return errors.Join(err, s.seg.Close())

@@ -53,6 +53,7 @@ func (s *Segment) takeSlot(i int, o Owner, interval time.Duration) (bool, error)
 		ctl.deaths.Add(1)
 		failpoint.Hit(failpoint.DeadVacated)
 	}
+	s.ring.moveCounts(sl) // of an owner whose slot was freed by somebody who died before he had moved them
 	sl.occupy(o, ctl.tail.Load(), int64(interval), process.Monotonic())
 	ctl.attached.Add(1)
 	ctl.changes.Add(1)
@@ -106,8 +107,9 @@ func (s *Segment) AttachReceiver(o Owner, interval time.Duration) {
 	sl, ctl := &s.ring.slots[0], s.ring.ctl
 	s.ring.freshBell()
 	s.before = ctl.attached.Load()
-	sl.occupy(o, ctl.received.Load(), int64(interval), process.Monotonic())
-	sl.prevFrom.Store(ctl.receivedBytes.Load())
+	p := s.ring.progress()
+	sl.occupy(o, p.messages, int64(interval), process.Monotonic())
+	sl.prevFrom.Store(p.bytes)
 	ctl.receivers.Add(1)
 	ctl.changes.Add(1)
 	failpoint.Hit(failpoint.RecvAttached)

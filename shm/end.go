@@ -44,8 +44,8 @@ func (e End) LastBeat() (at int64, interval time.Duration) {
 // bytes.
 func (e End) Counts() (messages, bytes uint64) {
 	if e.recv {
-		ctl := e.ring.ctl
-		return ctl.received.Load() - e.slot.since.Load(), ctl.receivedBytes.Load() - e.slot.prevFrom.Load()
+		p := e.ring.progress()
+		return p.messages - e.slot.since.Load(), p.bytes - e.slot.prevFrom.Load()
 	}
 	return e.slot.messages.Load(), e.slot.bytes.Load()
 }
@@ -77,11 +77,11 @@ func (s *Segment) Deaths() uint64 { return s.ring.ctl.deaths.Load() }
 
 // Counters reads the counters, one after another.
 func (s *Segment) Counters() Counters {
-	ctl := s.ring.ctl
+	ctl, p := s.ring.ctl, s.ring.progress()
 	c := Counters{
 		Sent: ctl.gone.Load(), SentBytes: ctl.goneBytes.Load(),
-		Received: ctl.received.Load(), ReceivedBytes: ctl.receivedBytes.Load(),
-		Deaths: ctl.deaths.Load(), Skipped: ctl.skipped.Load(),
+		Received: p.messages, ReceivedBytes: p.bytes,
+		Deaths: ctl.deaths.Load(), Skipped: p.skipped,
 	}
 	for i := range s.ring.slots[1:] {
 		m, b := s.SenderEnd(i).Counts()

@@ -77,11 +77,15 @@ type control struct {
 	cursor        atomic.Uint64 // 0x088  8
 	received      atomic.Uint64 // 0x090  8  messages ever received
 	receivedBytes atomic.Uint64 // 0x098  8  their payload
-	_             [96]byte
-	recvBell      bellWords // 0x100  8  the receiver sleeps on it
-	_             [120]byte
-	sendBell      bellWords // 0x180  8  senders sleep on it
-	_             [120]byte
+	// base is the number of messages before the record that head is at, or is about
+	// to move to: bits 3 to 34 of that record's position, then the number's low half.
+	base      atomic.Uint64 // 0x0a0  8
+	skippedTo atomic.Uint64 // 0x0a8  8  end of the claim counted last in skipped; bits 0 to 2: that count's
+	_         [80]byte
+	recvBell  bellWords // 0x100  8  the receiver sleeps on it
+	_         [120]byte
+	sendBell  bellWords // 0x180  8  senders sleep on it
+	_         [120]byte
 	// From here on: words that change when ends come and go.
 	attached    atomic.Uint64 // 0x200  8  senders that ever attached
 	changes     atomic.Uint64 // 0x208  8  attachments, detachments and reapings, of all ends

@@ -19,6 +19,8 @@ var (
 
 	_ [0x080]byte = [unsafe.Offsetof(control{}.head)]byte{}
 	_ [0x088]byte = [unsafe.Offsetof(control{}.cursor)]byte{}
+	_ [0x0a0]byte = [unsafe.Offsetof(control{}.base)]byte{}
+	_ [0x0a8]byte = [unsafe.Offsetof(control{}.skippedTo)]byte{}
 	_ [0x100]byte = [unsafe.Offsetof(control{}.recvBell)]byte{}
 	_ [0x180]byte = [unsafe.Offsetof(control{}.sendBell)]byte{}
 	_ [0x200]byte = [unsafe.Offsetof(control{}.attached)]byte{}

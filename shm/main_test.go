@@ -66,6 +66,7 @@ func restart(r *Ring, pos uint64) {
 	r.ctl.head.Store(pos)
 	r.ctl.cursor.Store(0)
 	r.ctl.skipped.Store(0)
+	r.ctl.skippedTo.Store(0)
 	for i := range r.slots {
 		r.slots[i].intent.Store(noIntent)
 	}

@@ -2,6 +2,9 @@ package shm
 
 import (
 	"encoding/binary"
+
+	"github.com/shmchan/shmchan/internal/failpoint"
+	"github.com/shmchan/shmchan/internal/order"
 )
 
 // Consumer is the receiver's hold on the ring: where it reads, and what it has
@@ -21,6 +24,7 @@ type Consumer struct {
 	unreleased uint64 // messages between mark and at
 	bytes      uint64 // their payload
 	taken      counts // up to mark; the control page has copies
+	skipped    uint64 // claims of the dead; the control page has a copy
 	marked     bool   // the control page's cursor is set
 	fence      bool   // this process could not register for membarrier
 	reviewed   uint64 // when the fence that senders ask for was reviewed last: see review
@@ -52,21 +56,29 @@ type cursor struct {
 // this process is registered for membarrier. Precondition: the caller holds the
 // receiver's slot.
 func (r *Ring) NewConsumer(registered bool) (*Consumer, error) {
-	h := r.ctl.head.Load()
+	p := r.progress()
+	h := p.head
 	if h&(recordAlign-1) != 0 {
 		return nil, r.corruptControl(headOffset, "head", h, "it must be a multiple of %d", recordAlign)
 	}
 	c := &Consumer{ring: r, at: cursor{pos: h}, from: h, fence: !registered}
-	c.taken = counts{r.ctl.received.Load(), r.ctl.receivedBytes.Load()}
-	word := r.ctl.cursor.Load()
-	c.marked = word != 0
-	if word>>32 == cursorTag(h) {
-		c.skip = uint32(word)
-	}
+	c.taken, c.skip, c.skipped = p.counts, p.skip, p.skipped
+	c.marked = r.ctl.cursor.Load() != 0
 	c.mark = c.at
+	c.storeCounts(h)
 	c.review() // whatever a receiver that died over it has left
 	_, err := c.InFlight()
 	return c, err
+}
+
+// storeCounts makes the counts whole again that the receiver before may have left in
+// part: N1 and N2 of progress.go both hold then, at h, published head.
+func (c *Consumer) storeCounts(h uint64) {
+	ctl := c.ring.ctl
+	order.Store64(&ctl.received, c.taken.messages)
+	failpoint.Hit(failpoint.CountsStored)
+	order.Store64(&ctl.base, baseWord(h, c.taken.messages-uint64(c.skip)))
+	order.Store64(&ctl.skipped, c.skipped)
 }
 
 // cursorTag tells which record a cursor belongs to: bits 3 to 34 of its position.

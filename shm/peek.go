@@ -63,24 +63,14 @@ func (s *Segment) Peek() (*Peeker, error) {
 	})
 }
 
-// begin goes to published head. The receiver stores what it has received, head
-// and its place in a batch one after another, so they are read until they stay.
+// begin goes to published head.
 func (p *Peeker) begin() error {
-	ctl := p.ring.ctl
-	var head, received, cursor uint64
-	for range peekTries {
-		head, received, cursor = ctl.head.Load(), ctl.received.Load(), ctl.cursor.Load()
-		if ctl.cursor.Load() == cursor && ctl.received.Load() == received && ctl.head.Load() == head {
-			break
-		}
-	}
+	now := p.ring.progress()
+	head := now.head
 	if head&(recordAlign-1) != 0 {
 		return p.ring.corruptControl(headOffset, "head", head, "it must be a multiple of %d", recordAlign)
 	}
-	p.at, p.from, p.seq, p.skip = head, head, received, 0
-	if cursor>>32 == cursorTag(head) {
-		p.skip = uint32(cursor)
-	}
+	p.at, p.from, p.seq, p.skip = head, head, now.messages, now.skip
 	return nil
 }
 

@@ -25,6 +25,7 @@ func twin(r *Ring) *Ring {
 	t.ctl.head.Store(r.ctl.head.Load())
 	t.ctl.cursor.Store(r.ctl.cursor.Load())
 	t.ctl.received.Store(r.ctl.received.Load())
+	t.ctl.base.Store(r.ctl.base.Load())
 	for i := range r.slots {
 		from, to := &r.slots[i], &t.slots[i]
 		to.intent.Store(from.intent.Load())

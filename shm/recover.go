@@ -1,6 +1,9 @@
 package shm
 
-import "github.com/shmchan/shmchan/internal/failpoint"
+import (
+	"github.com/shmchan/shmchan/internal/failpoint"
+	"github.com/shmchan/shmchan/internal/order"
+)
 
 // Recovery: what a receiver does about a claim in flight whose owner died.
 //
@@ -75,8 +78,21 @@ func (c *Consumer) Recover(dead func(slot int) bool) (skipped bool, err error) {
 		}
 	}
 	failpoint.Hit(failpoint.RecoverEnd)
-	r.ctl.skipped.Add(1)
+	c.countSkip(h, b)
 	c.pass(b) // R7
 	failpoint.Hit(failpoint.Recovered)
 	return true, nil
+}
+
+// countSkip counts the dead claim from pos to end, once: a receiver may come to it
+// again, after a Rewind or because the one before was killed with it in hand.
+func (c *Consumer) countSkip(pos, end uint64) {
+	ctl := c.ring.ctl
+	if c.ring.skippedAhead(ctl.skippedTo.Load(), pos, end) {
+		return
+	}
+	c.skipped++
+	order.Store64(&ctl.skippedTo, end|c.skipped&(recordAlign-1))
+	failpoint.Hit(failpoint.SkipMarked)
+	order.Store64(&ctl.skipped, c.skipped)
 }

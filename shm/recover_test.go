@@ -227,3 +227,31 @@ func TestStaleRecordsUnderADeadClaimAreNoBoundary(t *testing.T) {
 		w.check()
 	})
 }
+
+func TestSkippedClaimThatIsRewoundOverCountsOnce(t *testing.T) {
+	onBothFrom(t, func(t *testing.T, r *Ring) {
+		p, c := ends(t, r)
+		put(t, p[0], "held")
+		claim(t, p[1], 100)
+		put(t, p[0], "behind")
+		for range 3 {
+			take(t, c, "held")
+			requireEmpty(t, c)
+			skipped, err := c.Recover(func(int) bool { return true })
+			require.NoError(t, err)
+			require.True(t, skipped)
+			take(t, c, "behind")
+			c.Rewind()
+		}
+		require.EqualValues(t, 1, r.ctl.skipped.Load())
+		c = newConsumer(t, r) // the one before died
+		take(t, c, "held")
+		requireEmpty(t, c)
+		_, err := c.Recover(func(int) bool { return true })
+		require.NoError(t, err)
+		take(t, c, "behind")
+		c.Release()
+		require.EqualValues(t, 1, r.ctl.skipped.Load())
+		require.EqualValues(t, 2, r.ctl.received.Load())
+	})
+}

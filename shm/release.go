@@ -13,6 +13,10 @@ import (
 // cursor of the batch that was left counts until then, and after it matches head
 // no more. Where head stays, in a batch, the cursor alone is stored.
 //
+// The number of messages before the new head, base, comes before head, and the total
+// comes last: progress.go tells why every receiver then counts the same, wherever the
+// one before it was killed.
+//
 // Head is stored at every release, not in strides: its line is read by senders
 // only once a lap, when they think that the ring is full, so it costs a plain
 // store. A receiver that kept room back and then did something else for long would
@@ -28,10 +32,9 @@ func (c *Consumer) Release() {
 	c.taken.messages += c.unreleased
 	c.taken.bytes += c.bytes
 	c.unreleased, c.bytes = 0, 0
-	order.Store64(&ctl.received, c.taken.messages)
-	order.Store64(&ctl.receivedBytes, c.taken.bytes)
-	failpoint.Hit(failpoint.ReleaseCounted)
 	if moves {
+		order.Store64(&ctl.base, baseWord(c.at.pos, c.taken.messages-uint64(c.at.index)))
+		failpoint.Hit(failpoint.BaseStored)
 		// Gives the room back; pairs with the Load in Producer.refresh.
 		order.Store64(&ctl.head, c.at.pos)
 		failpoint.Hit(failpoint.HeadStored)
@@ -44,6 +47,9 @@ func (c *Consumer) Release() {
 	if c.at.end != 0 || c.marked {
 		c.storeCursor()
 	}
+	order.Store64(&ctl.received, c.taken.messages)
+	order.Store64(&ctl.receivedBytes, c.taken.bytes)
+	failpoint.Hit(failpoint.ReleaseCounted)
 	if c.fence || ctl.sendBell.flags.Load()&(bellSleeping|bellFence) != 0 {
 		c.wakeSenders()
 	}

@@ -93,15 +93,23 @@ func (s *slot) occupy(o Owner, from uint64, interval, now int64) {
 	failpoint.Hit(failpoint.SlotLive)
 }
 
-// vacate frees a slot and adds its counts to those of the senders that have gone.
+// vacate frees a slot and adds its counts to those of the senders that have gone. A
+// death before that leaves them in the free slot, where they count, and the next
+// owner's attachment adds them.
 func (r *Ring) vacate(s *slot) {
 	s.intent.Store(noIntent)
 	failpoint.Hit(failpoint.IntentCleared)
 	s.state.Store(slotFree) // {live, locked} → {free, locked}
 	failpoint.Hit(failpoint.SlotFree)
+	r.moveCounts(s)
+	failpoint.Hit(failpoint.Vacated)
+}
+
+// moveCounts adds the slot's counts to those of the senders that have gone.
+// Precondition: the caller holds the slot's lock.
+func (r *Ring) moveCounts(s *slot) {
 	r.ctl.gone.Add(s.messages.Swap(0))
 	r.ctl.goneBytes.Add(s.bytes.Swap(0))
-	failpoint.Hit(failpoint.Vacated)
 }
 
 // ownerAt returns the pid of the sender that had the slot when tail was pos, or 0.

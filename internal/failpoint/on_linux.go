@@ -42,6 +42,13 @@ func Arm(point Point, n int, action Action) {
 	state.arms = append(state.arms, &arm{point: point, hit: n, action: action})
 }
 
+// Disarm undoes every Arm: nothing happens at any point any more.
+func Disarm() {
+	state.mu.Lock()
+	defer state.mu.Unlock()
+	state.arms = nil
+}
+
 // Trace counts the hits of each point from now on.
 func Trace() {
 	state.mu.Lock()

@@ -24,6 +24,7 @@ const (
 	BeforeName   Point = "before name"     // attach: whether the name still means this file is not looked at yet
 	RecvLocked   Point = "receiver locked" // attach, takeover: the receiver's lock is taken
 	RecvAttached Point = "recv attached"   // attach: counted, the senders not poked yet
+	CountsStored Point = "counts stored"   // attach: the receiver has stored how many messages were received before it, but not yet base
 
 	RetireClosed Point = "retire closed" // takeover: the finished channel is marked closed
 	Retired      Point = "retired"       // takeover: its name is gone, no new file yet
@@ -43,9 +44,10 @@ const (
 
 	MessageRead    Point = "message read"    // receive: the message is found, in place
 	BeforeRelease  Point = "before release"  // release: nothing is stored
-	ReleaseCounted Point = "release counted" // release: the counters are stored
+	BaseStored     Point = "base stored"     // release: the number of messages before the new head is stored
 	HeadStored     Point = "head stored"     // release: the room is given back
 	CursorStored   Point = "cursor stored"   // release: how much of a batch was taken is stored
+	ReleaseCounted Point = "release counted" // release: the counters are stored
 	RoomFlag       Point = "room flag"       // the senders' announcement is cleared
 	RoomSeq        Point = "room seq"        // the senders' sequence has grown, no wake yet
 	RoomWoken      Point = "room woken"      // the senders are woken
@@ -63,6 +65,7 @@ const (
 	RecoverDead    Point = "recover dead"    // R4
 	RecoverSure    Point = "recover sure"    // R5
 	RecoverEnd     Point = "recover end"     // R6
+	SkipMarked     Point = "skip marked"     // recovery: the claim is marked as counted, the count is not stored
 	Recovered      Point = "recovered"       // R7
 
 	ReapLocked    Point = "reap locked"    // reap: the dead sender's lock is taken

@@ -54,6 +54,7 @@ type arena struct {
 	onHold  func()        // what happens while the victim is held
 	nudge   func() bool   // what the victim needs to go on
 	buried  int           // slots left as killed senders leave them
+	skips   int           // claims that must have been skipped when all is settled; -1: who knows
 	halt    chan struct{} // closed: the busy ones come to an end
 	working atomic.Int32  // busy ones that have not
 	slowly  atomic.Bool   // the receiver
@@ -61,7 +62,7 @@ type arena struct {
 }
 
 func newArena(t testing.TB, c cell) *arena {
-	a := &arena{TB: t, c: c, ledger: newLedger(), s: map[byte]*ipc.Sender{}, halt: make(chan struct{}), hits: map[string]int{}}
+	a := &arena{TB: t, c: c, ledger: newLedger(), skips: -1, s: map[byte]*ipc.Sender{}, halt: make(chan struct{}), hits: map[string]int{}}
 	a.o = &ipc.Options{Dir: proctest.Dir(t), Capacity: capacity, MaxSenders: maxSenders, KeepOpen: true, Heartbeat: killBeat, Spin: -1, Durable: c.durable}
 	if c.action == "stop" {
 		a.o.Heartbeat = stopBeat
@@ -143,8 +144,7 @@ func (a *arena) pump() {
 				a.ledger.failed("recv: %w", err)
 				return
 			}
-			m := r.Meta()
-			a.ledger.receive(msg, m.Position, m.Index)
+			a.ledger.receive(msg, r.Meta())
 		}
 	})
 }
@@ -155,7 +155,7 @@ func (a *arena) busy(who byte) {
 	a.background(func() bool {
 		n++
 		msgs := [][]byte{message(who, a.ledger.next(who), 20+n*7%180)}
-		if a.c.do == "unbatch" {
+		if a.c.do == "unbatch" || a.c.do == "ahead" {
 			msgs = append(msgs, message(who, a.ledger.next(who), size), message(who, a.ledger.next(who), size))
 		}
 		sent, err := s.SendBatch(ctx, msgs)

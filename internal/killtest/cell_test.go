@@ -99,6 +99,7 @@ var scenarios = []scenario{
 	{name: "receiver consumes", do: "consume", durable: true, fills: anyFill, story: receiverStory},
 	{name: "receiver takes a batch apart", do: "unbatch", durable: true, fills: anyFill, story: receiverStory},
 	{name: "receiver takes all that is there", do: "consume all", durable: true, fills: anyFill, story: receiverStory},
+	{name: "receiver reads ahead", do: "ahead", durable: true, fills: anyFill, story: aheadStory},
 	{name: "receiver sleeps", do: "recv", durable: true, fills: []fill{empty, wrap}, story: sleeperStory},
 	{name: "receiver recovers and reaps", do: "consume", durable: true, fills: anyFill, story: recoveryStory},
 	{name: "receiver comes and goes", do: "receive", durable: true, fills: anyFill, story: visitorStory},

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"sync"
+
+	"github.com/shmchan/shmchan/ipc"
 )
 
 // message returns the i-th of a sender's messages, n bytes long:
@@ -28,24 +30,27 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // stray is the sender of messages that may come or not, in any order.
 const stray = '?'
 
-// receipt is one message that somebody received, and where it lay.
+// receipt is one message that somebody received, its number, and where it lay.
 type receipt struct {
 	who   byte
 	i     int
+	seq   uint64
 	pos   uint64
 	index int
 }
 
 // open checks a message and tells which one it is.
-func open(msg []byte, pos uint64, index int) (receipt, error) {
+func open(msg []byte, from ipc.Meta) (receipt, error) {
 	n := len(msg)
 	if n < 9 || binary.LittleEndian.Uint32(msg[n-4:]) != crc32.Checksum(msg[:n-4], castagnoli) {
 		return receipt{}, fmt.Errorf("torn: %x", msg)
 	}
-	return receipt{who: msg[0], i: int(binary.LittleEndian.Uint32(msg[1:])), pos: pos, index: index}, nil
+	return receipt{who: msg[0], i: int(binary.LittleEndian.Uint32(msg[1:])), seq: from.Seq, pos: from.Position, index: from.Index}, nil
 }
 
-func (r receipt) String() string { return fmt.Sprintf("%c%d at %d.%d", r.who, r.i, r.pos, r.index) }
+func (r receipt) String() string {
+	return fmt.Sprintf("%d: %c%d at %d.%d", r.seq, r.who, r.i, r.pos, r.index)
+}
 
 func (r receipt) after(q receipt) bool {
 	return r.pos > q.pos || r.pos == q.pos && r.index > q.index
@@ -78,8 +83,8 @@ func (l *ledger) add(who byte, tried, sent int) {
 	l.sent[who] += sent
 }
 
-func (l *ledger) receive(msg []byte, pos uint64, index int) {
-	r, err := open(msg, pos, index)
+func (l *ledger) receive(msg []byte, from ipc.Meta) {
+	r, err := open(msg, from)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -130,6 +135,9 @@ func (l *ledger) check(repeats, missing int) error {
 	if again > repeats {
 		return fmt.Errorf("%d messages came again, %d may; all: %v", again, repeats, l.got)
 	}
+	if err := l.numbered(again, missing); err != nil {
+		return err
+	}
 	count, last := map[byte]int{}, receipt{}
 	for at, r := range l.got {
 		if r.who == stray {
@@ -165,6 +173,37 @@ func (l *ledger) check(repeats, missing int) error {
 		}
 	}
 	return nil
+}
+
+// numbered finds a number that can't be. They count what receivers took, one after
+// another; what comes again has the number that it had, and only what was missing
+// with the receiver that died leaves a gap.
+func (l *ledger) numbered(again, missing int) error {
+	next := uint64(1)
+	for at, r := range l.got {
+		if at >= l.first && at < l.first+again {
+			continue // check compares it with the first time
+		}
+		gap := uint64(0)
+		if at == l.first+again {
+			gap = uint64(missing)
+		}
+		if r.seq < next || r.seq > next+gap {
+			return fmt.Errorf("%v came when number %d was next; all: %v", r, next, l.got)
+		}
+		next = r.seq + 1
+	}
+	return nil
+}
+
+// taken returns how many messages the last receiver must have counted.
+func (l *ledger) taken() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.got) == 0 {
+		return 0
+	}
+	return l.got[len(l.got)-1].seq
 }
 
 // repeated returns how many of the first receiver's last messages the second one

@@ -164,7 +164,7 @@ func (a *arena) roundTrip(r *ipc.Receiver) {
 				return false
 			}
 			require.NoError(a, err)
-			got, err := open(msg, 0, 0)
+			got, err := open(msg, ipc.Meta{})
 			require.NoError(a, err)
 			if got.who == 'y' {
 				return true

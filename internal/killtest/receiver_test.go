@@ -17,13 +17,38 @@ func receiverStory(a *arena) bool {
 	if a.c.busy {
 		a.busySenders()
 	} else {
-		msgs := [][]byte{message('s', a.ledger.next('s'), size), message('s', a.ledger.next('s'), size), message('s', a.ledger.next('s'), size)}
-		n, err := a.s['s'].SendBatch(ctx, msgs)
-		require.NoError(a, err)
-		a.ledger.add('s', 0, n)
+		a.batch('s')
 		c, err := a.s['s'].Claim(ctx, size)
 		require.NoError(a, err)
 		require.NoError(a, c.Abort())
+		a.waiter()
+	}
+	return a.receiverFate(nil)
+}
+
+// batch sends three messages at once.
+func (a *arena) batch(who byte) {
+	a.Helper()
+	var msgs [][]byte
+	for range 3 {
+		msgs = append(msgs, message(who, a.ledger.next(who), size))
+	}
+	n, err := a.s[who].SendBatch(ctx, msgs)
+	require.NoError(a, err)
+	a.ledger.add(who, 0, n)
+}
+
+// aheadStory: the victim takes several messages before it releases them, from the
+// middle of one batch into the middle of the next.
+func aheadStory(a *arena) bool {
+	a.make()
+	a.sender('s')
+	a.start()
+	a.batch('s')
+	a.batch('s')
+	if a.c.busy {
+		a.busySenders()
+	} else {
 		a.waiter()
 	}
 	return a.receiverFate(nil)
@@ -93,6 +118,7 @@ func recoveryStory(a *arena) bool {
 		a.churn(func() { a.dead(1, size) })
 	} else {
 		a.waiter()
+		a.skips = 1
 	}
 	return a.receiverFate(nil)
 }
@@ -152,7 +178,7 @@ func (a *arena) successor() {
 		a.rest()
 		a.ledger.sent = map[byte]int{} // and may be lost with the receiver
 		require.NoError(a, a.ledger.check(0, 0), a.c)
-		a.ledger = newLedger()
+		a.ledger, a.skips = newLedger(), -1
 		require.NoError(a, a.peek.Close())
 		a.peek = nil
 		a.witness() // a new life
@@ -166,6 +192,8 @@ func (a *arena) successor() {
 	switch a.c.do {
 	case "consume", "consume all": // killed before the release: in hand, it comes again
 		a.settleAll(1, 0)
+	case "ahead":
+		a.settleAll(2, 0)
 	case "recv", "unbatch": // killed after it: in hand, it is lost
 		a.settleAll(0, 1)
 	default:

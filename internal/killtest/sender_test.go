@@ -231,6 +231,11 @@ func (a *arena) settleAll(repeats, missing int) {
 		require.NoError(a, s.Close())
 	}
 	a.quiet()
+	stats := a.r.Stats()
+	require.Equal(a, a.ledger.taken(), stats.Received, "%v", a.c)
+	if a.skips >= 0 {
+		require.EqualValues(a, a.skips, stats.Skipped, "%v", a.c)
+	}
 	require.NoError(a, a.r.Close())
 	if a.peek != nil {
 		require.NoError(a, a.peek.Close())

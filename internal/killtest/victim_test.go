@@ -66,6 +66,7 @@ var plays = map[string]func(o *ipc.Options) (play, error){
 	"unbatch": receiving(recvThree),
 	"try":     sending(try),
 	"drain":   drain,
+	"ahead":   receiving(readAhead),
 
 	"consume all": receiving(consumeAll),
 }
@@ -265,6 +266,24 @@ func consumeAll(r *ipc.Receiver, ctx context.Context) error {
 	return err
 }
 
+// readAhead takes two messages in place before it releases them, and two more.
+func readAhead(r *ipc.Receiver, ctx context.Context) error {
+	for range 2 {
+		msg, err := r.Next(ctx)
+		if err != nil {
+			return err
+		}
+		got(r, msg)
+		if msg, err = r.TryNext(); err == nil {
+			got(r, msg)
+		}
+		if err := r.Release(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // drain plays a receiver that receives until no sender is left.
 func drain(o *ipc.Options) (play, error) {
 	r, err := ipc.NewReceiver(ctx, name, o)
@@ -285,7 +304,7 @@ func drain(o *ipc.Options) (play, error) {
 // got tells what was received.
 func got(r *ipc.Receiver, msg []byte) {
 	m := r.Meta()
-	proctest.Say("got %d %d %x", m.Position, m.Index, msg)
+	proctest.Say("got %d %d %d %x", m.Seq, m.Position, m.Index, msg)
 }
 
 // kind names an error by what it wraps.

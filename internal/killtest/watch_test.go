@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/ipc"
 )
 
 // start starts the victim; it stands before its play.
@@ -73,7 +74,7 @@ func (a *arena) watch() (done bool) {
 // of its play.
 func (a *arena) heard(line string) (done bool) {
 	var n, index int
-	var pos uint64
+	var seq, pos uint64
 	var raw, at string
 	verb, rest, _ := strings.Cut(line, " ")
 	switch verb {
@@ -81,9 +82,9 @@ func (a *arena) heard(line string) (done bool) {
 		_, _ = fmt.Sscan(rest, &n)
 		a.ledger.add('v', n, n)
 	case "got":
-		_, _ = fmt.Sscan(rest, &pos, &index, &raw)
+		_, _ = fmt.Sscan(rest, &seq, &pos, &index, &raw)
 		msg, _ := hex.DecodeString(raw)
-		a.ledger.receive(msg, pos, index)
+		a.ledger.receive(msg, ipc.Meta{Seq: seq, Position: pos, Index: index})
 	case "hit":
 		_, _ = fmt.Sscan(rest, &n)
 		_, at, _ = strings.Cut(rest, " ")

@@ -1,6 +1,6 @@
 /* The cursor within a batch (NewConsumer, resumeBatch of shm/next.go, Release and
  * Rewind of shm/release.go): a receiver that is killed between two stores loses no message, and
- * none comes again that an earlier Release gave back.
+ * none comes again that an earlier Release gave back, and all count the same.
  *
  * The records at positions 0 to LAST are there from the start; any of them is a
  * batch of B messages or a single one. The receiver takes messages, holds on to at
@@ -28,20 +28,30 @@
 #define TAG(x) (1 + (x) % TAGS)         /* 0: no cursor */
 
 byte head, tag, index;                  /* in the control page; tag and index are one word */
+byte received, base, basetag;           /* also there; base and basetag are one word (shm/progress.go) */
 bool batch[LAST+1];
 byte crashes;
 byte given[LAST+1];                     /* ghost: messages of each record that a Release was called for */
 byte done, done_i;                      /* ghost: where the last Release that returned stood */
 
+/* The number of messages before message i of the record p in number; k is scratch. */
+#define NUMBER(number, p, i) \
+   number = i; k = 0; \
+   do \
+   :: k < p -> number = number + (batch[k] -> B : 1); k++ \
+   :: else -> break \
+   od; \
+   k = 0
+
 #define CRASH :: atomic { crashes < MAXC -> crashes++; goto attach }
 active proctype Receiver()
 {
    byte at, at_i, mark, mark_i;         /* record, and message in it; at_i > 0: in a batch */
-   byte from, passed, k;
+   byte from, passed, k, true_n, told;
    bool marked;
    atomic {
       do :: k <= LAST -> if :: batch[k] = true :: batch[k] = false fi; k++ :: else -> break od;
-      k = 0
+      k = 0; basetag = TAG(0)
    };
 attach: skip;                           /* NewConsumer */
    d_step {
@@ -57,8 +67,17 @@ attach: skip;                           /* NewConsumer */
       marked = (tag != 0);              /* another's cursor is to be cleared too */
 #endif
       if :: tag != 0 && tag == TAG(head) -> passed = index; marked = true :: else fi;
-      assert(head > done || (head == done && passed >= done_i))    /* E2: nothing comes again */
+      assert(head > done || (head == done && passed >= done_i));   /* E2: nothing comes again */
+      NUMBER(true_n, head, passed);
+      if :: basetag == TAG(head) -> told = base + passed :: else -> told = received fi;
+      assert(told == true_n);                                      /* E3: all count the same */
+      true_n = 0
    };
+   if :: received = told CRASH fi;                                 /* storeCounts */
+#ifndef M_NOMEND
+   if :: atomic { base = told - passed; basetag = TAG(head) } CRASH fi;
+#endif
+   told = 0;
 look:
    if
    :: atomic { at <= LAST && (at < mark + WIDE || at_i > 0) ->      /* Next */
@@ -83,6 +102,16 @@ release: skip;
       do :: k < at -> given[k] = B; k++ :: else -> break od;
       if :: at_i > 0 && at_i > given[at] -> given[at] = at_i :: else fi;
       k = 0 };
+#ifdef M_COUNTFIRST
+   d_step { NUMBER(true_n, at, at_i); received = true_n; true_n = 0; basetag = 0 };
+   if :: skip CRASH fi;
+#else
+   if
+   :: d_step { at != mark -> NUMBER(base, at, 0); basetag = TAG(at) }
+   :: at == mark
+   CRASH
+   fi;
+#endif
 #ifndef M_CURSORFIRST
    if :: head = at CRASH fi;
 #endif
@@ -95,6 +124,10 @@ release: skip;
 #ifdef M_CURSORFIRST
    if :: head = at CRASH fi;
 #endif
+   if
+   :: d_step { NUMBER(true_n, at, at_i); received = true_n; true_n = 0 }
+   CRASH
+   fi;
    atomic { mark = at; mark_i = at_i; done = at; done_i = at_i };
    goto look;
 over:

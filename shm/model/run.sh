@@ -178,7 +178,7 @@ mutants() {
 	done
 	check "life: NOBAR" life "-DSENDS=2 -DRECVS=1 -DFORK -DM_NOBAR" "$small" mutant
 	check "life: NAMEBEFORELOCK" life "-DRECVS=1 -DXRM -DM_NAMEBEFORELOCK" "$small" mutant
-	for m in STALEMARK CURSORFIRST; do
+	for m in STALEMARK CURSORFIRST COUNTFIRST NOMEND; do
 		check "cursor: $m" cursor "-DM_$m" "$small" mutant
 	done
 	check "lock: no fence" lock "-DFENCE=0" "$small" mutant
