@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 	"time"
 
 	"github.com/shmchan/shmchan/internal/failpoint"
@@ -22,9 +23,19 @@ import (
 //	has a live receiver                  ErrBusy for a second one
 //
 // A channel is made nameless, with its maker attached, and then published by one
-// link, so nobody sees it half-made or unowned. Whoever opens one by name locks
-// its end first and then checks that the name still means this file; else it was
-// replaced meanwhile, and the search starts again.
+// link, so nobody sees it half-made or unowned.
+//
+// Whoever opens a channel by name takes the lock of its end first, then does all
+// that can fail, and attaches last: a failed attempt has changed nothing that
+// others could see or count. The first thing behind the lock is to check that the
+// name still means this file; else it was replaced or removed meanwhile, and the
+// search starts again. A remover of a channel that is not finished holds the locks
+// of all ends until the name is gone, so a newcomer either has its lock before,
+// and the removal is refused, or finds the name gone.
+//
+// A finished channel is marked closed by whoever finds it so, at once: by then the
+// lock that the finder takes can't make it look alive. That changes nothing:
+// finished is final, and every end that looks finds the same.
 
 // maxRaces bounds how often an open starts again because others replace the
 // channel all the time.
@@ -32,7 +43,7 @@ const maxRaces = 1000
 
 var errAgain = errors.New("the channel was replaced meanwhile")
 
-// again calls try until it no longer gives errAgain.
+// again calls try until it no longer returns errAgain.
 func again[T any](place shm.Place, try func() (T, error)) (T, error) {
 	for range maxRaces {
 		v, err := try()
@@ -44,11 +55,14 @@ func again[T any](place shm.Place, try func() (T, error)) (T, error) {
 	return none, fmt.Errorf("%s is replaced all the time: %w", place.Path(), ErrBusy)
 }
 
-// openReceiver returns a segment whose receiver is the caller.
-func (s *settings) openReceiver(place shm.Place) (*shm.Segment, error) {
+// openReceiver returns a segment whose receiver is the caller. prepare does what
+// else can fail, with the receiver's lock held and nothing attached yet; it may be
+// called again for another segment.
+func (s *settings) openReceiver(place shm.Place, prepare func(*shm.Segment) error) (*shm.Segment, error) {
 	if err := process.StartPoller(); err != nil {
 		return nil, err
 	}
+	defer s.dropSpare()
 	return again(place, func() (*shm.Segment, error) {
 		seg, err := shm.Open(place)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -56,30 +70,28 @@ func (s *settings) openReceiver(place shm.Place) (*shm.Segment, error) {
 				if _, err := seg.LockReceiver(); err != nil {
 					return err
 				}
-				seg.SetElementType(s.element)
-				seg.AttachReceiver(s.owner(), s.Heartbeat)
-				return nil
+				return s.attachReceiver(seg, prepare)
 			})
 		}
 		if err != nil {
 			return nil, err
 		}
-		if err := s.takeReceiver(seg); err != nil {
+		if err := s.takeReceiver(seg, prepare); err != nil {
 			return nil, errors.Join(err, seg.Close())
 		}
 		return seg, nil
 	})
 }
 
-// takeReceiver makes the caller the segment's receiver, or gives errAgain once
-// it has taken the name of a finished channel away.
-func (s *settings) takeReceiver(seg *shm.Segment) error {
-	finished, err := seg.Finished()
-	if err != nil {
+// takeReceiver makes the caller the segment's receiver, or returns errAgain once it
+// has taken the name of a finished channel away, or found it taken.
+func (s *settings) takeReceiver(seg *shm.Segment, prepare func(*shm.Segment) error) error {
+	if finished, err := closeFinished(seg); err != nil {
 		return err
-	}
-	if finished { // for good: the lock that follows must not make it look alive
-		seg.Ring().Close()
+	} else if !finished { // a finished one is replaced, whatever boot it is of
+		if err := checkBoot(seg); err != nil {
+			return err
+		}
 	}
 	ok, err := seg.LockReceiver()
 	// Whoever removes the channel has the lock for a moment too.
@@ -90,37 +102,55 @@ func (s *settings) takeReceiver(seg *shm.Segment) error {
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return fmt.Errorf("%s has a receiver already: %w", seg.Path(), ErrBusy)
+	if ok {
+		failpoint.Hit(failpoint.RecvLocked)
 	}
-	failpoint.Hit(failpoint.RecvLocked)
 	if named, err := seg.StillNamed(); err != nil {
 		return err
 	} else if !named {
 		return errAgain
 	}
+	if !ok {
+		return fmt.Errorf("%s has a receiver already: %w", seg.Path(), ErrBusy)
+	}
 	if seg.Ring().Closed() || !seg.Durable() && seg.ReceiverAttachments() > 0 {
 		return s.retire(seg) // its receiver held the lock that we have now
 	}
-	if seg.OtherBoot() {
-		return otherBoot(seg)
-	}
-	// Before attaching: a receiver that attached and went would end the channel.
-	if err := s.checkElement(seg, s.element); err != nil {
+	if err := checkBoot(seg); err != nil {
 		return err
 	}
-	if _, err := seg.Ring().NewConsumer(true); err != nil { // positions that can't be
+	return s.attachReceiver(seg, prepare)
+}
+
+// attachReceiver attaches the caller, or changes nothing. Precondition: it has the
+// receiver's lock.
+func (s *settings) attachReceiver(seg *shm.Segment, prepare func(*shm.Segment) error) error {
+	if err := prepare(seg); err != nil {
 		return err
 	}
+	if err := s.checkElement(seg); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.MayAttach)
 	seg.AttachReceiver(s.owner(), s.Heartbeat)
 	return nil
 }
 
-// checkElement marks the channel as one of values with the fingerprint fp (0
-// marks nothing), and gives ErrIncompatible if it carries others than the
-// caller's.
-func (s *settings) checkElement(seg *shm.Segment, fp uint64) error {
-	stands := seg.SetElementType(fp)
+// closeFinished marks a channel that is finished as closed, and reports whether it
+// is.
+func closeFinished(seg *shm.Segment) (bool, error) {
+	finished, err := seg.Finished()
+	if finished && err == nil {
+		seg.Ring().Close()
+	}
+	return finished, err
+}
+
+// checkElement marks the channel as one of the caller's values, unless it is marked,
+// and returns ErrIncompatible if it carries others. It is the last step that can
+// fail, since a mark stays.
+func (s *settings) checkElement(seg *shm.Segment) error {
+	stands := seg.SetElementType(s.element)
 	if s.element == 0 || stands == 0 || stands == s.element {
 		return nil
 	}
@@ -128,30 +158,69 @@ func (s *settings) checkElement(seg *shm.Segment, fp uint64) error {
 		stands, s.element, ErrIncompatible)
 }
 
-func otherBoot(seg *shm.Segment) error {
-	return fmt.Errorf("%s was made before the machine's last boot, and its messages may have reached the disk in part; remove it: %w",
-		seg.Path(), ErrIncompatible)
+// checkBoot returns ErrIncompatible for a channel that an earlier boot of the machine
+// left. See shm.Segment.OtherBoot for when to call it.
+func checkBoot(seg *shm.Segment) error {
+	other, err := seg.OtherBoot()
+	if err != nil || !other {
+		return err
+	}
+	return fmt.Errorf("%s was made before the machine's last boot, or in a container with a boot id of its own, and no end has it open: "+
+		"its messages may have reached the disk in part; use it from where it was made, or move it aside: %w", seg.Path(), ErrIncompatible)
 }
 
-// retire takes the name of a finished channel away, and gives errAgain.
+// retire takes the name of a finished channel away, and returns errAgain. What takes
+// its place is made before: where it can't be, the finished one stays.
 func (s *settings) retire(seg *shm.Segment) error {
 	seg.Ring().Close() // its senders, if any live, learn it
 	failpoint.Hit(failpoint.RetireClosed)
+	if err := s.makeSpare(seg); err != nil {
+		return fmt.Errorf("replace a channel whose receiver has gone: %w", err)
+	}
 	if err := seg.Unlink(2 * s.Heartbeat); err != nil {
-		return err
+		return fmt.Errorf("replace a channel whose receiver has gone: %w", err)
 	}
 	failpoint.Hit(failpoint.Retired)
 	return errAgain
 }
 
-// makeAs makes a channel, attaches the caller by attach, and publishes it. If
-// somebody else published one first it gives errAgain.
-func (s *settings) makeAs(place shm.Place, attach func(*shm.Segment) error) (*shm.Segment, error) {
-	seg, err := shm.Create(place, s.config)
-	if err != nil {
-		return nil, err
+// makeSpare makes the segment that will take old's place, unless only the room that
+// old takes is missing.
+func (s *settings) makeSpare(old *shm.Segment) (err error) {
+	if s.spare != nil {
+		return nil
 	}
-	if err = attach(seg); err == nil {
+	s.spare, err = shm.Create(old.Place(), s.config)
+	noRoom := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	if noRoom && s.config.FileSize() <= old.Size() {
+		return nil
+	}
+	failpoint.Hit(failpoint.SpareMade)
+	return err
+}
+
+// dropSpare discards a spare that was not needed: another process has made the
+// channel.
+func (s *settings) dropSpare() {
+	if s.spare != nil {
+		_ = s.spare.Discard() // it has no name, and nobody waits for it
+		s.spare = nil
+	}
+}
+
+// makeAs makes a channel, attaches the caller by attach, and publishes it. If
+// somebody else published one first it returns errAgain.
+func (s *settings) makeAs(place shm.Place, attach func(*shm.Segment) error) (*shm.Segment, error) {
+	seg := s.spare
+	s.spare = nil
+	if seg == nil {
+		var err error
+		if seg, err = shm.Create(place, s.config); err != nil {
+			return nil, err
+		}
+	}
+	err := attach(seg)
+	if err == nil {
 		err = seg.Publish()
 	}
 	if err == nil {
@@ -168,30 +237,22 @@ func (s *settings) openSender(ctx context.Context, place shm.Place) (seg *shm.Se
 	if err := process.StartPoller(); err != nil {
 		return nil, 0, err
 	}
-	attach := func(seg *shm.Segment) (err error) {
-		// Before attaching: a sender that attached and went would disconnect a
-		// receiver that nobody has joined yet.
-		if err := s.checkElement(seg, 0); err != nil {
-			return err
-		}
-		if slot, err = seg.AttachSender(s.owner(), s.Heartbeat); err != nil {
-			return err
-		}
-		if err := s.checkElement(seg, s.element); err != nil { // another one was first
-			return errors.Join(err, seg.DetachSender(slot))
-		}
-		return nil
-	}
+	defer s.dropSpare()
 	try := func() (*shm.Segment, error) {
 		return again(place, func() (*shm.Segment, error) {
 			seg, err := shm.Open(place)
 			if errors.Is(err, fs.ErrNotExist) && s.Create {
-				return s.makeAs(place, attach)
+				return s.makeAs(place, func(seg *shm.Segment) error {
+					if slot, err = seg.LockSender(); err != nil {
+						return err
+					}
+					return s.attachSender(seg, slot)
+				})
 			}
 			if err != nil {
 				return nil, err
 			}
-			if err := s.joinAs(seg, attach, &slot); err != nil {
+			if slot, err = s.joinAs(seg); err != nil {
 				return nil, errors.Join(err, seg.Close())
 			}
 			return seg, nil
@@ -204,9 +265,20 @@ func (s *settings) openSender(ctx context.Context, place shm.Place) (seg *shm.Se
 	return seg, slot, err
 }
 
+// attachSender attaches the caller, or changes nothing. Precondition: it has the
+// lock of the slot.
+func (s *settings) attachSender(seg *shm.Segment, slot int) error {
+	if err := s.checkElement(seg); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.MayAttach)
+	seg.OccupySender(slot, s.owner(), s.Heartbeat)
+	return nil
+}
+
 // joinAs attaches a sender to a channel that is there. A finished one is missing,
 // or with Create replaced.
-func (s *settings) joinAs(seg *shm.Segment, attach func(*shm.Segment) error, slot *int) error {
+func (s *settings) joinAs(seg *shm.Segment) (slot int, err error) {
 	gone := func() error {
 		if s.Create {
 			return s.retire(seg)
@@ -214,32 +286,49 @@ func (s *settings) joinAs(seg *shm.Segment, attach func(*shm.Segment) error, slo
 		return fmt.Errorf("%s: its receiver has gone: %w", seg.Path(), fs.ErrNotExist)
 	}
 	if finished, err := seg.Finished(); err != nil {
-		return err
+		return 0, err
 	} else if finished {
-		return gone()
+		return 0, gone()
 	}
-	if seg.OtherBoot() {
-		return otherBoot(seg)
+	if err := checkBoot(seg); err != nil {
+		return 0, err
 	}
-	if err := attach(seg); err != nil {
-		if errors.Is(err, ErrNoSlot) && seg.Ring().Closed() { // whoever closed it had the slots
-			return gone()
-		}
-		return err
+	if slot, err = seg.LockSender(); err != nil {
+		return 0, s.noSlot(seg, err, gone)
 	}
 	failpoint.Hit(failpoint.BeforeName)
+	var finished bool
 	named, err := seg.StillNamed()
 	if err == nil && named {
-		var finished bool
 		if finished, err = seg.Finished(); err == nil && !finished {
-			return nil
+			if err = checkBoot(seg); err == nil {
+				err = s.attachSender(seg, slot)
+			}
+			if err == nil {
+				return slot, nil
+			}
 		}
 	}
-	if err := errors.Join(err, seg.DetachSender(*slot)); err != nil {
+	switch err := errors.Join(err, seg.UnlockSender(slot)); {
+	case err != nil:
+		return 0, err
+	case !named:
+		return 0, errAgain
+	}
+	return 0, gone()
+}
+
+// noSlot tells what it means that no slot could be locked: a remover, or a receiver
+// that closes the channel, holds all of them for a moment.
+func (s *settings) noSlot(seg *shm.Segment, err error, gone func() error) error {
+	if !errors.Is(err, ErrNoSlot) {
 		return err
 	}
-	if !named {
+	if seg.Ring().Closed() {
+		return gone()
+	}
+	if named, nerr := seg.StillNamed(); nerr == nil && !named {
 		return errAgain
 	}
-	return gone()
+	return err
 }

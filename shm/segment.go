@@ -9,7 +9,6 @@ import (
 
 	"github.com/shmchan/shmchan/internal/busguard"
 	"github.com/shmchan/shmchan/internal/filelock"
-	"github.com/shmchan/shmchan/internal/process"
 )
 
 // Segment is one open of a channel's file: a descriptor, whose locks are those
@@ -19,11 +18,12 @@ type Segment struct {
 	place    Place
 	fd       int
 	dev, ino uint64
+	root     rootID // what / was when the file was opened
 	mode     uint32
 	temp     string // the temporary name of one that is not published, if it has one
 	readOnly bool
 	unmapped bool   // this segment uses its view no more
-	before   uint64 // senders that had attached when this segment's receiver did
+	before   uint64 // senders that had attached when LockReceiver succeeded
 	head     header // a copy, as it was when checked
 	view     *view
 	ring     *Ring
@@ -45,6 +45,15 @@ func (v *view) drop() error {
 	return v.mem.Unmap()
 }
 
+// FileState is what a stat of the open file tells.
+type FileState struct {
+	Linked bool          // it has a name, perhaps not the one that it was opened by
+	Age    time.Duration // since the older of its last access and modification
+}
+
+// Place returns where the file was opened.
+func (s *Segment) Place() Place { return s.place }
+
 // Path returns the file's path, as it was opened.
 func (s *Segment) Path() string { return s.place.Path() }
 
@@ -60,13 +69,6 @@ func (s *Segment) Mode() uint32 { return s.mode }
 
 // Created returns when the segment was made.
 func (s *Segment) Created() time.Time { return time.Unix(0, s.head.created) }
-
-// OtherBoot reports whether the segment was made before the machine's last boot:
-// whatever it held may have reached the disk in part.
-func (s *Segment) OtherBoot() bool {
-	boot := process.BootID()
-	return s.head.bootID != boot && s.head.bootID != [16]byte{} && boot != [16]byte{}
-}
 
 // Broken reports whether the file was truncated under the mapping and the missing
 // part touched: all of the mapping is private memory since, so what was read may
@@ -108,11 +110,28 @@ func (s *Segment) SenderAlive(slot int) (bool, error) {
 }
 
 // AnySenderAlive asks the kernel, in one call, whether another open holds a
-// sender's slot.
+// sender's slot: attached, or only about to attach or to reap.
 func (s *Segment) AnySenderAlive() (bool, error) {
 	held, _, err := filelock.Held(s.fd, senderByte(0), int64(s.head.maxSenders))
 	return held, err
 }
+
+// AnySenderAttached reports whether a sender is attached that is alive. A process
+// that has locked a slot and may yet find that it must not attach is none.
+func (s *Segment) AnySenderAttached() (bool, error) {
+	for i := range s.ring.Senders() {
+		if !s.SenderEnd(i).Live() {
+			continue
+		}
+		if alive, err := s.SenderAlive(i); alive || err != nil {
+			return alive, err
+		}
+	}
+	return false, nil
+}
+
+// Size returns the bytes of the file.
+func (s *Segment) Size() uint64 { return s.head.fileSize }
 
 // Finished reports whether the channel has no future: its receiver has closed, or
 // the kernel says that it is dead and the channel is not durable. That is final.
