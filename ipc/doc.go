@@ -28,6 +28,14 @@
 // however it dies. A blocked end learns of a death within two heartbeats, mostly
 // within a millisecond.
 //
+// A Receiver whose channel has lost its name (the file was removed or renamed, or its
+// directory was) can be joined by nobody any more. Once no sender is attached it
+// returns ErrDisconnected, which is fs.ErrNotExist then too, within two heartbeats.
+//
+// # When an operation fails
+//
+// It has changed nothing: what could not be removed, replaced or joined is as it was.
+//
 // # Errors
 //
 // Decisions are sentinels (ErrFull, ErrDisconnected and so on), to be compared

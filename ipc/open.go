@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"syscall"
 	"time"
 
 	"github.com/shmchan/shmchan/internal/failpoint"
@@ -136,16 +135,6 @@ func (s *settings) attachReceiver(seg *shm.Segment, prepare func(*shm.Segment) e
 	return nil
 }
 
-// closeFinished marks a channel that is finished as closed, and reports whether it
-// is.
-func closeFinished(seg *shm.Segment) (bool, error) {
-	finished, err := seg.Finished()
-	if finished && err == nil {
-		seg.Ring().Close()
-	}
-	return finished, err
-}
-
 // checkElement marks the channel as one of the caller's values, unless it is marked,
 // and returns ErrIncompatible if it carries others. It is the last step that can
 // fail, since a mark stays.
@@ -167,69 +156,6 @@ func checkBoot(seg *shm.Segment) error {
 	}
 	return fmt.Errorf("%s was made before the machine's last boot, or in a container with a boot id of its own, and no end has it open: "+
 		"its messages may have reached the disk in part; use it from where it was made, or move it aside: %w", seg.Path(), ErrIncompatible)
-}
-
-// retire takes the name of a finished channel away, and returns errAgain. What takes
-// its place is made before: where it can't be, the finished one stays.
-func (s *settings) retire(seg *shm.Segment) error {
-	seg.Ring().Close() // its senders, if any live, learn it
-	failpoint.Hit(failpoint.RetireClosed)
-	if err := s.makeSpare(seg); err != nil {
-		return fmt.Errorf("replace a channel whose receiver has gone: %w", err)
-	}
-	if err := seg.Unlink(2 * s.Heartbeat); err != nil {
-		return fmt.Errorf("replace a channel whose receiver has gone: %w", err)
-	}
-	failpoint.Hit(failpoint.Retired)
-	return errAgain
-}
-
-// makeSpare makes the segment that will take old's place, unless only the room that
-// old takes is missing.
-func (s *settings) makeSpare(old *shm.Segment) (err error) {
-	if s.spare != nil {
-		return nil
-	}
-	s.spare, err = shm.Create(old.Place(), s.config)
-	noRoom := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
-	if noRoom && s.config.FileSize() <= old.Size() {
-		return nil
-	}
-	failpoint.Hit(failpoint.SpareMade)
-	return err
-}
-
-// dropSpare discards a spare that was not needed: another process has made the
-// channel.
-func (s *settings) dropSpare() {
-	if s.spare != nil {
-		_ = s.spare.Discard() // it has no name, and nobody waits for it
-		s.spare = nil
-	}
-}
-
-// makeAs makes a channel, attaches the caller by attach, and publishes it. If
-// somebody else published one first it returns errAgain.
-func (s *settings) makeAs(place shm.Place, attach func(*shm.Segment) error) (*shm.Segment, error) {
-	seg := s.spare
-	s.spare = nil
-	if seg == nil {
-		var err error
-		if seg, err = shm.Create(place, s.config); err != nil {
-			return nil, err
-		}
-	}
-	err := attach(seg)
-	if err == nil {
-		err = seg.Publish()
-	}
-	if err == nil {
-		return seg, nil
-	}
-	if errors.Is(err, fs.ErrExist) {
-		err = errAgain
-	}
-	return nil, errors.Join(err, seg.Discard())
 }
 
 // openSender returns a segment with a sender's slot that is the caller's.

@@ -168,6 +168,7 @@ mutants() {
 	for m in FINISHEDONCE LOCKBEFORECLOSE; do
 		check "life: $m" life "-DLATER -DM_$m" "$small" mutant
 	done
+	check "life: REMOVEUNLOCKED" life "-DRECVS=1 -DRMS=1 -DDURABLE -DM_REMOVEUNLOCKED" "$small" mutant
 	check "life: NAMEBEFORELOCK" life "-DRECVS=1 -DXRM -DM_NAMEBEFORELOCK" "$small" mutant
 	for m in STALEMARK CURSORFIRST; do
 		check "cursor: $m" cursor "-DM_$m" "$small" mutant
