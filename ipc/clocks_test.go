@@ -93,25 +93,3 @@ func TestWallClockThatJumpedDoesNotMatter(t *testing.T) {
 		})
 	}
 }
-
-func TestChannelOfAnotherBootIsRefusedAndCanBeRemoved(t *testing.T) {
-	o := in(t)
-	o.Durable = true
-	s := newSender(t, creating(o))
-	send(t, s, "before the power went")
-	require.NoError(t, s.Close())
-	rewriteHeader(t, o, func(h []byte) { h[0x50] ^= 0xff })
-	for _, open := range []func() error{
-		func() error { _, err := ipc.NewReceiver(background(t), name, o); return err },
-		func() error { _, err := ipc.NewSender(background(t), name, o); return err },
-		func() error { _, err := ipc.NewSender(background(t), name, creating(o)); return err },
-	} {
-		err := open()
-		require.ErrorIs(t, err, ipc.ErrIncompatible)
-		require.ErrorContains(t, err, "boot")
-	}
-	stats, err := ipc.Inspect(name, o)
-	require.NoError(t, err)
-	require.Equal(t, uint64(1), stats.Messages)
-	remove(t, o)
-}

@@ -31,6 +31,14 @@
 // channel's receiver (ErrBusy), are free once the child has ended or the dump is
 // written. In another PID namespace that is when the death is noticed, too.
 //
+// A Receiver whose channel has lost its name (the file was removed or renamed, or its
+// directory was) can be joined by nobody any more. Once no sender is attached it
+// returns ErrDisconnected, which is fs.ErrNotExist then too, within two heartbeats.
+//
+// # When an operation fails
+//
+// It has changed nothing: what could not be removed, replaced or joined is as it was.
+//
 // # Errors
 //
 // Decisions are sentinels (ErrFull, ErrDisconnected and so on), to be compared

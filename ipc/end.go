@@ -26,6 +26,8 @@ type end struct {
 	// guard tells whether the file was truncated: see shm.Segment.Broken.
 	guard busguard.Guard
 
+	touched time.Time // when the file's times were last set, or that was tried
+
 	cancels cancels
 	deaths  deathWatch
 
@@ -43,9 +45,15 @@ func (e *end) init(op, name string, s settings, seg *shm.Segment, me shm.End, be
 	e.wake = e.poke
 	e.errDisconnected = e.fail(op, ErrDisconnected)
 	e.errClosed = e.fail(op, ErrClosed)
+}
+
+// start makes the attached end t tick.
+func (e *end) start(t ticker) {
 	if !fence.Register() {
-		bell.MustFence()
+		e.bell.MustFence()
 	}
+	e.refresh()
+	heart.add(t, e.set.Heartbeat)
 }
 
 // fail names the operation and the channel.

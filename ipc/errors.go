@@ -2,6 +2,8 @@ package ipc
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 
 	"github.com/shmchan/shmchan/shm"
 )
@@ -17,6 +19,9 @@ var (
 	// ErrDisconnected: the other end has gone for good, and for a receiver
 	// everything that was sent has been received.
 	ErrDisconnected = errors.New("disconnected")
+	// ErrRemoved: the channel was removed, or its file has lost its name, under a
+	// receiver that waited for more. It is also fs.ErrNotExist.
+	ErrRemoved = fmt.Errorf("the channel was removed: %w", fs.ErrNotExist)
 	// ErrClosed: this end was closed by its own user, or this claim is over.
 	ErrClosed = errors.New("closed")
 	// ErrTooLarge: the message is larger than half the channel's capacity.

@@ -101,27 +101,34 @@ func (h *housekeeping) note(d Death) {
 	h.dead = append(h.dead, d)
 }
 
-// tick beats, clears up after the dead, and wakes the receiver if it sleeps over
-// something: a record or a claim of the dead, or that no sender is left.
+// tick beats, looks at the file, clears up after the dead, and wakes the receiver if
+// it sleeps over something: a record or a claim of the dead, or that no sender is
+// left.
 func (r *Receiver) tick(now int64) {
 	r.me.Beat(now)
+	r.lookAtFile()
 	dead := r.house.sweep(false)
 	if r.bell.Announced() && (dead || r.ring.Tail() != r.ring.Head() || r.abandoned()) {
 		r.poke()
 	}
 }
 
-// abandoned reports whether there were senders and none is left, or the channel
-// was removed.
+// abandoned reports whether the channel was removed, or no sender is attached where
+// there were some, or where none can come any more.
 func (r *Receiver) abandoned() bool {
 	if r.ring.Closed() {
 		return true
 	}
-	if r.set.KeepOpen || !r.hadSenders && !r.seg.SendersSince() {
+	if !r.ends() && !r.nameless.Load() {
 		return false
 	}
 	alive, err := r.seg.AnySenderAlive()
 	return !alive && err == nil
+}
+
+// ends reports whether the receiver is done once no sender is attached.
+func (r *Receiver) ends() bool {
+	return !r.set.KeepOpen && (r.hadSenders || r.seg.SendersSince())
 }
 
 // Deaths returns the senders that died without Close and were found since the

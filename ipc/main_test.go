@@ -42,6 +42,10 @@ func TestMain(m *testing.M) {
 		"scant":              scantRole,
 		"read-only":          readOnlyRole,
 		"scribbled-sender":   scribbledSenderRole,
+		"helpless":           helplessRole,
+		"cramped":            crampedRole,
+		"remounted":          remountedRole,
+		"container":          containerRole,
 	})
 }
 

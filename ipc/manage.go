@@ -108,6 +108,7 @@ func Create(name string, o *Options) error {
 }
 
 func (s *settings) create(place shm.Place) error {
+	defer s.dropSpare()
 	seg, err := again(place, func() (*shm.Segment, error) {
 		old, err := shm.Open(place)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -153,6 +154,8 @@ func remove(name string, o *Options, force bool, keep func(*shm.Segment) error) 
 	return nil
 }
 
+// The name goes first, for only that can fail; see shm.Segment.Remove. Without force
+// the locks of all ends are held until then: no end is attached, and none attaches.
 func (s *settings) remove(place shm.Place, force bool, keep func(*shm.Segment) error) error {
 	seg, err := shm.Open(place)
 	if err != nil {
@@ -160,6 +163,9 @@ func (s *settings) remove(place shm.Place, force bool, keep func(*shm.Segment) e
 	}
 	if seg.Ambiguous() { // what else the file is, is not ours to end
 		return errors.Join(seg.Unlink(2*s.Heartbeat), seg.Close())
+	}
+	if _, err := closeFinished(seg); err != nil { // before the locks make it look alive
+		return errors.Join(err, seg.Close())
 	}
 	alone, err := seg.LockAll()
 	if err == nil && !alone && !force {
@@ -169,8 +175,7 @@ func (s *settings) remove(place shm.Place, force bool, keep func(*shm.Segment) e
 		err = keep(seg)
 	}
 	if err == nil {
-		seg.Ring().Close() // whoever opened it but has not attached yet starts again
-		err = seg.Unlink(2 * s.Heartbeat)
+		err = seg.Remove(2 * s.Heartbeat)
 	}
 	return errors.Join(err, seg.Close())
 }

@@ -24,9 +24,19 @@ import (
 //	that one's lock held                 out, also one of an earlier version
 //
 // A channel is made nameless, with its maker attached, and then published by one
-// link, so nobody sees it half-made or unowned. Whoever opens one by name locks
-// its end first and then checks that the name still means this file; else it was
-// replaced meanwhile, and the search starts again.
+// link, so nobody sees it half-made or unowned.
+//
+// Whoever opens a channel by name takes the lock of its end first, then does all
+// that can fail, and attaches last: a failed attempt has changed nothing that
+// others could see or count. The first thing behind the lock is to check that the
+// name still means this file; else it was replaced or removed meanwhile, and the
+// search starts again. A remover of a channel that is not finished holds the locks
+// of all ends until the name is gone, so a newcomer either has its lock before,
+// and the removal is refused, or finds the name gone.
+//
+// A finished channel is marked closed by whoever finds it so, at once: by then the
+// lock that the finder takes can't make it look alive. That changes nothing:
+// finished is final, and every end that looks finds the same.
 
 // maxRaces bounds how often an open starts again because others replace the
 // channel all the time.
@@ -34,7 +44,7 @@ const maxRaces = 1000
 
 var errAgain = errors.New("the channel was replaced meanwhile")
 
-// again calls try until it no longer gives errAgain.
+// again calls try until it no longer returns errAgain.
 func again[T any](place shm.Place, try func() (T, error)) (T, error) {
 	for range maxRaces {
 		v, err := try()
@@ -46,11 +56,14 @@ func again[T any](place shm.Place, try func() (T, error)) (T, error) {
 	return none, fmt.Errorf("%s is replaced all the time: %w", place.Path(), ErrBusy)
 }
 
-// openReceiver returns a segment whose receiver is the caller.
-func (s *settings) openReceiver(ctx context.Context, place shm.Place) (*shm.Segment, error) {
+// openReceiver returns a segment whose receiver is the caller. prepare does what
+// else can fail, with the receiver's lock held and nothing attached yet; it may be
+// called again for another segment.
+func (s *settings) openReceiver(ctx context.Context, place shm.Place, prepare func(*shm.Segment) error) (*shm.Segment, error) {
 	if err := process.StartPoller(); err != nil {
 		return nil, err
 	}
+	defer s.dropSpare()
 	return again(place, func() (*shm.Segment, error) {
 		seg, err := shm.Open(place)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -58,30 +71,30 @@ func (s *settings) openReceiver(ctx context.Context, place shm.Place) (*shm.Segm
 				if _, err := seg.LockReceiver(); err != nil {
 					return err
 				}
-				seg.SetElementType(s.element)
-				seg.AttachReceiver(s.owner(), s.Heartbeat)
-				return nil
+				return s.attachReceiver(seg, prepare)
 			})
 		}
 		if err != nil {
 			return nil, err
 		}
-		if err := s.takeReceiver(seg); err != nil {
+		if err := s.takeReceiver(seg, prepare); err != nil {
 			return nil, errors.Join(err, seg.Close())
 		}
 		return seg, nil
 	})
 }
 
-// takeReceiver makes the caller the segment's receiver, or gives errAgain once
-// it has taken the name of a finished channel away.
-func (s *settings) takeReceiver(seg *shm.Segment) error {
-	finished, err := seg.Finished()
+// takeReceiver makes the caller the segment's receiver, or returns errAgain once it
+// has taken the name of a finished channel away, or found it taken.
+func (s *settings) takeReceiver(seg *shm.Segment, prepare func(*shm.Segment) error) error {
+	finished, err := closeFinished(seg)
 	if err != nil {
 		return err
 	}
-	if finished { // for good: the lock that follows must not make it look alive
-		seg.Ring().Close()
+	if !finished { // a finished one is replaced, whatever boot it is of
+		if err := checkBoot(seg); err != nil {
+			return err
+		}
 	}
 	ok, err := seg.LockReceiver()
 	// Whoever removes the channel has the lock for a moment too.
@@ -92,45 +105,60 @@ func (s *settings) takeReceiver(seg *shm.Segment) error {
 	if err != nil {
 		return err
 	}
-	if !ok {
-		dead, _, outlived := seg.Outlived(ownReceiver)
-		switch {
-		case !outlived:
-			return fmt.Errorf("%s has a receiver already: %w", seg.Path(), ErrBusy)
-		case finished: // by its death: nobody else becomes its receiver
-			return s.retire(seg)
-		}
-		return fmt.Errorf("%[1]s: its receiver, process %[2]d, is dead, but its lock is still held, by a process that it forked (end that one; fuser %[1]s shows it) or until its core dump is written: %[3]w",
-			seg.Path(), dead.Process.PID, ErrBusy)
+	if ok {
+		failpoint.Hit(failpoint.RecvLocked)
 	}
-	failpoint.Hit(failpoint.RecvLocked)
 	if named, err := seg.StillNamed(); err != nil {
 		return err
 	} else if !named {
 		return errAgain
 	}
+	if !ok {
+		return s.receiverBusy(seg, finished)
+	}
 	if seg.Ring().Closed() || !seg.Durable() && seg.ReceiverAttachments() > 0 {
 		return s.retire(seg) // its receiver held the lock that we have now
 	}
-	if seg.OtherBoot() {
-		return otherBoot(seg)
-	}
-	// Before attaching: a receiver that attached and went would end the channel.
-	if err := s.checkElement(seg, s.element); err != nil {
+	if err := checkBoot(seg); err != nil {
 		return err
 	}
-	if _, err := seg.Ring().NewConsumer(true); err != nil { // positions that can't be
+	return s.attachReceiver(seg, prepare)
+}
+
+// receiverBusy is what takeReceiver comes to where the receiver's lock is held. That of
+// a dead receiver, which a child or a core dump keeps, is in the way of a durable
+// channel only: one that is finished is replaced without it.
+func (s *settings) receiverBusy(seg *shm.Segment, finished bool) error {
+	dead, _, outlived := seg.Outlived(ownReceiver)
+	switch {
+	case !outlived:
+		return fmt.Errorf("%s has a receiver already: %w", seg.Path(), ErrBusy)
+	case finished: // by its death: nobody else becomes its receiver
+		return s.retire(seg)
+	}
+	return fmt.Errorf("%[1]s: its receiver, process %[2]d, is dead, but its lock is still held, by a process that it forked (end that one; fuser %[1]s shows it) or until its core dump is written: %[3]w",
+		seg.Path(), dead.Process.PID, ErrBusy)
+}
+
+// attachReceiver attaches the caller, or changes nothing. Precondition: it has the
+// receiver's lock.
+func (s *settings) attachReceiver(seg *shm.Segment, prepare func(*shm.Segment) error) error {
+	if err := prepare(seg); err != nil {
 		return err
 	}
+	if err := s.checkElement(seg); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.MayAttach)
 	seg.AttachReceiver(s.owner(), s.Heartbeat)
 	return nil
 }
 
-// checkElement marks the channel as one of values with the fingerprint fp (0
-// marks nothing), and gives ErrIncompatible if it carries others than the
-// caller's.
-func (s *settings) checkElement(seg *shm.Segment, fp uint64) error {
-	stands := seg.SetElementType(fp)
+// checkElement marks the channel as one of the caller's values, unless it is marked,
+// and returns ErrIncompatible if it carries others. It is the last step that can
+// fail, since a mark stays.
+func (s *settings) checkElement(seg *shm.Segment) error {
+	stands := seg.SetElementType(s.element)
 	if s.element == 0 || stands == 0 || stands == s.element {
 		return nil
 	}
@@ -138,40 +166,15 @@ func (s *settings) checkElement(seg *shm.Segment, fp uint64) error {
 		stands, s.element, ErrIncompatible)
 }
 
-func otherBoot(seg *shm.Segment) error {
-	return fmt.Errorf("%s was made before the machine's last boot, and its messages may have reached the disk in part; remove it: %w",
-		seg.Path(), ErrIncompatible)
-}
-
-// retire takes the name of a finished channel away, and gives errAgain.
-func (s *settings) retire(seg *shm.Segment) error {
-	seg.Ring().Close() // its senders, if any live, learn it
-	failpoint.Hit(failpoint.RetireClosed)
-	if err := seg.Unlink(2 * s.Heartbeat); err != nil {
+// checkBoot returns ErrIncompatible for a channel that an earlier boot of the machine
+// left. See shm.Segment.OtherBoot for when to call it.
+func checkBoot(seg *shm.Segment) error {
+	other, err := seg.OtherBoot()
+	if err != nil || !other {
 		return err
 	}
-	failpoint.Hit(failpoint.Retired)
-	return errAgain
-}
-
-// makeAs makes a channel, attaches the caller by attach, and publishes it. If
-// somebody else published one first it gives errAgain. It looks at ctx only if the
-// allocation takes long.
-func (s *settings) makeAs(ctx context.Context, place shm.Place, attach func(*shm.Segment) error) (*shm.Segment, error) {
-	seg, err := shm.CreateContext(ctx, place, s.config)
-	if err != nil {
-		return nil, err
-	}
-	if err = attach(seg); err == nil {
-		err = seg.Publish()
-	}
-	if err == nil {
-		return seg, nil
-	}
-	if errors.Is(err, fs.ErrExist) {
-		err = errAgain
-	}
-	return nil, errors.Join(err, seg.Discard())
+	return fmt.Errorf("%s was made before the machine's last boot, or in a container with a boot id of its own, and no end has it open: "+
+		"its messages may have reached the disk in part; use it from where it was made, or move it aside: %w", seg.Path(), ErrIncompatible)
 }
 
 // openSender returns a segment with a sender's slot that is the caller's.
@@ -179,30 +182,22 @@ func (s *settings) openSender(ctx context.Context, place shm.Place) (seg *shm.Se
 	if err := process.StartPoller(); err != nil {
 		return nil, 0, err
 	}
-	attach := func(seg *shm.Segment) (err error) {
-		// Before attaching: a sender that attached and went would disconnect a
-		// receiver that nobody has joined yet.
-		if err := s.checkElement(seg, 0); err != nil {
-			return err
-		}
-		if slot, err = seg.AttachSender(s.owner(), s.Heartbeat); err != nil {
-			return err
-		}
-		if err := s.checkElement(seg, s.element); err != nil { // another one was first
-			return errors.Join(err, seg.DetachSender(slot))
-		}
-		return nil
-	}
+	defer s.dropSpare()
 	try := func() (*shm.Segment, error) {
 		return again(place, func() (*shm.Segment, error) {
 			seg, err := shm.Open(place)
 			if errors.Is(err, fs.ErrNotExist) && s.Create {
-				return s.makeAs(ctx, place, attach)
+				return s.makeAs(ctx, place, func(seg *shm.Segment) error {
+					if slot, err = seg.LockSender(); err != nil {
+						return err
+					}
+					return s.attachSender(seg, slot)
+				})
 			}
 			if err != nil {
 				return nil, err
 			}
-			if err := s.joinAs(seg, attach, &slot); err != nil {
+			if slot, err = s.joinAs(seg); err != nil {
 				return nil, errors.Join(err, seg.Close())
 			}
 			return seg, nil
@@ -215,9 +210,20 @@ func (s *settings) openSender(ctx context.Context, place shm.Place) (seg *shm.Se
 	return seg, slot, err
 }
 
+// attachSender attaches the caller, or changes nothing. Precondition: it has the
+// lock of the slot.
+func (s *settings) attachSender(seg *shm.Segment, slot int) error {
+	if err := s.checkElement(seg); err != nil {
+		return err
+	}
+	failpoint.Hit(failpoint.MayAttach)
+	seg.OccupySender(slot, s.owner(), s.Heartbeat)
+	return nil
+}
+
 // joinAs attaches a sender to a channel that is there. A finished one is missing,
 // or with Create replaced.
-func (s *settings) joinAs(seg *shm.Segment, attach func(*shm.Segment) error, slot *int) error {
+func (s *settings) joinAs(seg *shm.Segment) (slot int, err error) {
 	gone := func() error {
 		if s.Create {
 			return s.retire(seg)
@@ -225,32 +231,49 @@ func (s *settings) joinAs(seg *shm.Segment, attach func(*shm.Segment) error, slo
 		return fmt.Errorf("%s: its receiver has gone: %w", seg.Path(), fs.ErrNotExist)
 	}
 	if finished, err := seg.Finished(); err != nil {
-		return err
+		return 0, err
 	} else if finished {
-		return gone()
+		return 0, gone()
 	}
-	if seg.OtherBoot() {
-		return otherBoot(seg)
+	if err := checkBoot(seg); err != nil {
+		return 0, err
 	}
-	if err := attach(seg); err != nil {
-		if errors.Is(err, ErrNoSlot) && seg.Ring().Closed() { // whoever closed it had the slots
-			return gone()
-		}
-		return err
+	if slot, err = seg.LockSender(); err != nil {
+		return 0, s.noSlot(seg, err, gone)
 	}
 	failpoint.Hit(failpoint.BeforeName)
+	var finished bool
 	named, err := seg.StillNamed()
 	if err == nil && named {
-		var finished bool
 		if finished, err = seg.Finished(); err == nil && !finished {
-			return nil
+			if err = checkBoot(seg); err == nil {
+				err = s.attachSender(seg, slot)
+			}
+			if err == nil {
+				return slot, nil
+			}
 		}
 	}
-	if err := errors.Join(err, seg.DetachSender(*slot)); err != nil {
+	switch err := errors.Join(err, seg.UnlockSender(slot)); {
+	case err != nil:
+		return 0, err
+	case !named:
+		return 0, errAgain
+	}
+	return 0, gone()
+}
+
+// noSlot tells what it means that no slot could be locked: a remover, or a receiver
+// that closes the channel, holds all of them for a moment.
+func (s *settings) noSlot(seg *shm.Segment, err error, gone func() error) error {
+	if !errors.Is(err, ErrNoSlot) {
 		return err
 	}
-	if !named {
+	if seg.Ring().Closed() {
+		return gone()
+	}
+	if named, nerr := seg.StillNamed(); nerr == nil && !named {
 		return errAgain
 	}
-	return gone()
+	return err
 }

@@ -46,8 +46,8 @@ func peek(name string, o *Options, show func(Message) bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, seg.Close()) }()
-	if seg.OtherBoot() {
-		return otherBoot(seg)
+	if err := checkBoot(seg); err != nil {
+		return err
 	}
 	p, err := seg.Peek()
 	for err == nil {

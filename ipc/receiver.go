@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/internal/turn"
@@ -26,7 +27,9 @@ type Receiver struct {
 	finished chan struct{}
 	closeErr error // written before finished is closed
 
-	hadSenders bool // senders were attached, or had left messages, when this end attached
+	hadSenders bool        // senders were attached, or had left messages, when this end attached
+	nameless   atomic.Bool // the tick found that the channel has lost its name
+	pathDue    bool        // the next tick looks at the path; the tick's own
 
 	final error // given at every further call
 
@@ -62,17 +65,21 @@ func openReceiver(ctx context.Context, name string, o *Options, element uint64) 
 	if err != nil {
 		return nil, fmt.Errorf("recv %s: %w", name, err)
 	}
-	seg, err := set.openReceiver(ctx, place)
+	var r *Receiver
+	_, err = set.openReceiver(ctx, place, func(seg *shm.Segment) (err error) {
+		r, err = newReceiver(name, set, seg)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("recv %s: %w", name, err)
 	}
-	r, err := newReceiver(name, set, seg)
-	if err != nil {
-		return nil, errors.Join(err, seg.DetachReceiver(), seg.Close())
-	}
+	r.house.init(r.seg)
+	r.start(r)
 	return r, nil
 }
 
+// newReceiver does all of opening a receiver that can fail. Precondition: the caller
+// has the segment's receiver lock, and has not attached.
 func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error) {
 	r := &Receiver{finished: make(chan struct{})}
 	r.gate.Init(r.finish)
@@ -80,25 +87,23 @@ func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error)
 	r.errEmpty, r.errBusy = r.fail("recv", ErrEmpty), r.fail("recv", ErrBusy)
 	var err error
 	if r.rx, err = seg.Ring().NewConsumer(fence.Register()); err != nil {
-		return nil, r.fail("recv", err)
+		return nil, err
 	}
-	alive, err := seg.AnySenderAlive()
+	attached, err := seg.AnySenderAttached() // those that come from here on are SendersSince
 	if err != nil {
-		return nil, r.fail("recv", err)
+		return nil, err
 	}
 	left, err := r.rx.InFlight()
 	if err != nil {
-		return nil, r.fail("recv", err)
+		return nil, err
 	}
-	if left && !alive {
+	if left && !attached {
 		left = r.leftMessages()
 		if r.rx, err = seg.Ring().NewConsumer(fence.Register()); err != nil {
-			return nil, r.fail("recv", err)
+			return nil, err
 		}
 	}
-	r.hadSenders = alive || left
-	r.house.init(seg)
-	heart.add(r, r.set.Heartbeat)
+	r.hadSenders = attached || left
 	return r, nil
 }
 
@@ -217,7 +222,8 @@ func (r *Receiver) took(dst, msg []byte) ([]byte, error) {
 }
 
 // Close detaches the receiver: senders get ErrDisconnected, and unless the
-// channel is durable its file is removed. A call that is blocked gives ErrClosed,
+// channel is durable its file is removed; an error tells that it could not be: the
+// receiver is detached nevertheless, and the next one replaces the file. A call that is blocked gives ErrClosed,
 // and so does every later one. From within Consume's function, or while that
 // runs, the channel is closed for senders at once, the rest follows when it has
 // returned. Messages that Next and TryNext returned may still be looked at: their
@@ -249,7 +255,9 @@ func (r *Receiver) finish() {
 	var err error
 	if !r.seg.Durable() {
 		r.ring.Close()
-		err = r.seg.Unlink(2 * r.set.Heartbeat)
+		if err = r.seg.Unlink(2 * r.set.Heartbeat); err != nil {
+			err = fmt.Errorf("the channel is closed, but its file stays: %w", err)
+		}
 	}
 	r.stats.Lock()
 	r.last, r.ended = counts(r.name, r.seg), true

@@ -140,7 +140,7 @@ func (r *Receiver) settle() (again bool, err error) {
 		return false, r.errClosed
 	}
 	if r.ring.Closed() { // not by this receiver: the channel was removed
-		r.final = r.fail("recv", fmt.Errorf("%w, the channel was removed: %w", ErrDisconnected, fs.ErrNotExist))
+		r.final = r.fail("recv", fmt.Errorf("%w: %w", ErrDisconnected, ErrRemoved))
 		return false, r.final
 	}
 	return r.checkDisconnected()
@@ -164,7 +164,8 @@ func (r *Receiver) recover() (bool, error) {
 	return skipped, nil
 }
 
-// checkDisconnected gives ErrDisconnected if there were senders and none is left.
+// checkDisconnected returns ErrDisconnected if no sender is left, and there were
+// some or none can come any more.
 func (r *Receiver) checkDisconnected() (again bool, err error) {
 	if !r.abandoned() {
 		return false, nil
@@ -178,8 +179,19 @@ func (r *Receiver) checkDisconnected() (again bool, err error) {
 			return again, err
 		}
 	}
-	r.final = r.errDisconnected
+	r.final = r.disconnected()
 	return false, r.final
+}
+
+// disconnected is the error that tells how the channel ended.
+func (r *Receiver) disconnected() error {
+	switch {
+	case !r.nameless.Load() && !r.nameLost():
+		return r.errDisconnected
+	case r.ends():
+		return r.fail("recv", fmt.Errorf("%w; the channel has lost its name: %w", ErrDisconnected, fs.ErrNotExist))
+	}
+	return r.fail("recv", fmt.Errorf("%w, for no sender can come: %w", ErrDisconnected, ErrRemoved))
 }
 
 // latch closes the channel for newcomers. It keeps them out meanwhile:

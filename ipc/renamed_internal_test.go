@@ -1,7 +1,6 @@
 package ipc
 
 import (
-	"context"
 	"os"
 	"testing"
 
@@ -35,41 +34,23 @@ func TestEndOfAFileWithoutItsNameStartsAgain(t *testing.T) {
 	for what, again := range map[string]bool{"removed": false, "made again": true} {
 		t.Run("sender, "+what, func(t *testing.T) {
 			set, seg := opened(t, &Options{Dir: proctest.Dir(t)}, again)
-			slot := -1
-			attach := func(seg *shm.Segment) (err error) {
-				slot, err = seg.AttachSender(set.owner(), set.Heartbeat)
-				return err
-			}
-			require.ErrorIs(t, set.joinAs(seg, attach, &slot), errAgain)
-			require.Zero(t, slot)
-			require.False(t, seg.SenderEnd(slot).Live(), "it has detached")
+			_, err := set.joinAs(seg)
+			require.ErrorIs(t, err, errAgain)
+			requireUntouched(t, seg)
 		})
 		t.Run("receiver, "+what, func(t *testing.T) {
 			set, seg := opened(t, &Options{Dir: proctest.Dir(t)}, again)
-			require.ErrorIs(t, set.takeReceiver(seg), errAgain)
-			require.False(t, seg.ReceiverEnd().Live(), "it has not attached")
+			never := func(*shm.Segment) error { panic("it has no name") }
+			require.ErrorIs(t, set.takeReceiver(seg, never), errAgain)
+			requireUntouched(t, seg)
 		})
 	}
 }
 
-// The receiver may die, or close the channel, while a sender attaches, which must
-// not begin on a channel that has no future.
-func TestSenderThatAttachedToAFinishedChannelDetaches(t *testing.T) {
-	o := &Options{Dir: proctest.Dir(t)}
-	r, err := NewReceiver(context.Background(), "ch", o)
-	require.NoError(t, err)
-	place, set, err := o.find("ch", false)
-	require.NoError(t, err)
-	seg, err := shm.Open(place)
-	require.NoError(t, err)
-	slot := -1
-	err = set.joinAs(seg, func(seg *shm.Segment) (err error) {
-		slot, err = seg.AttachSender(set.owner(), set.Heartbeat)
-		seg.Ring().Close()
-		return err
-	}, &slot)
-	require.ErrorIs(t, err, os.ErrNotExist)
-	require.False(t, seg.SenderEnd(0).Live(), "it has detached")
-	require.NoError(t, seg.Close())
-	require.NoError(t, r.Close())
+// requireUntouched checks that nobody has ever attached to the channel.
+func requireUntouched(t *testing.T, seg *shm.Segment) {
+	t.Helper()
+	require.False(t, seg.Ring().Closed())
+	require.Zero(t, seg.Changes())
+	require.Zero(t, seg.ReceiverAttachments())
 }

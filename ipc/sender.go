@@ -34,6 +34,7 @@ type Sender struct {
 	closed   atomic.Bool   // written with mu held
 	last     Stats         // as of Close
 	headSeen uint64        // at the last tick
+	ticks    uint          // so far; begins at the slot, so that ends take turns
 
 	doneOnce sync.Once
 	done     chan struct{}
@@ -71,13 +72,13 @@ func openSender(ctx context.Context, name string, o *Options, element uint64) (*
 }
 
 func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
-	s := &Sender{slot: slot, tx: *seg.Ring().NewProducer(slot, fence.Register()), done: make(chan struct{})}
+	s := &Sender{slot: slot, ticks: uint(slot), tx: *seg.Ring().NewProducer(slot, fence.Register()), done: make(chan struct{})}
 	s.init("send", name, set, seg, seg.SenderEnd(slot), seg.Ring().SenderBell(slot))
 	s.mu.Init()
 	s.awake.L = &s.mu
 	s.errFull, s.errTooLarge, s.errBusy = s.fail("send", ErrFull), s.fail("send", ErrTooLarge), s.fail("send", ErrBusy)
 	s.errAbortClosed = s.fail("abort", ErrClosed)
-	heart.add(s, s.set.Heartbeat)
+	s.start(s)
 	return s
 }
 

@@ -180,6 +180,7 @@ func (s *Sender) tick(now int64) {
 		s.ring.Close()
 		s.setDone()
 	}
+	s.lookAtFile()
 	if head := s.ring.Head(); head != s.headSeen {
 		s.headSeen = head
 		// Not by the announcement: a receiver clears it before it wakes.

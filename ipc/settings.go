@@ -27,6 +27,8 @@ type settings struct {
 	Options // with the defaults that this package fills in
 	config  shm.Config
 	element uint64 // fingerprint of the values to carry; 0: any
+
+	spare *shm.Segment // while opening: made, with no name, to replace a finished channel
 }
 
 // invalid is a bad argument: it says what is allowed.

@@ -100,3 +100,17 @@ func (s *Segment) Outlived(slot int) (o Owner, generation uint32, yes bool) {
 	}
 	return Owner{t.process, label}, t.generation, true
 }
+
+// AnySenderAttached reports whether a sender is attached that is alive. A process
+// that has locked a slot and may yet find that it must not attach is none.
+func (s *Segment) AnySenderAttached() (bool, error) {
+	for i := range s.ring.Senders() {
+		if !s.SenderEnd(i).Live() {
+			continue
+		}
+		if alive, err := s.SenderAlive(i); alive || err != nil {
+			return alive, err
+		}
+	}
+	return false, nil
+}

@@ -10,10 +10,20 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// AttachSender takes a slot: first a free one, else one of a dead sender that
-// recovery no longer needs. It gives ErrNoSlot if there is none. interval is the
-// time between the owner's beats.
+// AttachSender takes a slot for its owner: LockSender and OccupySender in one, for
+// those who have nothing to check in between.
 func (s *Segment) AttachSender(o Owner, interval time.Duration) (slot int, err error) {
+	if slot, err = s.LockSender(); err == nil {
+		s.OccupySender(slot, o, interval)
+	}
+	return slot, err
+}
+
+// LockSender takes the lock of a slot: first of a free one, else of a dead sender's
+// that recovery no longer needs, which it frees. It returns ErrNoSlot if there is
+// none. The caller is not attached yet: it decides whether it may attach, and calls
+// OccupySender or UnlockSender.
+func (s *Segment) LockSender() (slot int, err error) {
 	// Somebody may be coming, going or reaping just now, and a reaper's lock can't be
 	// told from an owner's.
 	const rounds = 10
@@ -23,7 +33,7 @@ func (s *Segment) AttachSender(o Owner, interval time.Duration) (slot int, err e
 				if s.ring.slots[1+i].state.Load() != wanted {
 					continue
 				}
-				ok, err := s.takeSlot(i, o, interval)
+				ok, err := s.lockSlot(i)
 				if ok || err != nil {
 					return i, err
 				}
@@ -35,7 +45,7 @@ func (s *Segment) AttachSender(o Owner, interval time.Duration) (slot int, err e
 	return 0, fmt.Errorf("all %d are taken; make the channel with more, or close senders: %w", s.ring.Senders(), ErrNoSlot)
 }
 
-func (s *Segment) takeSlot(i int, o Owner, interval time.Duration) (bool, error) {
+func (s *Segment) lockSlot(i int) (bool, error) {
 	ok, err := filelock.TryLock(s.fd, senderByte(i), 1)
 	if !ok || err != nil {
 		return false, err
@@ -51,15 +61,30 @@ func (s *Segment) takeSlot(i int, o Owner, interval time.Duration) (bool, error)
 		failpoint.Hit(failpoint.DeadFreed)
 		s.ring.vacate(sl)
 		ctl.deaths.Add(1)
+		ctl.changes.Add(1)
 		failpoint.Hit(failpoint.DeadVacated)
 	}
-	s.ring.moveCounts(sl) // of an owner whose slot was freed by somebody who died before he had moved them
+	return true, nil
+}
+
+// OccupySender attaches the sender to the slot, which can't fail. Precondition:
+// LockSender returned it.
+func (s *Segment) OccupySender(slot int, o Owner, interval time.Duration) {
+	sl, ctl := &s.ring.slots[1+slot], s.ring.ctl
+	s.ring.moveCounts(sl) // of an owner whose slot was freed by a process that died before it had moved them
 	sl.occupy(o, ctl.tail.Load(), int64(interval), process.Monotonic())
 	ctl.attached.Add(1)
 	ctl.changes.Add(1)
 	failpoint.Hit(failpoint.Attached)
 	s.ring.RecvBell().Poke() // so that the receiver watches the newcomer
-	return true, nil
+}
+
+// UnlockSender gives the slot back to which nobody has attached. For others it was
+// never anything but locked for a moment.
+func (s *Segment) UnlockSender(slot int) error {
+	err := s.unlock(senderByte(slot))
+	s.ring.RecvBell().Poke() // a receiver may have taken the lock for a sender's
+	return err
 }
 
 // DetachSender frees the sender's slot: another one may have it at once.
@@ -97,16 +122,25 @@ func (s *Segment) Reap(slot int) (Owner, bool, error) {
 }
 
 // LockReceiver takes the receiver's lock, which only one end holds at a time. It
-// reports false if another has it. Attaching is a second step, since whoever
-// replaces a dead channel holds the lock too.
-func (s *Segment) LockReceiver() (bool, error) { return filelock.TryLock(s.fd, receiverByte, 1) }
+// reports false if another has it. Attaching is a second step: a process that
+// replaces a dead channel holds the lock too, and one that finds that it may not
+// attach must not have changed anything.
+//
+// Senders that attach from here on are those of SendersSince: a receiver that looks
+// for attached senders after this, and attaches later, misses none.
+func (s *Segment) LockReceiver() (bool, error) {
+	ok, err := filelock.TryLock(s.fd, receiverByte, 1)
+	if ok {
+		s.before = s.ring.ctl.attached.Load()
+	}
+	return ok, err
+}
 
 // AttachReceiver fills the receiver's slot in, and drops the fence that a receiver
-// before may have asked senders for. Precondition: LockReceiver.
+// before may have asked senders for. It can't fail. Precondition: LockReceiver.
 func (s *Segment) AttachReceiver(o Owner, interval time.Duration) {
 	sl, ctl := &s.ring.slots[0], s.ring.ctl
 	s.ring.freshBell()
-	s.before = ctl.attached.Load()
 	p := s.ring.progress()
 	sl.occupy(o, p.messages, int64(interval), process.Monotonic())
 	sl.prevFrom.Store(p.bytes)
@@ -129,7 +163,7 @@ func (s *Segment) DetachReceiver() error {
 
 func (s *Segment) unlock(at int64) error { return filelock.Unlock(s.fd, at, 1) }
 
-// SendersSince reports whether a sender has attached since AttachReceiver.
+// SendersSince reports whether a sender has attached since LockReceiver.
 func (s *Segment) SendersSince() bool { return s.ring.ctl.attached.Load() != s.before }
 
 // ReceiverAttachments returns how many receivers have ever attached.

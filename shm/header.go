@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/bits"
+	"os"
 
 	"github.com/shmchan/shmchan/internal/process"
 )
@@ -60,6 +61,13 @@ func newHeader(c Config, nonce uint64, created int64, pageSize int) header {
 	h.fileSize = h.ringOffset + h.capacity
 	h.checksum = h.sum()
 	return h
+}
+
+// FileSize returns the bytes that a segment made with c takes.
+func (c Config) FileSize() uint64 {
+	pageSize := os.Getpagesize()
+	c = c.withDefaults(pageSize)
+	return ringOffset(c.MaxSenders, uint64(pageSize)) + c.Capacity
 }
 
 func ringOffset(maxSenders int, pageSize uint64) uint64 {

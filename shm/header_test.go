@@ -16,6 +16,12 @@ import (
 func patch(t *testing.T, reseal bool, change func(h *header)) (Place, header) {
 	t.Helper()
 	p := placeIn(t)
+	return p, patchAt(t, p, reseal, change)
+}
+
+// patchAt is patch at that place.
+func patchAt(t *testing.T, p Place, reseal bool, change func(h *header)) header {
+	t.Helper()
 	s := publish(t, p, Config{Capacity: 1, MaxSenders: 3})
 	h := s.head
 	change(&h)
@@ -27,7 +33,7 @@ func patch(t *testing.T, reseal bool, change func(h *header)) (Place, header) {
 	defer f.Close()
 	_, err = f.WriteAt(bytesOf(&h), 0)
 	require.NoError(t, err)
-	return p, h
+	return h
 }
 
 // refused opens a file that is no channel, checks that it stays as it is, and
@@ -176,20 +182,4 @@ func TestFileOfAnotherSizeThanItsHeaderSays(t *testing.T) {
 	p, _ := patch(t, true, func(*header) {})
 	require.NoError(t, os.Truncate(p.Path(), slotsOffset-1))
 	require.ErrorIs(t, refused(t, p), ErrIncompatible)
-}
-
-func TestSegmentOfAnotherBootIsNoticed(t *testing.T) {
-	for what, test := range map[string]struct {
-		change func(h *header)
-		want   bool
-	}{
-		"this boot":      {func(*header) {}, false},
-		"another boot":   {func(h *header) { h.bootID[7] ^= 1 }, true},
-		"an unknown one": {func(h *header) { h.bootID = [16]byte{} }, false},
-	} {
-		t.Run(what, func(t *testing.T) {
-			p, _ := patch(t, true, test.change)
-			require.Equal(t, test.want, openAt(t, p).OtherBoot())
-		})
-	}
 }

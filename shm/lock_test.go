@@ -54,6 +54,7 @@ func TestReceiverCountsWhatItTookItself(t *testing.T) {
 func TestReceiverKnowsWhetherASenderHasComeSince(t *testing.T) {
 	s := makeSegment(t, Config{Capacity: 1, MaxSenders: 2})
 	attach(t, reopen(t, s), 1)
+	requireLock(t, s, true)
 	s.AttachReceiver(Owner{}, 1)
 	require.False(t, s.SendersSince())
 	late := reopen(t, s)

@@ -59,6 +59,7 @@ func newSegment(p Place, fd int, st *unix.Stat_t, readOnly bool) (*Segment, erro
 		return nil, err
 	}
 	s := &Segment{place: p, fd: fd, dev: st.Dev, ino: st.Ino, mode: st.Mode & 0o777, readOnly: readOnly, head: h, view: &view{}}
+	s.root = rootNow()
 	mapping := mapFile
 	if readOnly {
 		mapping = mapReadOnly

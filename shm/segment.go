@@ -8,7 +8,6 @@ import (
 	"github.com/edsrzf/mmap-go"
 
 	"github.com/shmchan/shmchan/internal/busguard"
-	"github.com/shmchan/shmchan/internal/process"
 )
 
 // Segment is one open of a channel's file: a descriptor, whose locks are those
@@ -22,8 +21,9 @@ type Segment struct {
 	temp      string // the temporary name of one that is not published, if it has one
 	readOnly  bool
 	ambiguous bool
+	root      rootID // what / was when the file was opened
 	unmapped  bool   // this segment uses its view no more
-	before    uint64 // senders that had attached when this segment's receiver did
+	before    uint64 // senders that had attached when LockReceiver succeeded
 	head      header // a copy, as it was when checked
 	view      *view
 	ring      *Ring
@@ -50,6 +50,15 @@ func (v *view) drop() error {
 	return v.mem.Unmap()
 }
 
+// FileState is what a stat of the open file tells.
+type FileState struct {
+	Linked bool          // it has a name, perhaps not the one that it was opened by
+	Age    time.Duration // since the older of its last access and modification
+}
+
+// Place returns where the file was opened.
+func (s *Segment) Place() Place { return s.place }
+
 // Path returns the file's path, as it was opened.
 func (s *Segment) Path() string { return s.place.Path() }
 
@@ -71,13 +80,6 @@ func (s *Segment) Mode() uint32 { return s.mode }
 // Created returns when the segment was made.
 func (s *Segment) Created() time.Time { return time.Unix(0, s.head.created) }
 
-// OtherBoot reports whether the segment was made before the machine's last boot:
-// whatever it held may have reached the disk in part.
-func (s *Segment) OtherBoot() bool {
-	boot := process.BootID()
-	return s.head.bootID != boot && s.head.bootID != [16]byte{} && boot != [16]byte{}
-}
-
 // Broken reports whether the kernel had no page for a part of the mapping that was
 // touched, because the file was truncated or its file system found no room to
 // write: all of the mapping is private memory since, so what was read may be
@@ -95,6 +97,9 @@ func senderByte(slot int) int64 { return 1 + int64(slot) }
 // removerByte is locked by whoever takes the file's name away, while it checks
 // that the name still means this file and unlinks it.
 func (s *Segment) removerByte() int64 { return 1 + int64(s.head.maxSenders) }
+
+// Size returns the bytes of the file.
+func (s *Segment) Size() uint64 { return s.head.fileSize }
 
 // SetElementType marks the channel as one of elements with this layout, and
 // returns the mark that stands there: another one if somebody was first.

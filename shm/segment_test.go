@@ -74,7 +74,9 @@ func TestPublishedSegmentIsOpenedByOthers(t *testing.T) {
 	require.Equal(t, 7, o.Ring().Senders())
 	require.True(t, o.Durable())
 	require.EqualValues(t, 0o600, o.Mode())
-	require.False(t, o.OtherBoot())
+	other, err := o.OtherBoot()
+	require.NoError(t, err)
+	require.False(t, other)
 	require.WithinRange(t, o.Created(), before, time.Now())
 	require.Equal(t, s.head, o.head)
 

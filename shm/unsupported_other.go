@@ -58,6 +58,22 @@ func (s *Segment) StillNamed() (bool, error) { return false, errors.ErrUnsupport
 // Unlink is not supported here.
 func (s *Segment) Unlink(time.Duration) error { return errors.ErrUnsupported }
 
+// Remove is not supported here.
+func (s *Segment) Remove(time.Duration) error { return errors.ErrUnsupported }
+
+// FileState is not supported here.
+func (s *Segment) FileState() (FileState, error) { return FileState{}, errors.ErrUnsupported }
+
+// NameLost is not supported here.
+func (s *Segment) NameLost() bool { return false }
+
+// Refresh is not supported here.
+func (s *Segment) Refresh() error { return errors.ErrUnsupported }
+
+type rootID struct{}
+
+func inMemory(int) (bool, error) { return false, errors.ErrUnsupported }
+
 // Close is not supported here.
 func (s *Segment) Close() error { return errors.ErrUnsupported }
 

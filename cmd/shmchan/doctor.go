@@ -142,7 +142,9 @@ func (v *doctor) channel(e *ipc.Entry) {
 	var ring error
 	var unread uint64
 	for _, ring = range ipc.Peek(e.Name, v.options()) {
-		unread++
+		if ring == nil { // an error comes last, and is no message
+			unread++
+		}
 	}
 	if errors.Is(ring, fs.ErrNotExist) {
 		return // gone since

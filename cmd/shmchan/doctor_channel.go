@@ -4,9 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/shmchan/shmchan/ipc"
 )
+
+// What doctor advises loses no message and removes no file that is not shmchan's: rm
+// only where nothing is unread, --force besides only where no receiver could miss
+// the channel, and a file that can't be read is moved, not removed.
 
 // unreadable is what doctor says of a file that can't be read as a channel.
 func unreadable(e *ipc.Entry) finding {
@@ -19,7 +24,7 @@ func unreadable(e *ipc.Entry) finding {
 	switch {
 	case errors.As(e.Err, &corrupt):
 		f.Means = "something wrote what no channel holds, or cut the file off: no end can attach to it"
-		f.Mend = "rm -- " + quote(e.Stats.Path)
+		f.Mend = moveAside(e.Stats.Path)
 	case errors.Is(e.Err, fs.ErrPermission):
 		f.Check, f.Means = "access", "you may not open it, or it is not to be trusted; its owner can tell"
 		f.Mend = "ls -l " + quote(e.Stats.Path)
@@ -28,6 +33,9 @@ func unreadable(e *ipc.Entry) finding {
 	}
 	return f
 }
+
+// moveAside is the command that takes a file out of the directory and keeps it.
+func moveAside(path string) string { return "mv -n -- " + quote(path) + " ~" }
 
 // checkup is the examination of one channel.
 type checkup struct {
@@ -44,16 +52,11 @@ func (c *checkup) add(level, check, found, means, mend string) {
 // findings says what is wrong with the channel, or that it is sound. ring is what
 // a walk through its records ended with.
 func (c *checkup) findings(ring error) []finding {
-	var corrupt *ipc.CorruptError
-	switch {
-	case errors.As(ring, &corrupt):
-		c.add(levelProblem, "ring", oneLine(ring),
-			"something wrote what no end writes: its receiver gets an error and can't go on", c.command("rm --force", c.Name))
-	case ring != nil:
-		c.add(levelProblem, "ring", oneLine(ring), "no end can attach to it", c.command("rm --force", c.Name))
+	if ring != nil {
+		c.damage(ring)
 	}
 	if c.Dead {
-		c.dead()
+		c.dead(ring)
 	} else {
 		c.receiver()
 		for i := range c.Senders {
@@ -72,10 +75,36 @@ func (c *checkup) findings(ring error) []finding {
 	return c.all
 }
 
+// damage tells of what the walk through the records met.
+func (c *checkup) damage(ring error) {
+	means := "no end can attach to it here, and its messages may have reached the disk in part"
+	var corrupt *ipc.CorruptError
+	if errors.As(ring, &corrupt) {
+		means = "something wrote what no end writes: its receiver gets an error and can't go on"
+	}
+	mend := c.command("rm --force", c.Name)
+	switch end := livingEnd(c.Stats); {
+	case c.unread > 0:
+		means += fmt.Sprintf("; %s before that can still be saved", plural(c.unread, "message"))
+		mend = c.save()
+	case end != "":
+		mend = fmt.Sprintf("end %s, and look again", end)
+	case unread(c.Stats) > 0:
+		mend = moveAside(c.Path)
+	}
+	c.add(levelProblem, "ring", oneLine(ring), means, mend)
+}
+
+// save is the command that copies the messages that can be read into a file, from
+// which send --frame json sends them again.
+func (c *checkup) save() string {
+	return c.command("peek --frame json", c.Name) + " > " + quote(filepath.Base(c.Name)+".saved")
+}
+
 // received tells whether a receiver is there that goes on.
 func (c *checkup) received() bool { return c.Receiver != nil && c.Receiver.State != ipc.StateDead }
 
-func (c *checkup) dead() {
+func (c *checkup) dead(ring error) {
 	found := "it is dead: its receiver has gone for good"
 	if c.unread > 0 {
 		found += fmt.Sprintf(", with %s unread", plural(c.unread, "message"))
@@ -83,6 +112,13 @@ func (c *checkup) dead() {
 	means, mend := "nobody can attach to it any more, and what is unread stays so", c.command("rm", c.Name)
 	if end := livingEnd(c.Stats); end != "" {
 		means, mend = end+" still holds it; "+means, c.command("rm --force", c.Name)
+	}
+	switch {
+	case c.unread > 0:
+		means += ", and goes when the next receiver replaces the channel"
+		mend = c.save()
+	case ring != nil && unread(c.Stats) > 0: // and can't be read here
+		mend = moveAside(c.Path)
 	}
 	c.add(levelProblem, "dead", found, means, mend)
 }
@@ -99,7 +135,7 @@ func (c *checkup) receiver() {
 			fmt.Sprintf("what is unread (%s) stays for the next receiver, and senders wait for it", plural(c.unread, "message")), c.command("recv", c.Name))
 	default:
 		c.add(levelProblem, "stalled-end", fmt.Sprintf("its receiver (%s) is stalled: its last beat was %s ago", who(r), humanAge(r.BeatAge)),
-			"its process is stopped, starved or in a debugger: nothing is received until it goes on", resume(r))
+			"its process is stopped, starved or in a debugger: nothing is received until it goes on", c.resumeReceiver(r))
 	}
 }
 
@@ -154,7 +190,16 @@ func who(e *ipc.End) string {
 // holders lists the processes that hold the file's locks.
 func holders(path string) string { return "fuser " + quote(path) }
 
-// resume lets a stopped process go on.
+// resume lets a stopped sender go on: a message that it has in hand was not sent.
 func resume(e *ipc.End) string {
 	return fmt.Sprintf("kill -CONT %d   # or, to end it: kill -KILL %d", e.PID, e.PID)
+}
+
+// resumeReceiver lets a stopped receiver go on. Messages go with a receiver that is
+// killed, unless the channel is durable.
+func (c *checkup) resumeReceiver(e *ipc.End) string {
+	if c.unread > 0 && !c.Durable {
+		return fmt.Sprintf("kill -CONT %d", e.PID)
+	}
+	return resume(e)
 }

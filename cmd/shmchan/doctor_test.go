@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,6 +45,7 @@ func examined(v *doctor) (all []finding) {
 	send := func(slot int, state ipc.State, claim *uint64) ipc.End {
 		return ipc.End{Slot: slot, PID: 50 + slot, State: state, BeatAge: 7 * time.Second, Claim: claim}
 	}
+	scribbled := &ipc.CorruptError{Path: "/x", Offset: 12288, Field: "record.kind", Value: 9, Reason: "known are kinds 1 to 3, without flags"}
 	labelled := send(4, ipc.StateStalled, nil)
 	labelled.Label = `web "1"`
 	for _, c := range []struct {
@@ -60,14 +62,24 @@ func examined(v *doctor) (all []finding) {
 		{ipc.Stats{Name: "not stuck", Head: 100, Tail: 700, Used: 600, Receiver: recv(ipc.StateAlive), Senders: []ipc.End{send(2, ipc.StateStalled, at(200))}}, nil},
 		{ipc.Stats{Name: "-stuck", Head: 100, Tail: 700, Used: 600, Senders: []ipc.End{send(2, ipc.StateDead, at(100))}}, nil},
 		{ipc.Stats{Name: "full", Durable: true, Used: 4096, MaxSenders: 1, Senders: []ipc.End{send(0, ipc.StateAlive, nil)}}, nil},
-		{ipc.Stats{Name: "scribbled"}, &ipc.CorruptError{Path: "/x", Offset: 12288, Field: "record.kind", Value: 9, Reason: "known are kinds 1 to 3, without flags"}},
-		{ipc.Stats{Name: "old"}, fmt.Errorf("made before the machine's last boot: %w", ipc.ErrIncompatible)},
+		{ipc.Stats{Name: "scribbled", Path: dir + "/scribbled"}, scribbled},
+		{ipc.Stats{Name: "scribbled at head", Messages: 5, Path: dir + "/scribbled at head"}, scribbled},
+		{ipc.Stats{Name: "scribbled, in use", Receiver: recv(ipc.StateAlive)}, scribbled},
+		{ipc.Stats{Name: "scribbled, empty"}, scribbled},
+		{ipc.Stats{Name: "old", Messages: 5, Path: dir + "/old"}, fmt.Errorf("made before the machine's last boot: %w", ipc.ErrIncompatible)},
+		{ipc.Stats{Name: "old, empty"}, fmt.Errorf("made before the machine's last boot: %w", ipc.ErrIncompatible)},
+		{ipc.Stats{Name: "dead, empty", Dead: true, Receiver: recv(ipc.StateDead)}, nil},
+		{ipc.Stats{Name: "held, empty", Dead: true, Senders: []ipc.End{send(0, ipc.StateAlive, nil)}}, nil},
+		{ipc.Stats{Name: "slow, durable", Durable: true, Receiver: recv(ipc.StateStalled)}, nil},
 	} {
 		c.stats.Capacity = 4096
 		if c.stats.MaxSenders == 0 {
 			c.stats.MaxSenders = 8
 		}
 		check := checkup{Stats: &c.stats, unread: 3, command: v.command}
+		if strings.Contains(c.stats.Name, "empty") || c.ring != nil && c.stats.Name != "scribbled" { // nothing can be read
+			check.unread = 0
+		}
 		all = append(all, check.findings(c.ring)...)
 	}
 	return all
@@ -88,6 +100,41 @@ func TestDoctorGolden(t *testing.T) {
 			golden(t, tt.name, out.Bytes())
 			require.EqualValues(t, bytes.Count(out.Bytes(), []byte("problem")), v.problems)
 		})
+	}
+}
+
+// Whatever doctor finds, what it advises loses no message, and removes no file that
+// is not a channel.
+func TestDoctorAdvisesNothingThatLosesAMessage(t *testing.T) {
+	alive := &ipc.End{Slot: -1, PID: 42, State: ipc.StateAlive}
+	stalled := &ipc.End{Slot: -1, PID: 42, State: ipc.StateStalled}
+	killed := &ipc.End{Slot: -1, PID: 42, State: ipc.StateDead}
+	corrupt := &ipc.CorruptError{Field: "record.kind"}
+	for _, receiver := range []*ipc.End{nil, alive, stalled, killed} {
+		for _, state := range []ipc.State{0, ipc.StateAlive, ipc.StateStalled, ipc.StateDead} {
+			for _, ring := range []error{nil, corrupt, ipc.ErrIncompatible} {
+				for flags := range 4 {
+					s := ipc.Stats{Name: "ch", Path: "/d/ch", Capacity: 4096, MaxSenders: 1, Used: 4000, Messages: 3,
+						Receiver: receiver, Durable: flags&1 != 0, Dead: flags&2 != 0}
+					if state != 0 {
+						s.Senders = []ipc.End{{PID: 50, State: state}}
+					}
+					check := checkup{Stats: &s, unread: 3, command: (&doctor{app: &app{}}).command}
+					if ring == ipc.ErrIncompatible {
+						check.unread = 0 // it can't be looked at
+					}
+					for _, f := range check.findings(ring) {
+						require.NotRegexp(t, `\brm\b`, f.Mend, "%+v: %+v", s, f)
+						if receiver == stalled && !s.Durable && ring != ipc.ErrIncompatible {
+							require.NotRegexp(t, `KILL 42`, f.Mend, "%+v: %+v", s, f)
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, err := range []error{corrupt, ipc.ErrIncompatible, fs.ErrPermission, errors.New("odd")} {
+		require.NotRegexp(t, `\brm\b`, unreadable(&ipc.Entry{Err: err}).Mend)
 	}
 }
 

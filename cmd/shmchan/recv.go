@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -209,7 +208,7 @@ func (v *recv) ended(b *batch, err error) error {
 }
 
 func (v *recv) disconnected(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, ipc.ErrRemoved) {
 		return because(ipc.ErrDisconnected, "the channel was removed")
 	}
 	return nil

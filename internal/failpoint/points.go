@@ -20,14 +20,16 @@ const (
 	SlotEmptied  Point = "slot emptied"    // attach, both ends: the state is free, no word is stored
 	SlotFilled   Point = "slot filled"     // attach, both ends: all words but the state are stored
 	SlotLive     Point = "slot live"       // attach, both ends: the state is live
+	BeforeName   Point = "before name"     // attach: the slot is locked, whether the name still means this file is not looked at yet
+	MayAttach    Point = "may attach"      // attach, both ends: all that can fail has been done, nothing is stored
 	Attached     Point = "attached"        // attach: counted, the receiver not poked yet
-	BeforeName   Point = "before name"     // attach: whether the name still means this file is not looked at yet
 	RecvLocked   Point = "receiver locked" // attach, takeover: the receiver's lock is taken
 	RecvAttached Point = "recv attached"   // attach: counted, the senders not poked yet
 	CountsStored Point = "counts stored"   // attach: the receiver has stored how many messages were received before it, but not yet base
 
 	RetireClosed Point = "retire closed" // takeover: the finished channel is marked closed
-	Retired      Point = "retired"       // takeover: its name is gone, no new file yet
+	SpareMade    Point = "spare made"    // takeover: its replacement is made, with no name yet
+	Retired      Point = "retired"       // takeover: its name is gone, the new file has none yet
 
 	TailRead     Point = "tail read"     // L0 of a claim
 	IntentStored Point = "intent stored" // L2 of a claim
@@ -87,5 +89,6 @@ const (
 	RemoverLocked   Point = "remover locked"   // removal, close, takeover: the remover's lock is taken
 	NameChecked     Point = "name checked"     // removal, close, takeover: the name means this file
 	Unlinked        Point = "unlinked"         // removal, close, takeover: the name is gone
+	RemovedClosed   Point = "removed closed"   // removal: the name is gone and the channel is marked closed
 	RemoverUnlocked Point = "remover unlocked" // removal, close, takeover: the remover's lock is given back
 )

@@ -21,6 +21,9 @@ func managerStory(a *arena) bool {
 	if a.c.do == "force" {
 		a.receiver()
 		a.sender('s')
+		seg, err := shm.Open(a.place())
+		require.NoError(a, err)
+		a.peek = seg
 	}
 	a.start()
 	if a.c.busy {
@@ -48,9 +51,7 @@ func managerStory(a *arena) bool {
 		require.NoError(a, r.Close())
 	}
 	if a.c.do == "force" {
-		require.NoError(a, a.s['s'].Close())
-		delete(a.s, 's')
-		require.NoError(a, a.r.Close())
+		a.bereaved()
 	}
 	a.receiver()
 	a.inTime("the name can be used", func() bool { return true })
@@ -60,6 +61,34 @@ func managerStory(a *arena) bool {
 	a.goOn()
 	a.settleAll(0, 0)
 	return true
+}
+
+// bereaved looks at the ends of the channel that the victim was to remove. Either it
+// has not come so far, and they are as they were; or they come to their end, whether
+// it has told them or died before.
+func (a *arena) bereaved() {
+	a.Helper()
+	named, err := a.peek.StillNamed()
+	require.NoError(a, err)
+	if named {
+		require.False(a, a.peek.Ring().Closed(), a.c)
+		a.roundTrip(a.r)
+	}
+	require.NoError(a, a.s['s'].Close())
+	delete(a.s, 's')
+	if !named {
+		a.inTime("the receiver learns that its name is gone", func() bool {
+			for {
+				_, err := a.r.TryRecv()
+				if err != nil {
+					return errors.Is(err, ipc.ErrDisconnected) && errors.Is(err, ipc.ErrRemoved)
+				}
+			}
+		})
+	}
+	require.NoError(a, a.r.Close())
+	require.NoError(a, a.peek.Close())
+	a.peek = nil
 }
 
 // stage leaves under the name what the scenario begins with: nothing, a channel

@@ -45,6 +45,7 @@ bool receivers[F+1];                    /* ctl.receivers > 0 */
 byte attached[F+1];                     /* ctl.attached */
 byte rlock[F+1], xlock[F+1], all[F+1];  /* who holds the receiver's byte, the remover's, all senders' */
 byte slots[F+1];                        /* a bit for each sender that holds one */
+byte live[F+1];                         /* a bit for each sender that is attached, or died so */
 byte flight[F+1], sent[F+1];            /* claims without a stamp, by sender; messages to be received */
 byte kills, here = SENDS;
 #ifdef FORK
@@ -77,7 +78,7 @@ byte final;                             /* files whose receiver said: disconnect
       if :: rlock[g] == me -> rlock[g] = 0; if :: ropen & BIT(g) -> rgone = rgone | BIT(g) :: else fi :: else fi; \
       if :: xlock[g] == me -> xlock[g] = 0 :: else fi; \
       if :: all[g] == me -> all[g] = 0 :: else fi; \
-      if :: me <= SENDS -> slots[g] = slots[g] & ~BIT(me) :: else fi; \
+      if :: me <= SENDS -> slots[g] = slots[g] & ~BIT(me); live[g] = live[g] & ~BIT(me) :: else fi; \
       g++ :: else -> break od; g = 0; f = 0 }
 #define KILL :: atomic { kills < MAXD -> kills++; LEAVE goto over }
 #define STEP(x) if :: x KILL fi
@@ -100,8 +101,13 @@ byte final;                             /* files whose receiver said: disconnect
 #ifdef XRM
 #define REMOVE name = 0
 #else
-/* D1: a name is taken from the file that it means, and that is closed by then */
-#define REMOVE atomic { assert(name == f && closed[f]); name = 0 }
+/* D1: a name is taken from the file that it means, and that is closed by then, or the
+ * remover holds the locks of all ends */
+#ifdef M_REMOVEUNLOCKED
+#define REMOVE atomic { assert(name == f); name = 0 }
+#else
+#define REMOVE atomic { assert(name == f && (closed[f] || (rlock[f] == me && all[f] == me))); name = 0 }
+#endif
 #endif
 
 /* Segment.Finished: closed; receivers; the receiver's lock */
@@ -116,6 +122,12 @@ byte final;                             /* files whose receiver said: disconnect
    KILL \
    fi
 #endif
+
+/* Segment.AnySenderAttached */
+#define HAD (slots[f] & live[f]) != 0
+/* why the receiver does not wait where no sender is attached: there were some, or the
+ * name is gone */
+#define ENDS (had || attached[f] != before || name != f)
 
 /* settings.retire */
 #define RETIRE(done) STEP(closed[f] = true); UNLINK(done)
@@ -135,7 +147,7 @@ again:
       :: f == 0 && create -> if :: made == F -> goto over :: else -> made++; f = made fi
       :: f != 0 -> goto join
       fi };
-   atomic { slots[f] = slots[f] | BIT(me); attached[f]++ };      /* makeAs: attached before it is published */
+   atomic { slots[f] = slots[f] | BIT(me); live[f] = live[f] | BIT(me); attached[f]++ }; /* makeAs: attached before it is published */
    if
    :: atomic { name == 0 -> name = f; goto joined }
    :: atomic { name != 0 -> DROP; goto again }
@@ -146,21 +158,20 @@ join:
 #ifdef M_NAMEBEFORELOCK
    STEP(atomic { if :: name != f -> goto again :: else fi });
 #endif
-   if                                                            /* takeSlot */
+   if                                                            /* LockSender */
    :: atomic { all[f] == 0 -> slots[f] = slots[f] | BIT(me); named = (name == f) }
-   :: atomic { all[f] != 0 -> goto over }                        /* ErrNoSlot */
+   :: atomic { all[f] != 0 -> goto noslot }                      /* ErrNoSlot */
 #ifdef FORK
    :: atomic { orphan[f] == FREE && (all[f] == 0 || around[f]) ->
          orphan[f] = NEWCOMER; taker[f] = me; named = (name == f) };
       if                                                         /* the swap of the state */
       :: atomic { !barred[f] -> orphan[f] = VACANT; slots[f] = slots[f] | BIT(me) }
-      :: atomic { barred[f] -> orphan[f] = FREE; goto over }     /* ErrNoSlot */
+      :: atomic { barred[f] -> orphan[f] = FREE; goto noslot }   /* ErrNoSlot */
       KILL
       fi
 #endif
    KILL
    fi;
-   STEP(attached[f]++);
 #ifndef M_NAMEBEFORELOCK
    STEP(atomic { if :: name != f -> DROP; goto again :: else fi });
 #endif
@@ -171,6 +182,8 @@ join:
 #if defined(LATER) || defined(M_LOOKEDBEFORE)
    assert(!(deadto & BIT(f)));          /* D4: its receiver had not gone before this call began */
 #endif
+   STEP(live[f] = live[f] | BIT(me));                            /* OccupySender: nothing fails any more */
+   STEP(attached[f]++);
 joined: skip;
    d_step { if :: lateto & BIT(f) -> came = came | BIT(f) :: else fi; named = false };
    do
@@ -193,8 +206,11 @@ joined: skip;
       fi
    od;
    goto over;
+noslot:
+   STEP(atomic { if :: closed[f] -> goto gone :: else fi });
+   STEP(atomic { if :: name != f -> DROP; goto again :: name == f -> goto over fi });
 detachgone:
-   slots[f] = slots[f] & ~BIT(me);
+   slots[f] = slots[f] & ~BIT(me);       /* UnlockSender */
 gone:
    if
    :: !create -> goto over                                       /* fs.ErrNotExist */
@@ -246,9 +262,12 @@ locking:
 #endif
    if                                                            /* LockReceiver */
    :: atomic { rlock[f] == 0 -> rlock[f] = me; named = (name == f) }
-   :: atomic { rlock[f] != 0 -> goto over }                      /* ErrBusy */
+   :: atomic { rlock[f] != 0 -> if :: name == f -> goto over :: name != f -> goto again fi } /* ErrBusy, or removed */
    KILL
    fi;
+#ifndef M_COUNTLATE
+   STEP(before = attached[f]);
+#endif
 #ifndef M_NAMEBEFORELOCK
    STEP(atomic { if :: name != f -> DROP; goto again :: else fi });
 #endif
@@ -263,17 +282,14 @@ locking:
    KILL
    fi;
    assert(named);                       /* D2 */
-#ifndef M_COUNTLATE
-   STEP(before = attached[f]);          /* AttachReceiver */
-#endif
+   STEP(had = (HAD));                   /* newReceiver: before it attaches, for it can fail */
+   STEP(had = had || INFLIGHT);
    STEP(atomic { receivers[f] = true; ropen = ropen | BIT(f); rgone = rgone & ~BIT(f); final = final & ~BIT(f); came = came & ~BIT(f) });
 attachedto:
    named = false;
 #ifdef M_COUNTLATE
    STEP(before = attached[f]);
 #endif
-   STEP(had = (slots[f] != 0));         /* newReceiver */
-   STEP(had = had || INFLIGHT);
 look:
    if
    :: atomic { sent[f] > 0 -> sent[f]--; goto look }
@@ -290,12 +306,12 @@ look:
    fi;
    STEP(atomic { if :: closed[f] -> goto disconnected :: else fi });
    if                                   /* abandoned */
-   :: atomic { !had && attached[f] == before ->
+   :: atomic { !ENDS ->
 #ifndef DURABLE
          assert(!(came & BIT(f)));      /* D6: it does not miss that a sender came */
 #endif
          goto wait }
-   :: atomic { had || attached[f] != before -> if :: slots[f] != 0 -> goto wait :: else fi }
+   :: atomic { ENDS -> if :: slots[f] != 0 -> goto wait :: else fi }
    KILL
    fi;
    STEP(atomic { if :: INFLIGHT -> goto look :: else fi });
@@ -338,11 +354,11 @@ look:
 #endif
 wait:
    if
-   :: sent[f] > 0 || closed[f] || DEADFLIGHT != 0 || ((had || attached[f] != before) && slots[f] == 0) || here == 0 -> skip
+   :: sent[f] > 0 || closed[f] || DEADFLIGHT != 0 || (ENDS && slots[f] == 0) || here == 0 -> skip
    :: goto close
    KILL
    fi;
-   if :: here == 0 && !INFLIGHT && !had && attached[f] == before -> goto close :: else -> goto look fi;
+   if :: here == 0 && !INFLIGHT && !ENDS -> goto close :: else -> goto look fi;
 disconnected:                           /* somebody else has closed it: removed */
 close:                                  /* finish */
 #ifndef DURABLE
@@ -364,16 +380,26 @@ over: skip;
    atomic { DROP; before = 0; had = false; named = false }
 }
 
+/* settings.remove, without force */
 proctype Remover(byte me)
 {
    byte f, g;
    atomic { f = name; if :: f == 0 -> goto over :: else fi };
+   FINISHED(isfinished);
+   goto locking;
+isfinished:
+   STEP(closed[f] = true);
+locking:
    if                                                            /* LockAll */
    :: atomic { rlock[f] == 0 && slots[f] == 0 && all[f] == 0 -> rlock[f] = me; all[f] = me }
    :: atomic { rlock[f] != 0 || slots[f] != 0 || all[f] != 0 -> goto over }
    KILL
    fi;
-   RETIRE(over);                        /* D1 */
+#ifdef M_REMOVEUNLOCKED
+   STEP(atomic { rlock[f] = 0; all[f] = 0 });
+#endif
+   UNLINK(over);                        /* D1; it may fail: nothing has changed */
+   STEP(closed[f] = true);
 over: skip;
    atomic { DROP }
 }

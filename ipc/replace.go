@@ -1,0 +1,93 @@
+package ipc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/shmchan/shmchan/internal/failpoint"
+	"github.com/shmchan/shmchan/shm"
+)
+
+// How a finished channel is replaced: it is marked closed, the new one is made, with no
+// name, the old one's name is taken, and the new one is published. All that can fail
+// for want of room or rights comes before the name is taken, so the old one is still
+// to be looked at where it can't be replaced.
+
+// closeFinished marks a channel that is finished as closed, and reports whether it
+// is.
+func closeFinished(seg *shm.Segment) (bool, error) {
+	finished, err := seg.Finished()
+	if finished && err == nil {
+		seg.Ring().Close()
+	}
+	return finished, err
+}
+
+// retire takes the name of a finished channel away, and returns errAgain. What takes
+// its place is made before: where it can't be, the finished one stays.
+func (s *settings) retire(seg *shm.Segment) error {
+	seg.Ring().Close() // its senders, if any live, learn it
+	failpoint.Hit(failpoint.RetireClosed)
+	if err := s.makeSpare(seg); err != nil {
+		return fmt.Errorf("replace a channel whose receiver has gone: %w", err)
+	}
+	if err := seg.Unlink(2 * s.Heartbeat); err != nil {
+		return fmt.Errorf("replace a channel whose receiver has gone: %w", err)
+	}
+	failpoint.Hit(failpoint.Retired)
+	return errAgain
+}
+
+// makeSpare makes the segment that will take old's place, unless only the room that
+// old takes is missing.
+func (s *settings) makeSpare(old *shm.Segment) (err error) {
+	if s.spare != nil {
+		return nil
+	}
+	s.spare, err = shm.Create(old.Place(), s.config)
+	noRoom := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	if noRoom && s.config.FileSize() <= old.Size() {
+		return nil
+	}
+	if err == nil {
+		failpoint.Hit(failpoint.SpareMade)
+	}
+	return err
+}
+
+// dropSpare discards a spare that was not needed: another process has made the
+// channel.
+func (s *settings) dropSpare() {
+	if s.spare != nil {
+		_ = s.spare.Discard() // it has no name, and nobody waits for it
+		s.spare = nil
+	}
+}
+
+// makeAs makes a channel, attaches the caller by attach, and publishes it. If
+// somebody else published one first it returns errAgain. It looks at ctx only if the
+// allocation takes long.
+func (s *settings) makeAs(ctx context.Context, place shm.Place, attach func(*shm.Segment) error) (*shm.Segment, error) {
+	seg := s.spare
+	s.spare = nil
+	if seg == nil {
+		var err error
+		if seg, err = shm.CreateContext(ctx, place, s.config); err != nil {
+			return nil, err
+		}
+	}
+	err := attach(seg)
+	if err == nil {
+		err = seg.Publish()
+	}
+	if err == nil {
+		return seg, nil
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = errAgain
+	}
+	return nil, errors.Join(err, seg.Discard())
+}
