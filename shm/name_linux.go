@@ -39,10 +39,6 @@ func (s *Segment) NameLost() bool {
 	return s.root != rootID{} && s.root == rootNow()
 }
 
-// rootID tells one root directory from another: a path means nothing to a process
-// that has changed its own since.
-type rootID struct{ dev, ino uint64 }
-
 // rootNow returns this process's, or zeroes where it can't be looked at.
 func rootNow() rootID {
 	var st unix.Stat_t

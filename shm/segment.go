@@ -50,6 +50,10 @@ func (v *view) drop() error {
 	return v.mem.Unmap()
 }
 
+// rootID tells one root directory from another: a path means nothing to a process
+// that has changed its own since.
+type rootID struct{ dev, ino uint64 }
+
 // FileState is what a stat of the open file tells.
 type FileState struct {
 	Linked bool          // it has a name, perhaps not the one that it was opened by

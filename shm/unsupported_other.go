@@ -70,8 +70,6 @@ func (s *Segment) NameLost() bool { return false }
 // Refresh is not supported here.
 func (s *Segment) Refresh() error { return errors.ErrUnsupported }
 
-type rootID struct{}
-
 func inMemory(int) (bool, error) { return false, errors.ErrUnsupported }
 
 // Close is not supported here.
