@@ -1,9 +1,5 @@
 package shm
 
-import (
-	"encoding/binary"
-)
-
 // Consumer is the receiver's hold on the ring: where it reads, and what it has
 // given back. It serves one goroutine at a time.
 //
@@ -176,7 +172,7 @@ func (c *Consumer) nextOfBatch() ([]byte, error) {
 		return nil, r.corrupt(start, "batch.length", left, "a message's header does not fit into what is left of its batch")
 	}
 	b := r.data[start&r.mask:]
-	n := binary.LittleEndian.Uint64(b) // read once: a peer may change it
+	n := batchHeader(b) // read once: a peer may change it
 	if n > left-BatchHeader {
 		return nil, r.corrupt(start, "batch.length", n, "%d bytes are left of its batch", left-BatchHeader)
 	}
