@@ -30,7 +30,7 @@ func (p *Producer) PutBatch(msgs [][]byte) (int, error) {
 	var bytes uint64
 	at := p.pos + RecordHeader
 	for _, msg := range msgs[:n] {
-		binary.LittleEndian.PutUint64(b, uint64(len(msg)))
+		putBatchHeader(b, len(msg))
 		p.copyTo(at+BatchHeader, b[BatchHeader:], msg)
 		bytes += uint64(len(msg))
 		b = b[batchSize(len(msg)):]
@@ -53,6 +53,20 @@ func (r *Ring) batchOf(msgs [][]byte) (n int, size uint64) {
 		n, size = n+1, size+s
 	}
 	return n, size
+}
+
+// A message's header in a batch is length u32 | reserved u32, each in the machine's
+// byte order. The reserved word is 0 in version 1.
+
+func putBatchHeader(b []byte, n int) {
+	binary.NativeEndian.PutUint32(b, uint32(n))
+	binary.NativeEndian.PutUint32(b[4:], 0)
+}
+
+// batchHeader returns the length. One whose reserved word is not 0 is too large
+// for any batch.
+func batchHeader(b []byte) uint64 {
+	return uint64(binary.NativeEndian.Uint32(b)) | uint64(binary.NativeEndian.Uint32(b[4:]))<<32
 }
 
 // batchSize returns the bytes that a message of n bytes takes in a batch.

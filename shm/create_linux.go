@@ -50,7 +50,7 @@ func CreateContext(ctx context.Context, p Place, c Config) (*Segment, error) {
 	if _, err := rand.Read(random[:]); err != nil {
 		return nil, err
 	}
-	h := newHeader(c, binary.LittleEndian.Uint64(random[:]), time.Now().UnixNano(), os.Getpagesize())
+	h := newHeader(c, binary.NativeEndian.Uint64(random[:]), time.Now().UnixNano(), os.Getpagesize())
 	fd, temp, err := openNameless(d)
 	if err != nil {
 		return nil, noFile(p, d, err)

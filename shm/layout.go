@@ -1,13 +1,13 @@
 package shm
 
 import (
+	"encoding/binary"
 	"structs"
 	"sync/atomic"
 )
 
 // Sizes of the format, version 1. docs/format.md has the same table.
 const (
-	magic       = 0x314e4148434d4853 // "SHMCHAN1" read as a little-endian word
 	version     = 1
 	orderMark   = 0x01020304 // reads as 0x04030201 on the other byte order
 	headerSize  = 4096
@@ -34,6 +34,10 @@ const (
 	// MaxLabel is the longest label, in bytes.
 	MaxLabel = labelSize
 )
+
+// magic is the bytes "SHMCHAN1" as a word of this machine: it stands there
+// whatever the byte order, so that another one is told by the mark.
+var magic = binary.NativeEndian.Uint64([]byte("SHMCHAN1"))
 
 // header is the first page's content; it is written before the segment is
 // published and never after.

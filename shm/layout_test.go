@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -89,14 +90,22 @@ func TestStructsAreAsDocumented(t *testing.T) {
 	require.Equal(t, compiled(reflect.TypeFor[bellWords]()), commented(t, "bellWords"))
 }
 
-// pick returns the little-endian number that stands at a documented field.
+// pick returns the number that stands at a documented field, in the machine's byte
+// order.
 func pick(t *testing.T, mem []byte, fields []field, name string) uint64 {
 	t.Helper()
 	for _, f := range fields {
 		if f.name == name {
-			var b [8]byte
-			copy(b[:], mem[f.offset:][:f.size])
-			return binary.LittleEndian.Uint64(b[:])
+			switch b := mem[f.offset:][:f.size]; f.size {
+			case 1:
+				return uint64(b[0])
+			case 2:
+				return uint64(binary.NativeEndian.Uint16(b))
+			case 4:
+				return uint64(binary.NativeEndian.Uint32(b))
+			case 8:
+				return binary.NativeEndian.Uint64(b)
+			}
 		}
 	}
 	require.Fail(t, "not documented", name)
@@ -147,6 +156,35 @@ func TestBatchIsAsDocumented(t *testing.T) {
 		require.Equal(t, msg, string(mem[BatchHeader:][:len(msg)]))
 		mem = mem[(BatchHeader+len(msg)+7)&^7:]
 	}
+}
+
+// The page says that everything is in the machine's order; a name of one in the code
+// would be right on half of the machines only.
+func TestNoByteOrderIsNamed(t *testing.T) {
+	sources, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, path := range sources {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NotRegexp(t, `binary\.(Little|Big)Endian`, string(source), path)
+	}
+}
+
+func TestMagicIsTheSameBytesOnEveryMachine(t *testing.T) {
+	h := goldenHeader()
+	require.Equal(t, "SHMCHAN1", string(bytesOf(&h)[:8]))
+}
+
+func TestLabelIsBytesOnEveryMachine(t *testing.T) {
+	r := mappedRing(t, 0)
+	r.slots[1].setLabel("a label ∞")
+	fields := documented(t, "Slot")
+	require.Equal(t, field{"label", 0xd0, labelSize}, fields[len(fields)-1])
+	require.Equal(t, "a label ∞\x00", string(slotBytes(&r.slots[1])[0xd0:][:len("a label ∞")+1]))
+	require.Equal(t, "a label ∞", r.slots[1].getLabel())
 }
 
 func TestWordsOfDifferentWritersStandApart(t *testing.T) {

@@ -1,8 +1,6 @@
 package shm
 
 import (
-	"encoding/binary"
-
 	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/order"
 )
@@ -188,7 +186,7 @@ func (c *Consumer) nextOfBatch() ([]byte, error) {
 		return nil, r.corrupt(start, "batch.length", left, "a message's header does not fit into what is left of its batch")
 	}
 	b := r.data[start&r.mask:]
-	n := binary.LittleEndian.Uint64(b) // read once: a peer may change it
+	n := batchHeader(b) // read once: a peer may change it
 	if n > left-BatchHeader {
 		return nil, r.corrupt(start, "batch.length", n, "%d bytes are left of its batch", left-BatchHeader)
 	}

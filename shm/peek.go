@@ -1,7 +1,5 @@
 package shm
 
-import "encoding/binary"
-
 // Peeker walks through what is in a ring without being an end of it: it writes
 // nothing, and senders and receiver go on meanwhile. It goes no further than to
 // where tail was when it began. It serves one goroutine at a time.
@@ -146,7 +144,7 @@ func (p *Peeker) nextOfBatch() (msg []byte, ok bool) {
 		p.err = p.ring.corrupt(p.start, "batch.length", left, "a message's header does not fit into what is left of its batch")
 		return nil, false
 	}
-	n := binary.LittleEndian.Uint64(p.rest)
+	n := batchHeader(p.rest)
 	if n > left-BatchHeader {
 		p.err = p.ring.corrupt(p.start, "batch.length", n, "%d bytes are left of its batch", left-BatchHeader)
 		return nil, false

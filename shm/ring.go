@@ -104,19 +104,39 @@ func (r *Ring) corruptControl(offset uintptr, field string, value uint64, format
 	return &CorruptError{Path: r.path, Offset: at, Field: field, Value: value, Reason: fmt.Sprintf(format, args...)}
 }
 
-// meta is a record's second word: length u32 | slot u16 | kind u8 | flags u8.
+// meta is a record's second word: in memory, length u32 | slot u16 | kind u8 |
+// flags u8, each in the machine's byte order.
 type meta uint64
 
 func makeMeta(length uint64, slot uint16, kind uint8) meta {
+	if bigEndian {
+		return meta(length<<32 | uint64(slot)<<16 | uint64(kind)<<8)
+	}
 	return meta(length | uint64(slot)<<32 | uint64(kind)<<48)
 }
 
-func (m meta) length() uint64 { return uint64(uint32(m)) }
-func (m meta) slot() int      { return int(uint16(m >> 32)) }
+func (m meta) length() uint64 {
+	if bigEndian {
+		m >>= 32
+	}
+	return uint64(uint32(m))
+}
 
-// kind returns kind and flags in one: version 1 knows no flag, so a record with
-// one is of an unknown kind.
-func (m meta) kind() uint16 { return uint16(m >> 48) }
+func (m meta) slot() int {
+	if bigEndian {
+		m <<= 16
+	}
+	return int(uint16(m >> 32))
+}
+
+// kind returns kind and flags in one, the kind in the lower byte: version 1 knows
+// no flag, so a record with one is of an unknown kind.
+func (m meta) kind() uint16 {
+	if bigEndian {
+		return bits.ReverseBytes16(uint16(m))
+	}
+	return uint16(m >> 48)
+}
 
 // HasRoom reports whether a message of n bytes would fit now. It is two loads,
 // for spinning.

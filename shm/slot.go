@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -139,11 +140,7 @@ func (s *slot) setLabel(label string) {
 	var b [labelSize]byte
 	copy(b[:], label)
 	for i := range s.label {
-		var w uint64
-		for j := range 8 {
-			w |= uint64(b[8*i+j]) << (8 * j)
-		}
-		s.label[i].Store(w)
+		s.label[i].Store(binary.NativeEndian.Uint64(b[8*i:]))
 	}
 }
 
@@ -152,10 +149,7 @@ func (s *slot) setLabel(label string) {
 func (s *slot) getLabel() string {
 	var b [labelSize]byte
 	for i := range s.label {
-		w := s.label[i].Load()
-		for j := range 8 {
-			b[8*i+j] = byte(w >> (8 * j))
-		}
+		binary.NativeEndian.PutUint64(b[8*i:], s.label[i].Load())
 	}
 	label, _, _ := strings.Cut(string(b[:]), "\x00")
 	if CheckLabel(label) != "" {
