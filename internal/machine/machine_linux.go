@@ -72,6 +72,8 @@ var types = map[int64]struct {
 	0x9123683e: {"btrfs", false, false},
 	0x2fc12fc1: {"zfs", false, false},
 	0xf2f52010: {"f2fs", false, false},
+	0xca451a4e: {"bcachefs", false, false},
+	0x3434:     {"nilfs2", false, false},
 	0x794c7630: {"overlay", false, false},
 	0x6969:     {"nfs", false, true},
 	0xff534d42: {"cifs", false, true},
@@ -82,12 +84,15 @@ var types = map[int64]struct {
 	0x0bd00bd0: {"lustre", false, true},
 }
 
+// maxInterrupted bounds how often a call is tried again that a signal interrupted.
+const maxInterrupted = 100
+
 // FileSystemOf tells about the file system that the directory is on.
 func FileSystemOf(dir string) (FileSystem, error) {
 	var st unix.Statfs_t
-	for {
+	for try := 0; ; try++ {
 		err := unix.Statfs(dir, &st)
-		if err == unix.EINTR {
+		if err == unix.EINTR && try < maxInterrupted {
 			continue
 		}
 		if err != nil {
