@@ -53,12 +53,16 @@ vet: ## what go vet finds, on arm64 too; and that it builds for 32 bits
 
 unit: ## all tests: unit, multi-process, command scripts, a real terminal, examples, README, recipes
 	@$(ensure) tmux tmux || echo "not run: shmchan watch in a terminal" >&2
+	@$(ensure) strace strace || echo "not run: calls that are interrupted for ever" >&2
+	@$(ensure) mkfs.btrfs btrfs-progs || echo "not run: a btrfs that is full" >&2
 	@$(as-root)
 	$(GO) test $(tests)
 
 race: ## all tests again, under the race detector (needs a C compiler)
 	@$(ensure) gcc gcc libc6-dev
 	@$(ensure) tmux tmux || echo "not run: shmchan watch in a terminal" >&2
+	@$(ensure) strace strace || echo "not run: calls that are interrupted for ever" >&2
+	@$(ensure) mkfs.btrfs btrfs-progs || echo "not run: a btrfs that is full" >&2
 	@$(as-root)
 	CGO_ENABLED=1 $(GO) test -race $(tests)
 

@@ -20,8 +20,8 @@ import (
 
 // Create makes a segment that has no name yet: nobody can open it, and if its
 // creator dies nothing is left. Publish names it. All of the file is allocated
-// before it is mapped: a sparse file on a tmpfs that fills up would kill its
-// users by SIGBUS later.
+// before it is mapped: a sparse file on a tmpfs that fills up would break under
+// its users later.
 func Create(p Place, c Config) (*Segment, error) {
 	return CreateContext(context.Background(), p, c)
 }

@@ -118,6 +118,19 @@ func checkRoom(dir, state string, s *machine.FileSystem) []finding {
 		add(levelNote, "type", "its file system is "+s.Type,
 			"the messages are written to a disk now and then; below /dev/shm they are not", "")
 	}
+	switch s.Writing() {
+	case machine.InPlaceOnRequest:
+		add(levelNote, "full", s.Type+" copies on write, unless a file asks to be written in place, as a channel does when it is made",
+			"a channel goes on when the disk is full, slowly, from Linux 6.17 on; before, or after a snapshot or cp --reflink of it, "+
+				"its ends get an error then; below /dev/shm a full disk hurts no channel", "")
+	case machine.Copying:
+		add(levelNote, "full", s.Type+" copies on write, which the room that a channel has allocated does not cover",
+			"when the disk is full, the ends of a channel get an error; below /dev/shm a full disk hurts no channel", "")
+	case machine.InPlace:
+		if !s.Memory {
+			add(levelOK, "full", s.Type+" writes in place: a channel that has its room keeps it when the disk is full", "", "")
+		}
+	}
 	if s.ReadOnly {
 		add(levelProblem, "type", "its file system is mounted read-only",
 			"no channel can be made, and none can be used", "mount it read-write, or name another directory, by --dir or SHMCHAN_DIR")

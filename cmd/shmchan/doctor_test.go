@@ -27,6 +27,8 @@ func examined(v *doctor) (all []finding) {
 	all = append(all, checkRoom(dir, "mode 0700", &machine.FileSystem{Type: "tmpfs", Memory: true, Size: 8 << 30, Free: 7 << 30})...)
 	all = append(all, checkRoom(dir, "mode 0700", &machine.FileSystem{Type: "tmpfs", Memory: true, Size: 64 << 20, Free: 1 << 20, Inodes: 100})...)
 	all = append(all, checkRoom("/home/me/my channels", "mode 0755", &machine.FileSystem{Type: "ext4", Size: 1 << 40, Free: 1 << 39})...)
+	all = append(all, checkRoom("/srv/ch", "mode 0755", &machine.FileSystem{Type: "btrfs", Size: 1 << 40, Free: 1 << 39})...)
+	all = append(all, checkRoom("/tank/ch", "mode 0755", &machine.FileSystem{Type: "zfs", Size: 1 << 40, Free: 1 << 39})...)
 	all = append(all, checkRoom("/mnt/ch", "mode 0755", &machine.FileSystem{Type: "nfs", Remote: true, ReadOnly: true, Size: 1 << 40, Free: 1 << 39})...)
 
 	for _, err := range []error{

@@ -59,6 +59,9 @@ func TestScript(t *testing.T) {
 			if cond == "userns" {
 				return exec.Command("unshare", "-rm", "true").Run() == nil, nil
 			}
+			if cond == "strace" {
+				return exec.Command("strace", "-qq", "-o", os.DevNull, "true").Run() == nil, nil
+			}
 			return false, fmt.Errorf("no such condition %q", cond)
 		},
 		Setup: func(env *testscript.Env) error {

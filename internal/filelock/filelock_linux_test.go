@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func open(t *testing.T, path string) int {
@@ -81,4 +82,25 @@ func TestReadOnlyDescriptorMayProbe(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, held)
 	require.EqualValues(t, 7, at)
+}
+
+func TestCallThatIsInterruptedForEverIsGivenUp(t *testing.T) {
+	old := fcntl
+	defer func() { fcntl = old }()
+	calls := 0
+	fcntl = func(uintptr, int, *unix.Flock_t) error { calls++; return unix.EINTR }
+	_, err := TryLock(0, 0, 1)
+	require.ErrorIs(t, err, unix.EINTR)
+	require.Equal(t, maxInterrupted, calls)
+
+	fcntl = func(fd uintptr, cmd int, lk *unix.Flock_t) error {
+		if calls++; calls%3 != 0 {
+			return unix.EINTR
+		}
+		lk.Type = unix.F_UNLCK
+		return nil
+	}
+	held, _, err := Held(0, 0, 1)
+	require.NoError(t, err)
+	require.False(t, held)
 }

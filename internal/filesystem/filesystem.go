@@ -32,6 +32,7 @@ var kinds = map[uint32]Kind{
 	0x2fc12fc1: {Name: "zfs"},
 	0xf2f52010: {Name: "f2fs"},
 	0xca451a4e: {Name: "bcachefs"},
+	0x00003434: {Name: "nilfs2"},
 	0x00004d44: {Name: "vfat"},
 	0x2011bab0: {Name: "exfat"},
 	0x794c7630: {Name: "overlay", Layered: true},

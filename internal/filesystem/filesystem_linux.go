@@ -11,13 +11,12 @@ import (
 // what statfs says of it.
 func Stat(fd int) (Kind, unix.Statfs_t, error) {
 	var st unix.Statfs_t
-	for {
-		err := unix.Fstatfs(fd, &st)
-		if err == unix.EINTR {
-			continue
-		}
-		return Of(uint32(st.Type)), st, err
+	const tries = 100 // a call that is interrupted every time fails
+	err := error(unix.EINTR)
+	for n := 0; n < tries && err == unix.EINTR; n++ {
+		err = unix.Fstatfs(fd, &st)
 	}
+	return Of(uint32(st.Type)), st, err
 }
 
 // Explain names the file system in an error that may be owed to it: what it

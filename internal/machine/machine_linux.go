@@ -59,12 +59,15 @@ func tryPidfd() error {
 	return unix.Close(fd)
 }
 
+// maxInterrupted bounds how often a call is tried again that a signal interrupted.
+const maxInterrupted = 100
+
 // FileSystemOf tells about the file system that the directory is on.
 func FileSystemOf(dir string) (FileSystem, error) {
 	var st unix.Statfs_t
-	for {
+	for try := 0; ; try++ {
 		err := unix.Statfs(dir, &st)
-		if err == unix.EINTR {
+		if err == unix.EINTR && try < maxInterrupted {
 			continue
 		}
 		if err != nil {
