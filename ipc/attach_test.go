@@ -134,6 +134,7 @@ func TestCloneOutlivesItsOriginal(t *testing.T) {
 
 func TestClosingOneSenderLeavesTheOthersAttached(t *testing.T) {
 	o := in(t)
+	o.Heartbeat = slow
 	s, r := newPair(t, o)
 	for range 3 {
 		extra, err := ipc.NewSender(background(t), name, o)

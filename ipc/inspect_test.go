@@ -49,7 +49,7 @@ func TestInspectChangesNoByte(t *testing.T) {
 
 func TestInspectAttachesNowhere(t *testing.T) {
 	o := in(t)
-	o.MaxSenders = 1
+	o.MaxSenders, o.Heartbeat = 1, slow
 	s, r := newPair(t, o) // every place is taken
 	send(t, s, "unread")
 	stats, err := ipc.Inspect(name, o)

@@ -21,7 +21,7 @@ type terminal struct {
 }
 
 // shellLife ends what a test that was killed has left behind, in seconds.
-const shellLife = "120"
+const shellLife = "600"
 
 func newTerminal(t *testing.T, w, h int) *terminal {
 	t.Helper()

@@ -23,7 +23,7 @@ const (
 	normal       = 30
 	senders      = 3
 	calls        = 25 // of each sender
-	checkWithin  = 20 * time.Second
+	checkWithin  = 2 * time.Minute
 )
 
 type child struct {
