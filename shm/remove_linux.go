@@ -34,10 +34,12 @@ func (s *Segment) Unlink(patience time.Duration) error {
 // A file whose name was taken by another remover, which may have died in between,
 // is closed too; one that lives on under another name is left alone.
 func (s *Segment) Remove(patience time.Duration) error {
-	return s.unlink(patience, func() {
-		s.ring.Close()
-		failpoint.Hit(failpoint.RemovedClosed)
-	})
+	return s.unlink(patience, s.closeRemoved)
+}
+
+func (s *Segment) closeRemoved() {
+	s.ring.Close()
+	failpoint.Hit(failpoint.RemovedClosed)
 }
 
 // unlink takes the name away and calls then, with the remover's lock held, once
