@@ -62,12 +62,17 @@ const maxInterrupted = 100
 
 func retry(fd, cmd int, lk *unix.Flock_t) (err error) {
 	for range maxInterrupted {
-		if err = fcntl(uintptr(fd), cmd, lk); err != unix.EINTR {
+		if interrupted != nil && interrupted() {
+			err = unix.EINTR
+			continue
+		}
+		if err = unix.FcntlFlock(uintptr(fd), cmd, lk); err != unix.EINTR {
 			break
 		}
 	}
 	return err
 }
 
-// fcntl is the call; tests interrupt it.
-var fcntl = unix.FcntlFlock
+// interrupted is a test's: it reports whether the call is to fail by a signal. A
+// variable for the call itself would move every lk to the heap.
+var interrupted func() bool
