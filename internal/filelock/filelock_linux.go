@@ -54,14 +54,16 @@ func explain(what string, start, n int64, err error) error {
 // None of them blocks on a local file system, so that once more is enough.
 const maxInterrupted = 100
 
-func retry(fd, cmd int, lk *unix.Flock_t) (err error) {
+func retry(fd, cmd int, lk *unix.Flock_t) error {
+	return uninterrupted(func() error { return unix.FcntlFlock(uintptr(fd), cmd, lk) })
+}
+
+// uninterrupted calls fn again while a signal interrupts it, up to the bound.
+func uninterrupted(fn func() error) (err error) {
 	for range maxInterrupted {
-		if err = fcntl(uintptr(fd), cmd, lk); err != unix.EINTR {
+		if err = fn(); err != unix.EINTR {
 			break
 		}
 	}
 	return err
 }
-
-// fcntl is the call; tests interrupt it.
-var fcntl = unix.FcntlFlock
