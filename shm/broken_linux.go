@@ -63,7 +63,7 @@ func (s *Segment) refusal() error {
 		return nil
 	}
 	defer d.close()
-	if d.stat.Dev != s.dev { // moved, or of another layer
+	if uint64(d.stat.Dev) != s.dev { // moved, or of another layer
 		return nil
 	}
 	fd, err := unix.Openat(d.fd, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)

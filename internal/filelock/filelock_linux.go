@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
 // TryLock takes the n bytes from byte start exclusively for fd's open file. It
@@ -17,7 +15,7 @@ func TryLock(fd int, start, n int64) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, explain(fd, "lock", start, n, err)
+		return false, explain("lock", start, n, err)
 	}
 	return true, nil
 }
@@ -26,7 +24,7 @@ func TryLock(fd int, start, n int64) (bool, error) {
 func Unlock(fd int, start, n int64) error {
 	lk := unix.Flock_t{Type: unix.F_UNLCK, Start: start, Len: n}
 	if err := retry(fd, unix.F_OFD_SETLK, &lk); err != nil {
-		return explain(fd, "unlock", start, n, err)
+		return explain("unlock", start, n, err)
 	}
 	return nil
 }
@@ -37,21 +35,17 @@ func Unlock(fd int, start, n int64) error {
 func Held(fd int, start, n int64) (held bool, at int64, err error) {
 	lk := unix.Flock_t{Type: unix.F_WRLCK, Start: start, Len: n}
 	if err := retry(fd, unix.F_OFD_GETLK, &lk); err != nil {
-		return false, 0, explain(fd, "probe", start, n, err)
+		return false, 0, explain("probe", start, n, err)
 	}
 	return lk.Type != unix.F_UNLCK, max(lk.Start, start), nil
 }
 
-// explain says what is missing where the kernel, a filter before it or the file
-// system knows no such locks.
-func explain(fd int, what string, start, n int64, err error) error {
+// explain says what is missing where the kernel, or a filter before it, knows no
+// such locks.
+func explain(what string, start, n int64, err error) error {
 	switch err {
-	case unix.EINVAL, unix.ENOSYS, unix.EPERM, unix.EACCES, unix.ENOLCK, unix.EOPNOTSUPP:
-		on := ""
-		if kind, _, serr := filesystem.Stat(fd); serr == nil {
-			on = ", on " + kind.Name
-		}
-		return fmt.Errorf("%s bytes %d+%d: locks of open file descriptions (fcntl F_OFD_SETLK, Linux 3.15) are refused here%s: %w", what, start, n, on, err)
+	case unix.EINVAL, unix.ENOSYS, unix.EPERM, unix.EACCES:
+		return fmt.Errorf("%s bytes %d+%d: locks of open file descriptions (fcntl F_OFD_SETLK, Linux 3.15) are refused here: %w", what, start, n, err)
 	}
 	return fmt.Errorf("%s bytes %d+%d: %w", what, start, n, err)
 }
@@ -60,19 +54,16 @@ func explain(fd int, what string, start, n int64, err error) error {
 // None of them blocks on a local file system, so that once more is enough.
 const maxInterrupted = 100
 
-func retry(fd, cmd int, lk *unix.Flock_t) (err error) {
+func retry(fd, cmd int, lk *unix.Flock_t) error {
+	return uninterrupted(func() error { return unix.FcntlFlock(uintptr(fd), cmd, lk) })
+}
+
+// uninterrupted calls fn again while a signal interrupts it, up to the bound.
+func uninterrupted(fn func() error) (err error) {
 	for range maxInterrupted {
-		if interrupted != nil && interrupted() {
-			err = unix.EINTR
-			continue
-		}
-		if err = unix.FcntlFlock(uintptr(fd), cmd, lk); err != unix.EINTR {
+		if err = fn(); err != unix.EINTR {
 			break
 		}
 	}
 	return err
 }
-
-// interrupted is a test's: it reports whether the call is to fail by a signal. A
-// variable for the call itself would move every lk to the heap.
-var interrupted func() bool
