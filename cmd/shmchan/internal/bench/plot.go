@@ -143,6 +143,9 @@ func latencyPlot(rep *Report) (*chart, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(points) == 0 { // too few samples
+			continue
+		}
 		if err := c.add(name, points, false); err != nil {
 			return nil, err
 		}
@@ -186,7 +189,8 @@ func throughputPlot(rep *Report) (*chart, error) {
 		for i := range rep.Results {
 			r := &rep.Results[i]
 			for _, size := range sizes {
-				if r.Name == Throughput+"/"+way+"-"+size.name && len(r.Runs) > 0 {
+				// A logarithmic axis has no place for a run in which no message came.
+				if r.Name == Throughput+"/"+way+"-"+size.name && r.Value.Median > 0 {
 					points = append(points, plotter.XY{X: float64(r.Size), Y: r.Value.Median * float64(r.Size)})
 				}
 			}
