@@ -58,6 +58,11 @@ func limitedRole(args []string) int {
 	if err == nil {
 		_, err = r.Recv(context.Background())
 	}
+	if err == nil && args[1] == "guard" {
+		_ = os.Truncate(path(o), 0)
+		proctest.Say("%s", kind(s.TrySend([]byte("x"))))
+		return 0
+	}
 	_, ierr := ipc.Inspect(name, o)
 	proctest.Say("%v %v", err, ierr)
 	proctest.Say("%v", memory(field) < before+64<<20)
@@ -82,6 +87,17 @@ func TestRingIsNoDataOfTheProcess(t *testing.T) {
 	p.Line()
 	p.Expect("<nil> <nil>")
 	p.Expect("true")
+	require.Zero(t, p.Wait())
+}
+
+// What takes the place of a truncated file is no data of the process either.
+func TestTruncationIsSurvivedWhereDataIsLimited(t *testing.T) {
+	o := in(t)
+	requireRoom(t, o)
+	o.Capacity = 256 << 20
+	p := proctest.Start(t, "limited", encode(t, o), "guard")
+	p.Line()
+	p.Expect("corrupt")
 	require.Zero(t, p.Wait())
 }
 

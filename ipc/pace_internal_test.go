@@ -8,7 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shmchan/shmchan/internal/cpu"
+	"github.com/shmchan/shmchan/internal/proctest"
 )
+
+// A pacer goes by the clock, so a process that had to wait for a processor in the
+// middle of a measurement gets a wrong answer from it: several tries decide.
 
 // paced runs a pacer through so many waits. free and paused are the records that
 // come during a wait without pauses and with them. It returns in how many there were
@@ -31,7 +35,9 @@ func TestStreamIsPaced(t *testing.T) {
 	var p pacer
 	records := uint64(0)
 	paced(&p, &records, 1000, 1, 60)
-	require.Greater(t, paced(&p, &records, 10_000, 1, 60), 9000)
+	proctest.Eventually(t, "nearly all waits are paced", func() bool {
+		return paced(&p, &records, 10_000, 1, 60) > 9000
+	})
 }
 
 // Of answers there is one a wait, whenever it looks.
@@ -39,7 +45,9 @@ func TestAnswersAreNotPaced(t *testing.T) {
 	var p pacer
 	records := uint64(0)
 	paced(&p, &records, 100_000, 1, 1)
-	require.Less(t, paced(&p, &records, 100_000, 1, 1), 100)
+	proctest.Eventually(t, "next to no wait is paced", func() bool {
+		return paced(&p, &records, 100_000, 1, 1) < 100
+	})
 }
 
 // Who has so many messages on the way and waits for answers to them gets no more of
@@ -48,18 +56,22 @@ func TestWindowIsNotPaced(t *testing.T) {
 	var p pacer
 	records := uint64(0)
 	paced(&p, &records, 100_000, 8, 8)
-	require.Less(t, paced(&p, &records, 100_000, 8, 8), 500)
+	proctest.Eventually(t, "few waits are paced", func() bool {
+		return paced(&p, &records, 100_000, 8, 8) < 500
+	})
 }
 
 // A break while it is measured how much comes without pauses makes them win once.
 func TestBreakDuringTheMeasurementDoesNotLastLong(t *testing.T) {
-	var p pacer
-	records := uint64(0)
-	for p.state != paceMeasure {
-		paced(&p, &records, 1, 8, 8)
-	}
-	<-time.After(5 * time.Millisecond) // the break itself
-	require.Less(t, paced(&p, &records, 10_000, 8, 8), 500)
+	proctest.Eventually(t, "few waits are paced", func() bool {
+		var p pacer
+		records := uint64(0)
+		for p.state != paceMeasure {
+			paced(&p, &records, 1, 8, 8)
+		}
+		<-time.After(5 * time.Millisecond) // the break itself
+		return paced(&p, &records, 10_000, 8, 8) < 500
+	})
 }
 
 func TestReceiverThatWaitsIsPaced(t *testing.T) {

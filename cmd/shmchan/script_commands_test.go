@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds every wait of a script for a state.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // scriptCommands are what scripts have beside testscript's own commands:
 //

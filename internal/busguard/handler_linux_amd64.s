@@ -35,7 +35,7 @@ look:
 	JNE  look                // it has changed: the same entry anew
 	MOVQ $1, entry_broken(R9) // H4
 
-	// mmap(start, end-start, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0)
+	// mmap(start, end-start, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED|MAP_ANONYMOUS|MAP_NORESERVE, -1, 0)
 	PUSHQ DI
 	PUSHQ SI
 	PUSHQ DX
@@ -44,7 +44,7 @@ look:
 	MOVQ entry_end(R9), SI
 	SUBQ DI, SI
 	MOVQ $3, DX
-	MOVQ $0x4032, R10
+	MOVQ $0x4031, R10
 	MOVQ $-1, R8
 	XORL R9, R9
 	MOVL $9, AX

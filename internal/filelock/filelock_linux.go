@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
 // TryLock takes the n bytes from byte start exclusively for fd's open file. It
@@ -15,7 +17,7 @@ func TryLock(fd int, start, n int64) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, explain("lock", start, n, err)
+		return false, explain(fd, "lock", start, n, err)
 	}
 	return true, nil
 }
@@ -24,7 +26,7 @@ func TryLock(fd int, start, n int64) (bool, error) {
 func Unlock(fd int, start, n int64) error {
 	lk := unix.Flock_t{Type: unix.F_UNLCK, Start: start, Len: n}
 	if err := retry(fd, unix.F_OFD_SETLK, &lk); err != nil {
-		return explain("unlock", start, n, err)
+		return explain(fd, "unlock", start, n, err)
 	}
 	return nil
 }
@@ -35,17 +37,21 @@ func Unlock(fd int, start, n int64) error {
 func Held(fd int, start, n int64) (held bool, at int64, err error) {
 	lk := unix.Flock_t{Type: unix.F_WRLCK, Start: start, Len: n}
 	if err := retry(fd, unix.F_OFD_GETLK, &lk); err != nil {
-		return false, 0, explain("probe", start, n, err)
+		return false, 0, explain(fd, "probe", start, n, err)
 	}
 	return lk.Type != unix.F_UNLCK, max(lk.Start, start), nil
 }
 
-// explain says what is missing where the kernel, or a filter before it, knows no
-// such locks.
-func explain(what string, start, n int64, err error) error {
+// explain says what is missing where the kernel, a filter before it or the file
+// system knows no such locks.
+func explain(fd int, what string, start, n int64, err error) error {
 	switch err {
-	case unix.EINVAL, unix.ENOSYS, unix.EPERM, unix.EACCES:
-		return fmt.Errorf("%s bytes %d+%d: locks of open file descriptions (fcntl F_OFD_SETLK, Linux 3.15) are refused here: %w", what, start, n, err)
+	case unix.EINVAL, unix.ENOSYS, unix.EPERM, unix.EACCES, unix.ENOLCK, unix.EOPNOTSUPP:
+		on := ""
+		if kind, _, serr := filesystem.Stat(fd); serr == nil {
+			on = ", on " + kind.Name
+		}
+		return fmt.Errorf("%s bytes %d+%d: locks of open file descriptions (fcntl F_OFD_SETLK, Linux 3.15) are refused here%s: %w", what, start, n, on, err)
 	}
 	return fmt.Errorf("%s bytes %d+%d: %w", what, start, n, err)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -201,6 +202,27 @@ func TestPercentilesBeginAtTheQuickest(t *testing.T) {
 		}
 	}
 	t.Fatal("the sample has no latency")
+}
+
+// On a machine with too much else to do a run may get nothing done.
+func TestPlotsOfRunsThatGotNothingDone(t *testing.T) {
+	hist, err := hdrhistogram.New(1, int64(longest), 3).Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	require.NoError(t, err)
+	rep := sample(t)
+	for i := range rep.Results {
+		r := &rep.Results[i]
+		if r.Name == "latency/spinning" || r.Name == "throughput/send-1K" {
+			idle := *r
+			idle.Runs, idle.Value.Median = slices.Clone(r.Runs), 0
+			for j := range idle.Runs {
+				idle.Runs[j].Value, idle.Runs[j].Hist = 0, hist
+			}
+			rep.Results = append(rep.Results, idle)
+		}
+	}
+	var b bytes.Buffer
+	require.NoError(t, rep.WritePlots(&b))
+	require.NoError(t, wellFormed(b.Bytes()))
 }
 
 func wellFormed(svg []byte) error {
