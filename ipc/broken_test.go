@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +51,9 @@ func TestFileThatIsBrokenUnderLoadKillsNobody(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for what, breakIt := range breakages {
 		t.Run(what, func(t *testing.T) {
+			if strings.HasPrefix(what, "truncated") {
+				requireGuard(t)
+			}
 			o := in(t)
 			hostileOptions(o)
 			victims := []*proctest.Proc{proctest.Start(t, "scribbled-receiver", encode(t, o))}
@@ -116,6 +120,7 @@ func TestChannelWhoseNameIsGoneGoesOn(t *testing.T) {
 // What was read from a file that is truncated meanwhile may be zeroes; a receiver
 // in place is told before it passes them on, and so releases nothing.
 func TestIntactTellsOfATruncation(t *testing.T) {
+	requireGuard(t)
 	o := in(t)
 	s, r := newPairOnce(t, o)
 	send(t, s, "message")

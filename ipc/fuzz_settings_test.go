@@ -3,6 +3,7 @@ package ipc
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"math/bits"
 	"path/filepath"
 	"strings"
@@ -59,8 +60,8 @@ func FuzzOptions(f *testing.F) {
 	f.Add(0, 0, uint32(0), int64(0), "")
 	f.Add(4097, 3, uint32(0o660), int64(time.Second), "worker 7")
 	f.Add(-1, -1, uint32(0o400), int64(-1), "\xff")
-	f.Add(1<<40, 4097, uint32(1<<31|0o600), int64(time.Hour), "a\nb")
-	f.Add(1<<32, 4096, uint32(0o666), int64(time.Minute), strings.Repeat("é", 24))
+	f.Add(math.MaxInt, 4097, uint32(1<<31|0o600), int64(time.Hour), "a\nb")
+	f.Add(int(min(shm.MaxCapacity, math.MaxInt)), 4096, uint32(0o666), int64(time.Minute), strings.Repeat("é", 24))
 	home := proctest.Dir(f)
 	f.Fuzz(func(t *testing.T, capacity, senders int, mode uint32, heartbeat int64, label string) {
 		o := &Options{

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/shmchan/shmchan/internal/busguard"
 	"github.com/shmchan/shmchan/internal/proctest"
 	"github.com/shmchan/shmchan/ipc"
 )
@@ -217,6 +219,14 @@ func remove(t testing.TB, o *ipc.Options) {
 	t.Helper()
 	require.NoError(t, ipc.Remove(name, o))
 	require.NoFileExists(t, path(o))
+}
+
+// requireGuard skips the test where a truncation ends the program.
+func requireGuard(t testing.TB) {
+	t.Helper()
+	if !busguard.Supported {
+		t.Skip("there is no guard against truncation on ", runtime.GOARCH)
+	}
 }
 
 func requireRoot(t testing.TB) {

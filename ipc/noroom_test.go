@@ -55,7 +55,7 @@ func TestRingOfAGibibyte(t *testing.T) {
 	o := in(t)
 	var fs syscall.Statfs_t
 	require.NoError(t, syscall.Statfs(o.Dir, &fs))
-	if free := int64(fs.Bavail) * fs.Bsize; free < 3<<30 {
+	if free := int64(fs.Bavail) * int64(fs.Bsize); free < 3<<30 {
 		t.Skipf("%s has %d bytes free; 3 GiB are wanted", o.Dir, free)
 	}
 	o.Capacity = 1 << 30

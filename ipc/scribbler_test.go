@@ -134,13 +134,14 @@ func (l liar) lie() {
 	positions := []uint64{0, head, tail, head + 8, tail - 8, head + capacity, tail + capacity, head - capacity, tail + 16, 1 << 40, ^uint64(0) - 7, l.rnd.Uint64() &^ 7}
 	pos := positions[l.rnd.IntN(len(positions))]
 	pick := func(of ...int) int { return of[l.rnd.IntN(len(of))] }
+	word := func(of ...uint64) uint64 { return of[l.rnd.IntN(len(of))] }
 	var off int
 	value := pos
 	switch l.rnd.IntN(4) {
 	case 0: // positions, cursor and counters
 		off = controlAt + pick(0x000, 0x000, 0x080, 0x080, 0x088, 0x090, 0x098, 0x200, 0x208, 0x210, 0x218, 0x228, 0x238)
 		if off == controlAt+0x088 {
-			value = pos>>3<<32 | uint64(pick(0, 1, 3, 1<<31))
+			value = pos>>3<<32 | word(0, 1, 3, 1<<31)
 		}
 	case 1: // bells: epochs, the bits for asleep and must fence, and seldom closed
 		off = controlAt + pick(0x100, 0x180)
@@ -149,17 +150,17 @@ func (l liar) lie() {
 			value |= 2
 		}
 	case 2: // intents, states, identities, beats
-		off = slotsAt + 256*l.rnd.IntN((ringAt-slotsAt)/256) + pick(0x00, 0x00, 0x00, 0x08, 0x80, 0x88, 0x90, 0x98, 0x98, 0xa0, 0xa8, 0xb0, 0xb8, 0xc0, 0xd0)
+		off = slotsAt + 256*l.rnd.IntN((ringAt-slotsAt)/256) + pick(0x00, 0x00, 0x00, 0x08, 0x80, 0x88, 0x90, 0x98, 0x98, 0xa0, 0xa8, 0xb0, 0xb8, 0xc0, 0xc8, 0xd0)
 		switch {
 		case off%256 == 0:
 			value = pos | 1
 		case off%256 == 0x98:
-			value = uint64(pick(0, 1, 2, 1<<31)) | uint64(pick(0, 1, os.Getpid(), os.Getppid(), 1<<31))<<32
+			value = word(0, 1, 2, 1<<31) | word(0, 1, uint64(os.Getpid()), uint64(os.Getppid()), 1<<31)<<32
 		}
 	case 3: // a record with the right stamp and the wrong length or kind
 		nonce := binary.LittleEndian.Uint64(l.mem[0x40:])
 		off = ringAt + int(pos%capacity)
-		length := uint64(pick(0, 1, 8, 100, int(capacity/4), int(capacity/2), int(capacity/2)+1, int(capacity)-16, 1<<31, 1<<32-1))
+		length := word(0, 1, 8, 100, capacity/4, capacity/2, capacity/2+1, capacity-16, 1<<31, 1<<32-1)
 		if wordOff := ringAt + int((pos+8)%capacity); l.inside(wordOff) {
 			wordOf(l.mem, wordOff).Store(length | uint64(pick(0, 1, 2, 65535))<<32 | uint64(pick(0, 1, 2, 2, 3, 3, 4, 255))<<48)
 		}

@@ -124,6 +124,7 @@ func withTruncation(o *ipc.Options, keep int64, do func(context.Context, *ipc.Se
 }
 
 func TestTruncationUnderAttachedEndsIsAnErrorNotACrash(t *testing.T) {
+	requireGuard(t)
 	o := in(t)
 	o.Capacity, o.Heartbeat, o.Spin = 4096, quick, -1
 	p := proctest.Start(t, "truncated", encode(t, o), "0")
@@ -138,6 +139,7 @@ func TestTruncationUnderAttachedEndsIsAnErrorNotACrash(t *testing.T) {
 }
 
 func TestTruncationOfAPartIsSurvived(t *testing.T) {
+	requireGuard(t)
 	o := in(t)
 	o.Capacity, o.Heartbeat, o.Spin = 4096, quick, -1
 	r := newReceiver(t, o)
@@ -157,6 +159,7 @@ func TestTruncationOfAPartIsSurvived(t *testing.T) {
 // rest reads as zeroes, which nobody may take for the message, nor a sender for
 // room.
 func TestTruncationWithinAMessageIsAnErrorNotZeroes(t *testing.T) {
+	requireGuard(t)
 	const length = 20_000 // pages
 	for what, do := range map[string]func(ctx context.Context, s *ipc.Sender, r *ipc.Receiver) error{
 		"Recv":    func(ctx context.Context, _ *ipc.Sender, r *ipc.Receiver) error { _, err := r.Recv(ctx); return err },

@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"encoding/binary"
 	"strings"
 	"testing"
 
@@ -168,7 +169,9 @@ func TestBatchThatContradictsItselfIsCorrupt(t *testing.T) {
 				batch(t, p[0], "first", "2.")
 				put(t, p[0], strings.Repeat("next", 10))
 				r.word(8).Store(uint64(makeMeta(test.length, 0, kindBatch)))
-				r.word(RecordHeader + whole/2).Store(test.second)
+				second := r.data[RecordHeader+whole/2:]
+				binary.NativeEndian.PutUint32(second, uint32(test.second))
+				binary.NativeEndian.PutUint32(second[4:], uint32(test.second>>32))
 				take(t, c, []string{"first"}[:test.taken]...)
 				for range 3 {
 					_, err := c.Next()

@@ -2,12 +2,24 @@ package shm
 
 import (
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/busguard"
 )
 
+// requireGuard skips the test where a truncation ends the program.
+func requireGuard(t *testing.T) {
+	t.Helper()
+	if !busguard.Supported {
+		t.Skip("there is no guard against truncation on ", runtime.GOARCH)
+	}
+}
+
 func TestTruncationIsNoticedOnceTheMissingPartIsTouched(t *testing.T) {
+	requireGuard(t)
 	p := placeIn(t)
 	s := publish(t, p, Config{Capacity: 1})
 	ends := s.Ring().NewProducer(0, true)
@@ -23,6 +35,7 @@ func TestTruncationIsNoticedOnceTheMissingPartIsTouched(t *testing.T) {
 }
 
 func TestTruncationUnderOneMappingLeavesOthersAlone(t *testing.T) {
+	requireGuard(t)
 	p := placeIn(t)
 	s, other := publish(t, p, Config{Capacity: 1}), makeSegment(t, Config{Capacity: 1})
 	require.NoError(t, os.Truncate(p.Path(), int64(s.head.ringOffset))) // the ring alone

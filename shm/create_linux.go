@@ -32,6 +32,9 @@ func CreateContext(ctx context.Context, p Place, c Config) (*Segment, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", err, fs.ErrInvalid)
 	}
+	if err := wordsAreShared(); err != nil {
+		return nil, err
+	}
 	c = c.withDefaults(os.Getpagesize())
 	d, err := p.open()
 	if err != nil {
@@ -51,6 +54,9 @@ func CreateContext(ctx context.Context, p Place, c Config) (*Segment, error) {
 		return nil, err
 	}
 	h := newHeader(c, binary.NativeEndian.Uint64(random[:]), time.Now().UnixNano(), os.Getpagesize())
+	if err := addressable(h.fileSize + h.capacity); err != nil { // before it takes room
+		return nil, fmt.Errorf("capacity %d: %w", c.Capacity, err)
+	}
 	fd, temp, err := openNameless(d)
 	if err != nil {
 		return nil, noFile(p, d, err)

@@ -24,6 +24,9 @@ func Open(p Place) (*Segment, error) { return open(p, false) }
 func OpenReadOnly(p Place) (*Segment, error) { return open(p, true) }
 
 func open(p Place, readOnly bool) (*Segment, error) {
+	if err := wordsAreShared(); err != nil {
+		return nil, err
+	}
 	d, err := p.open()
 	if err != nil {
 		return nil, err
@@ -58,7 +61,7 @@ func newSegment(p Place, fd int, st *unix.Stat_t, readOnly bool) (*Segment, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &Segment{place: p, fd: fd, dev: st.Dev, ino: st.Ino, mode: st.Mode & 0o777, readOnly: readOnly, head: h, view: &view{}}
+	s := &Segment{place: p, fd: fd, dev: uint64(st.Dev), ino: st.Ino, mode: st.Mode & 0o777, readOnly: readOnly, head: h, view: &view{}}
 	s.root = rootNow()
 	mapping := mapFile
 	if readOnly {
@@ -148,7 +151,7 @@ func (s *Segment) namedIn(d dir) (bool, error) {
 	if err != nil {
 		return false, &fs.PathError{Op: "stat", Path: s.Path(), Err: err}
 	}
-	return st.Dev == s.dev && st.Ino == s.ino, nil
+	return uint64(st.Dev) == s.dev && st.Ino == s.ino, nil
 }
 
 // Close gives the descriptor back, and with it all locks, and the mapping unless

@@ -2,6 +2,7 @@ package shm
 
 import (
 	"bytes"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -121,7 +122,7 @@ func TestLargestMessageAndOneLarger(t *testing.T) {
 			take(t, c, largest)
 			c.Release()
 		}
-		for _, n := range []int{r.MaxMessage() + 1, int(r.capacity), 1 << 40, -1} {
+		for _, n := range []int{r.MaxMessage() + 1, int(r.capacity), math.MaxInt, -1} {
 			tail := r.Tail()
 			_, err := p[0].Claim(n)
 			require.ErrorIs(t, err, ErrTooLarge, n)

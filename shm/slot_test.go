@@ -151,13 +151,13 @@ func TestLabels(t *testing.T) {
 
 func TestLabelThatNoCorrectEndWritesIsNotShown(t *testing.T) {
 	s := new(slot)
-	for what, word := range map[string]uint64{
-		"not UTF-8":         0xff,
-		"an escape":         0x1b,
-		"a newline between": 'a' | '\n'<<8 | 'b'<<16,
+	for what, bytes := range map[string]string{
+		"not UTF-8":         "\xff",
+		"an escape":         "\x1b",
+		"a newline between": "a\nb",
 	} {
 		s.setLabel("")
-		s.label[0].Store(word)
+		copy(slotBytes(s)[0xd0:], bytes)
 		require.Equal(t, "?", s.getLabel(), what)
 	}
 	s.setLabel(strings.Repeat("x", 9))

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Supported says whether ranges are guarded here.
+const Supported = true
+
 // entries is what the handler looks ranges up in.
 var entries [maxGuards]entry
 

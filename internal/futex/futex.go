@@ -8,6 +8,7 @@
 package futex
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -16,6 +17,10 @@ import (
 // sleeper is woken through one more goroutine switch (some 5 µs), so this should
 // be more than the number of channels that are busy at once.
 const maxThreads = 64
+
+// longest is the longest sleep: a deadline after it fits into 64 bits, and it into
+// a timespec of 32.
+const longest = math.MaxInt32 * time.Second
 
 var threads atomic.Int32
 
@@ -26,6 +31,7 @@ func Wait(w *atomic.Uint32, v uint32, d time.Duration) error {
 	if d <= 0 || w.Load() != v {
 		return nil
 	}
+	d = min(d, longest)
 	if threads.Add(1) > maxThreads && shared.usable() {
 		threads.Add(-1)
 		return shared.wait(w, v, d)

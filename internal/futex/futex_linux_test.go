@@ -1,6 +1,7 @@
 package futex
 
 import (
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -103,6 +104,38 @@ func TestSharedSleeperEndsByItself(t *testing.T) {
 	}
 	var w atomic.Uint32
 	lasts(t, 20*time.Millisecond, func(d time.Duration) error { return shared.wait(&w, 0, d) })
+}
+
+// A deadline must not lie behind because it is far ahead, nor its parts be read
+// as others.
+func TestSleepsMayBeAsLongAsADurationCanBe(t *testing.T) {
+	for name, sleep := range map[string]func(*atomic.Uint32, time.Duration) error{
+		"on a thread": func(w *atomic.Uint32, d time.Duration) error { return Wait(w, 0, d) },
+		"on a shared thread": func(w *atomic.Uint32, d time.Duration) error {
+			threads.Add(maxThreads) // as many as may have one do
+			defer threads.Add(-maxThreads)
+			return Wait(w, 0, d)
+		},
+	} {
+		for _, d := range []time.Duration{1<<31*time.Second + 1, 1<<32*time.Second + 1, math.MaxInt64} {
+			t.Run(name+"/"+d.String(), func(t *testing.T) {
+				var w atomic.Uint32
+				returned := make(chan error, 1)
+				go func() { returned <- sleep(&w, d) }()
+				woken := 0
+				for end := time.Now().Add(long); woken == 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+					woken = Wake(&w, 1)
+				}
+				require.Equal(t, 1, woken, "it did not sleep")
+				w.Store(1) // a shared sleeper is let go for that too
+				require.NoError(t, <-returned)
+			})
+		}
+	}
+}
+
+func TestDeadlinesKeepTheirPartsBeyond32Bits(t *testing.T) {
+	require.Equal(t, kernelTimespec{1<<32 + 5, 7}, toKernelTimespec((1<<32+5)*int64(time.Second)+7))
 }
 
 func osThreads(t *testing.T) int {

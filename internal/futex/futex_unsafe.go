@@ -18,7 +18,6 @@ const (
 	opWake     = 1
 	sizeU32    = 2
 	maxVector  = 128 // FUTEX_WAITV_MAX
-	sysWaitv   = 449 // the same on every architecture
 	clockMono  = unix.CLOCK_MONOTONIC
 	waitvError = -1
 )
@@ -49,6 +48,20 @@ type vector struct {
 	_         uint32
 }
 
+// kernelTimespec is struct __kernel_timespec, which futex_waitv takes on every
+// architecture. unix.Timespec is what older calls take, of 32 bits each on 32-bit
+// ones: there the kernel would read the nanoseconds as a part of the seconds.
+type kernelTimespec struct{ sec, nsec int64 }
+
+var (
+	_ [24]byte = [unsafe.Sizeof(vector{})]byte{}
+	_ [16]byte = [unsafe.Sizeof(kernelTimespec{})]byte{}
+)
+
+func toKernelTimespec(ns int64) kernelTimespec {
+	return kernelTimespec{ns / int64(time.Second), ns % int64(time.Second)}
+}
+
 // waitAny sleeps until one of the words is woken or differs from its value, or
 // until the deadline on the monotonic clock (nanoseconds), and returns the index
 // of a word that was woken, or -1.
@@ -57,8 +70,8 @@ func waitAny(words []*atomic.Uint32, vals []uint32, deadline int64) (int, error)
 	for i, w := range words {
 		vec[i] = vector{val: uint64(vals[i]), addr: uint64(uintptr(unsafe.Pointer(w))), flags: sizeU32}
 	}
-	ts := unix.NsecToTimespec(deadline)
-	i, _, errno := unix.Syscall6(sysWaitv, uintptr(unsafe.Pointer(&vec)), uintptr(len(words)), 0,
+	ts := toKernelTimespec(deadline)
+	i, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&vec)), uintptr(len(words)), 0,
 		uintptr(unsafe.Pointer(&ts)), clockMono, 0)
 	switch errno {
 	case 0:

@@ -14,7 +14,7 @@ var refusable = map[string]uint32{
 	"membarrier":  unix.SYS_MEMBARRIER,
 	"pidfd_open":  unix.SYS_PIDFD_OPEN,
 	"openat2":     unix.SYS_OPENAT2,
-	"futex_waitv": 449,
+	"futex_waitv": unix.SYS_FUTEX_WAITV,
 	"ofd":         unix.SYS_FCNTL,     // commands F_OFD_GETLK to F_OFD_SETLKW alone
 	"naming":      unix.SYS_RENAMEAT2, // and openat with O_TMPFILE, each with an error of its own
 }

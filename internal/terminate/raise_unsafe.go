@@ -3,19 +3,30 @@
 package terminate
 
 import (
+	"runtime"
+	"strings"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// sigaction is the kernel's struct, all of whose zero values are wanted here:
-// SIG_DFL, no flags, nothing masked.
+// sigaction is at least as large as the kernel's struct, all of whose zero values
+// are wanted here: SIG_DFL, no flags, nothing masked.
 type sigaction struct {
 	handler  uintptr
 	flags    uint64
 	restorer uintptr
-	mask     uint64
+	mask     [2]uint64
+}
+
+// maskBytes returns the size of the kernel's signal mask, which it insists on: of
+// 128 signals on MIPS, of 64 elsewhere.
+func maskBytes(arch string) uintptr {
+	if strings.HasPrefix(arch, "mips") {
+		return 16
+	}
+	return 8
 }
 
 // raise restores the default action of sig and sends it to this process.
@@ -24,7 +35,7 @@ type sigaction struct {
 func raise(sig syscall.Signal) error {
 	var def sigaction
 	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig),
-		uintptr(unsafe.Pointer(&def)), 0, unsafe.Sizeof(def.mask), 0, 0)
+		uintptr(unsafe.Pointer(&def)), 0, maskBytes(runtime.GOARCH), 0, 0)
 	if errno != 0 {
 		return errno
 	}

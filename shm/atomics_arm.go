@@ -1,0 +1,5 @@
+//go:build !arm.7
+
+package shm
+
+const atomicsNeed = "with GOARM=7"
