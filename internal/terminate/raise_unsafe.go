@@ -29,15 +29,23 @@ func maskBytes(arch string) uintptr {
 	return 8
 }
 
-// raise restores the default action of sig and sends it to this process.
-// signal.Reset would not do: it gives SIGPIPE back to the Go runtime, which
-// ignores it.
+// raise restores the default action of sig, unblocks it in this thread, since the
+// process may have been started with it blocked, and sends it there. signal.Reset
+// would not do: it gives SIGPIPE back to the Go runtime, which ignores it.
 func raise(sig syscall.Signal) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	var def sigaction
 	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig),
 		uintptr(unsafe.Pointer(&def)), 0, maskBytes(runtime.GOARCH), 0, 0)
 	if errno != 0 {
 		return errno
 	}
-	return unix.Kill(unix.Getpid(), sig)
+	var set unix.Sigset_t
+	n := uintptr(sig-1) / (8 * unsafe.Sizeof(set.Val[0]))
+	set.Val[n] = 1 << (uintptr(sig-1) % (8 * unsafe.Sizeof(set.Val[0])))
+	if err := unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, nil); err != nil {
+		return err
+	}
+	return unix.Tgkill(unix.Getpid(), unix.Gettid(), sig)
 }

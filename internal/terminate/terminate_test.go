@@ -8,19 +8,27 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/shmchan/shmchan/internal/proctest"
 )
 
-const statusEnv = "SHMCHAN_TEST_TERMINATE"
+const (
+	statusEnv  = "SHMCHAN_TEST_TERMINATE"
+	blockedEnv = "SHMCHAN_TEST_BLOCKED" // "wanted": start again with every signal blocked, as "done"
+)
 
 func TestMain(m *testing.M) {
+	if os.Getenv(blockedEnv) == "wanted" {
+		startBlocked()
+	}
 	if s := os.Getenv(statusEnv); s != "" {
 		status, err := strconv.Atoi(s)
 		if err != nil {
@@ -29,10 +37,28 @@ func TestMain(m *testing.M) {
 		if First() { // it must not be needed
 			grace = time.Hour
 		}
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+		caught := make(chan os.Signal, 1)
+		signal.Notify(caught, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+		if os.Getenv(blockedEnv) == "done" {
+			signal.Stop(caught) // which blocks them again
+		}
 		Exit(status)
 	}
 	proctest.Main(m, nil)
+}
+
+// startBlocked executes this process again with every signal blocked.
+func startBlocked() {
+	runtime.LockOSThread()
+	var all unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i]--
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, nil); err != nil {
+		panic(err)
+	}
+	_ = os.Setenv(blockedEnv, "done")
+	panic(syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
 }
 
 // TestExit: the parent sees the signal, though the child had caught it.
@@ -50,15 +76,17 @@ func TestExit(t *testing.T) {
 		{"SIGPIPE, which the runtime ignores", Status(syscall.SIGPIPE), -1, syscall.SIGPIPE},
 		{"a signal that does not kill", Status(syscall.SIGCHLD), 128 + int(syscall.SIGCHLD), 0},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			cmd := exec.Command(os.Args[0])
-			cmd.Env = append(os.Environ(), statusEnv+"="+strconv.Itoa(tt.status))
-			_ = cmd.Run() // the state says all
-			require.Equal(t, tt.exit, cmd.ProcessState.ExitCode())
-			if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); tt.exit < 0 {
-				require.Equal(t, tt.signal, ws.Signal())
-			}
-		})
+		for how, blocked := range map[string]string{"": "", ", blocked from the start": "wanted"} {
+			t.Run(tt.name+how, func(t *testing.T) {
+				cmd := exec.Command(os.Args[0])
+				cmd.Env = append(os.Environ(), statusEnv+"="+strconv.Itoa(tt.status), blockedEnv+"="+blocked)
+				_ = cmd.Run() // the state says all
+				require.Equal(t, tt.exit, cmd.ProcessState.ExitCode())
+				if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); tt.exit < 0 {
+					require.Equal(t, tt.signal, ws.Signal())
+				}
+			})
+		}
 	}
 }
 
