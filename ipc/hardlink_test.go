@@ -134,3 +134,29 @@ func TestMakerWithoutNamelessFilesLeavesNothing(t *testing.T) {
 	require.NoFileExists(t, path(o))
 	require.NoError(t, os.Remove(foreign))
 }
+
+// Removing one name leaves the channel to those who have the other.
+func TestRemovingASecondNameLeavesTheChannel(t *testing.T) {
+	for what, remove := range map[string]func(string, *ipc.Options) error{
+		"Remove": ipc.Remove, "ForceRemove": ipc.ForceRemove, "RemoveUnused": func(other string, o *ipc.Options) error {
+			require.Error(t, ipc.RemoveUnused(other, o), "it holds a message")
+			return ipc.Remove(other, o)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			o := in(t)
+			o.Durable = true
+			require.NoError(t, ipc.Create(name, o))
+			s := newSender(t, o)
+			send(t, s, "kept")
+			require.NoError(t, s.Close())
+			require.NoError(t, os.Link(path(o), path(o)+"-snapshot"))
+			require.NoError(t, remove(name+"-snapshot", o))
+			require.NoFileExists(t, path(o)+"-snapshot")
+			r := newReceiver(t, o)
+			recv(t, r, "kept")
+			require.NoError(t, r.Close())
+			require.NoError(t, ipc.Remove(name, o))
+		})
+	}
+}

@@ -45,6 +45,8 @@ func (h *housekeeping) senders(yield func(int, shm.End) bool) {
 func (h *housekeeping) sweep(all bool) (found bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	// Before the slots: a death that is counted from here on is the next sweep's.
+	others := h.seg.Deaths() - h.seen
 	for i, e := range h.senders {
 		if generation, ok := h.told[i]; ok && (!e.Live() || e.Generation() != generation) {
 			h.early++ // somebody has taken its slot
@@ -65,10 +67,8 @@ func (h *housekeeping) sweep(all bool) (found bool) {
 		found = h.bury(i) || found
 	}
 	// Those that a sender in want of a slot has reaped; the count is a peer's word.
-	deaths := h.seg.Deaths()
-	others := deaths - h.seen
 	known := min(others, h.early)
-	h.seen, h.early = deaths, h.early-known
+	h.seen, h.early = h.seen+others, h.early-known
 	for range min(others-known, maxDeaths) {
 		h.note(Death{Slot: -1})
 	}

@@ -121,7 +121,7 @@ func (s *settings) create(place shm.Place) error {
 		switch {
 		case err != nil:
 		case finished:
-			err = s.retire(old)
+			err = s.retire(context.Background(), old)
 		default:
 			err = &fs.PathError{Op: "make", Path: place.Path(), Err: fs.ErrExist}
 		}
@@ -167,15 +167,19 @@ func (s *settings) remove(place shm.Place, force bool, keep func(*shm.Segment) e
 	if _, err := closeFinished(seg); err != nil { // before the locks make it look alive
 		return errors.Join(err, seg.Close())
 	}
-	alone, err := seg.LockAll()
-	if err == nil && !alone && !force {
-		err = fmt.Errorf("%s has an end that is alive: %w", seg.Path(), ErrBusy)
-	}
-	if err == nil && keep != nil {
-		err = keep(seg)
-	}
-	if err == nil {
-		err = seg.Remove(2 * s.Heartbeat)
-	}
+	err = seg.RemoveIf(2*s.Heartbeat, func() error {
+		lock := seg.LockAll
+		if keep != nil && seg.Durable() { // what a newcomer sends must not be lost
+			lock = seg.LockAllFree
+		}
+		alone, err := lock()
+		if err == nil && !alone && !force {
+			err = fmt.Errorf("%s has an end that is alive: %w", seg.Path(), ErrBusy)
+		}
+		if err == nil && keep != nil {
+			err = keep(seg)
+		}
+		return err
+	})
 	return errors.Join(err, seg.Close())
 }

@@ -77,7 +77,7 @@ func (s *settings) openReceiver(ctx context.Context, place shm.Place, prepare fu
 		if err != nil {
 			return nil, err
 		}
-		if err := s.takeReceiver(seg, prepare); err != nil {
+		if err := s.takeReceiver(ctx, seg, prepare); err != nil {
 			return nil, errors.Join(err, seg.Close())
 		}
 		return seg, nil
@@ -86,7 +86,7 @@ func (s *settings) openReceiver(ctx context.Context, place shm.Place, prepare fu
 
 // takeReceiver makes the caller the segment's receiver, or returns errAgain once it
 // has taken the name of a finished channel away, or found it taken.
-func (s *settings) takeReceiver(seg *shm.Segment, prepare func(*shm.Segment) error) error {
+func (s *settings) takeReceiver(ctx context.Context, seg *shm.Segment, prepare func(*shm.Segment) error) error {
 	finished, err := closeFinished(seg)
 	if err != nil {
 		return err
@@ -97,8 +97,8 @@ func (s *settings) takeReceiver(seg *shm.Segment, prepare func(*shm.Segment) err
 		}
 	}
 	ok, err := seg.LockReceiver()
-	// Whoever removes the channel has the lock for a moment too.
-	for round := 0; !ok && err == nil && round < 10; round++ {
+	// A remover has the lock for a moment too: longer where no receiver is attached.
+	for round := 0; !ok && err == nil && (round < 10 || round < transient && !seg.ReceiverEnd().Live()); round++ {
 		time.Sleep(200 * time.Microsecond)
 		ok, err = seg.LockReceiver()
 	}
@@ -114,10 +114,10 @@ func (s *settings) takeReceiver(seg *shm.Segment, prepare func(*shm.Segment) err
 		return errAgain
 	}
 	if !ok {
-		return s.receiverBusy(seg, finished)
+		return s.receiverBusy(ctx, seg, finished)
 	}
 	if seg.Ring().Closed() || !seg.Durable() && seg.ReceiverAttachments() > 0 {
-		return s.retire(seg) // its receiver held the lock that we have now
+		return s.retire(ctx, seg) // its receiver held the lock that we have now
 	}
 	if err := checkBoot(seg); err != nil {
 		return err
@@ -128,13 +128,15 @@ func (s *settings) takeReceiver(seg *shm.Segment, prepare func(*shm.Segment) err
 // receiverBusy is what takeReceiver comes to where the receiver's lock is held. That of
 // a dead receiver, which a child or a core dump keeps, is in the way of a durable
 // channel only: one that is finished is replaced without it.
-func (s *settings) receiverBusy(seg *shm.Segment, finished bool) error {
+func (s *settings) receiverBusy(ctx context.Context, seg *shm.Segment, finished bool) error {
 	dead, _, outlived := seg.Outlived(ownReceiver)
 	switch {
+	case !seg.ReceiverEnd().Live():
+		return fmt.Errorf("%s: another process is attaching to it or removing it, and does not get on: %w", seg.Path(), ErrBusy)
 	case !outlived:
 		return fmt.Errorf("%s has a receiver already: %w", seg.Path(), ErrBusy)
 	case finished: // by its death: nobody else becomes its receiver
-		return s.retire(seg)
+		return s.retire(ctx, seg)
 	}
 	return fmt.Errorf("%[1]s: its receiver, process %[2]d, is dead, but its lock is still held, by a process that it forked (end that one; fuser %[1]s shows it) or until its core dump is written: %[3]w",
 		seg.Path(), dead.Process.PID, ErrBusy)
@@ -143,6 +145,10 @@ func (s *settings) receiverBusy(seg *shm.Segment, finished bool) error {
 // attachReceiver attaches the caller, or changes nothing. Precondition: it has the
 // receiver's lock.
 func (s *settings) attachReceiver(seg *shm.Segment, prepare func(*shm.Segment) error) error {
+	// prepare clears away what dead senders left, so a mismatch is looked for before.
+	if err := s.sameElement(seg, seg.SetElementType(0)); err != nil {
+		return err
+	}
 	if err := prepare(seg); err != nil {
 		return err
 	}
@@ -158,7 +164,10 @@ func (s *settings) attachReceiver(seg *shm.Segment, prepare func(*shm.Segment) e
 // and returns ErrIncompatible if it carries others. It is the last step that can
 // fail, since a mark stays.
 func (s *settings) checkElement(seg *shm.Segment) error {
-	stands := seg.SetElementType(s.element)
+	return s.sameElement(seg, seg.SetElementType(s.element))
+}
+
+func (s *settings) sameElement(seg *shm.Segment, stands uint64) error {
 	if s.element == 0 || stands == 0 || stands == s.element {
 		return nil
 	}
@@ -197,7 +206,7 @@ func (s *settings) openSender(ctx context.Context, place shm.Place) (seg *shm.Se
 			if err != nil {
 				return nil, err
 			}
-			if slot, err = s.joinAs(seg); err != nil {
+			if slot, err = s.joinAs(ctx, seg); err != nil {
 				return nil, errors.Join(err, seg.Close())
 			}
 			return seg, nil
@@ -223,10 +232,10 @@ func (s *settings) attachSender(seg *shm.Segment, slot int) error {
 
 // joinAs attaches a sender to a channel that is there. A finished one is missing,
 // or with Create replaced.
-func (s *settings) joinAs(seg *shm.Segment) (slot int, err error) {
+func (s *settings) joinAs(ctx context.Context, seg *shm.Segment) (slot int, err error) {
 	gone := func() error {
 		if s.Create {
-			return s.retire(seg)
+			return s.retire(ctx, seg)
 		}
 		return fmt.Errorf("%s: its receiver has gone: %w", seg.Path(), fs.ErrNotExist)
 	}
@@ -275,5 +284,15 @@ func (s *settings) noSlot(seg *shm.Segment, err error, gone func() error) error 
 	if named, nerr := seg.StillNamed(); nerr == nil && !named {
 		return errAgain
 	}
+	if seg.FreeSlots() { // a remover has their locks
+		if s.held++; s.held < transient {
+			return errAgain
+		}
+		return fmt.Errorf("%s: another process is removing it, and does not get on: %w", seg.Path(), ErrBusy)
+	}
 	return err
 }
+
+// transient bounds how often a lock is tried again that no end holds: each time takes
+// a fifth of a millisecond or more.
+const transient = 500

@@ -1,6 +1,7 @@
 package ipc
 
 import (
+	"context"
 	"os"
 	"testing"
 
@@ -34,14 +35,14 @@ func TestEndOfAFileWithoutItsNameStartsAgain(t *testing.T) {
 	for what, again := range map[string]bool{"removed": false, "made again": true} {
 		t.Run("sender, "+what, func(t *testing.T) {
 			set, seg := opened(t, &Options{Dir: proctest.Dir(t)}, again)
-			_, err := set.joinAs(seg)
+			_, err := set.joinAs(context.Background(), seg)
 			require.ErrorIs(t, err, errAgain)
 			requireUntouched(t, seg)
 		})
 		t.Run("receiver, "+what, func(t *testing.T) {
 			set, seg := opened(t, &Options{Dir: proctest.Dir(t)}, again)
 			never := func(*shm.Segment) error { panic("it has no name") }
-			require.ErrorIs(t, set.takeReceiver(seg, never), errAgain)
+			require.ErrorIs(t, set.takeReceiver(context.Background(), seg, never), errAgain)
 			requireUntouched(t, seg)
 		})
 	}

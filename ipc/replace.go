@@ -28,10 +28,10 @@ func closeFinished(seg *shm.Segment) (bool, error) {
 
 // retire takes the name of a finished channel away, and returns errAgain. What takes
 // its place is made before: where it can't be, the finished one stays.
-func (s *settings) retire(seg *shm.Segment) error {
+func (s *settings) retire(ctx context.Context, seg *shm.Segment) error {
 	seg.Ring().Close() // its senders, if any live, learn it
 	failpoint.Hit(failpoint.RetireClosed)
-	if err := s.makeSpare(seg); err != nil {
+	if err := s.makeSpare(ctx, seg); err != nil {
 		return fmt.Errorf("replace a channel whose receiver has gone: %w", err)
 	}
 	if err := seg.Unlink(2 * s.Heartbeat); err != nil {
@@ -43,14 +43,17 @@ func (s *settings) retire(seg *shm.Segment) error {
 
 // makeSpare makes the segment that will take old's place, unless only the room that
 // old takes is missing.
-func (s *settings) makeSpare(old *shm.Segment) (err error) {
+func (s *settings) makeSpare(ctx context.Context, old *shm.Segment) (err error) {
 	if s.spare != nil {
 		return nil
 	}
-	s.spare, err = shm.Create(old.Place(), s.config)
+	s.spare, err = shm.CreateContext(ctx, old.Place(), s.config)
 	noRoom := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 	if noRoom && s.config.FileSize() <= old.Size() {
-		return nil
+		// A sender that still has old open would keep its room.
+		if alive, aerr := old.AnySenderAlive(); !alive && aerr == nil {
+			return nil
+		}
 	}
 	if err == nil {
 		failpoint.Hit(failpoint.SpareMade)

@@ -26,6 +26,7 @@ const (
 type settings struct {
 	Options // with the defaults that this package fills in
 	config  shm.Config
+	held    int    // how often a remover held all slots
 	element uint64 // fingerprint of the values to carry; 0: any
 
 	spare *shm.Segment // while opening: made, with no name, to replace a finished channel

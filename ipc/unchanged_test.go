@@ -298,3 +298,26 @@ func remountedRole(args []string) int {
 	proctest.Say("%s", strings.ReplaceAll(errorText(err), "\n", "; "))
 	return 0
 }
+
+// What a channel carries is compared before anything of it is cleared away.
+func TestReceiverOfAnotherLayoutLeavesWhatItWouldHavePassed(t *testing.T) {
+	o := in(t)
+	o.Durable = true
+	t.Cleanup(func() { remove(t, o) })
+	typed, err := ipc.NewSenderOf(background(t), name, ipc.Fixed[uint64](), creating(o))
+	require.NoError(t, err)
+	require.NoError(t, typed.Close())
+	s, err := ipc.NewSender(background(t), name, o)
+	require.NoError(t, err)
+	c, err := s.Claim(background(t), 100)
+	require.NoError(t, err)
+	require.NoError(t, c.Abort())
+	require.NoError(t, s.Close())
+	before, err := ipc.Inspect(name, o)
+	require.NoError(t, err)
+	_, err = ipc.NewReceiverOf(background(t), name, ipc.Fixed[[3]uint16](), o)
+	require.ErrorIs(t, err, ipc.ErrIncompatible)
+	after, err := ipc.Inspect(name, o)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}

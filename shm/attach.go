@@ -172,3 +172,14 @@ func (s *Segment) ReceiverAttachments() uint64 { return s.ring.ctl.receivers.Loa
 // Changes returns a count that grows whenever an end attaches, detaches or is
 // reaped.
 func (s *Segment) Changes() uint64 { return s.ring.ctl.changes.Load() }
+
+// FreeSlots reports whether a sender slot is free by its words, whoever holds its
+// lock.
+func (s *Segment) FreeSlots() bool {
+	for i := range s.ring.slots[1:] {
+		if s.ring.slots[1+i].state.Load() == slotFree {
+			return true
+		}
+	}
+	return false
+}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
 // What becomes of a channel's file while ends are attached to it: its name may be
@@ -62,15 +64,10 @@ func (s *Segment) Refresh() error {
 // inMemory reports whether the file lies on a file system that does not outlive a
 // boot.
 func inMemory(fd int) (bool, error) {
-	var st unix.Statfs_t
-	for {
-		switch err := unix.Fstatfs(fd, &st); err {
-		case nil:
-			kind := uint32(st.Type)
-			return kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC, nil
-		case unix.EINTR:
-		default:
-			return false, &fs.PathError{Op: "statfs", Path: "the channel's file", Err: err}
-		}
+	_, st, err := filesystem.Stat(fd) // bounded where signals keep interrupting it
+	if err != nil {
+		return false, &fs.PathError{Op: "statfs", Path: "the channel's file", Err: err}
 	}
+	kind := uint32(st.Type)
+	return kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC, nil
 }

@@ -63,10 +63,12 @@ func (r *Ring) NewConsumer(registered bool) (*Consumer, error) {
 	c.taken, c.skip, c.skipped = p.counts, p.skip, p.skipped
 	c.marked = r.ctl.cursor.Load() != 0
 	c.mark = c.at
+	if _, err := c.InFlight(); err != nil { // before anything is stored: a damaged file stays as it is
+		return c, err
+	}
 	c.storeCounts(h)
 	c.review() // whatever a receiver that died over it has left
-	_, err := c.InFlight()
-	return c, err
+	return c, nil
 }
 
 // storeCounts makes the counts whole again that the receiver before may have left in

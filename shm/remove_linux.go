@@ -18,7 +18,7 @@ import (
 // given to a new channel in between is never taken. ErrBusy if another remover
 // does not get on within patience.
 func (s *Segment) Unlink(patience time.Duration) error {
-	return s.unlink(patience, func() {})
+	return s.unlink(patience, nil, func() {})
 }
 
 // Remove takes the file's name away, as Unlink does, and then closes the channel
@@ -32,9 +32,17 @@ func (s *Segment) Unlink(patience time.Duration) error {
 // they find that the file has lost its name by themselves (FileState).
 //
 // A file whose name was taken by another remover, which may have died in between,
-// is closed too; one that lives on under another name is left alone.
+// is closed too; one that lives on under another name, such as a snapshot's, is left
+// alone.
 func (s *Segment) Remove(patience time.Duration) error {
-	return s.unlink(patience, s.closeRemoved)
+	return s.RemoveIf(patience, nil)
+}
+
+// RemoveIf is Remove that calls may once it has the remover's lock, and removes
+// nothing if that returns an error. The locks of all ends are taken there and not
+// before: they would keep newcomers out while this one waits for another remover.
+func (s *Segment) RemoveIf(patience time.Duration, may func() error) error {
+	return s.unlink(patience, may, s.closeRemoved)
 }
 
 func (s *Segment) closeRemoved() {
@@ -42,9 +50,10 @@ func (s *Segment) closeRemoved() {
 	failpoint.Hit(failpoint.RemovedClosed)
 }
 
-// unlink takes the name away and calls then, with the remover's lock held, once
-// nobody can open the file any more.
-func (s *Segment) unlink(patience time.Duration, then func()) error {
+// unlink calls may, unless it is nil, takes the name away, and calls then, all with
+// the remover's lock held. It does not call then while the file can be opened by
+// another name.
+func (s *Segment) unlink(patience time.Duration, may func() error, then func()) error {
 	if err := s.lockRemover(patience); err != nil {
 		return err
 	}
@@ -53,44 +62,42 @@ func (s *Segment) unlink(patience time.Duration, then func()) error {
 		_ = s.unlock(s.removerByte()) // closing the file unlocks it all the same
 		failpoint.Hit(failpoint.RemoverUnlocked)
 	}()
-	taken, err := s.takeName()
-	if err != nil {
-		return err
-	}
-	if !taken {
-		if st, err := s.FileState(); err != nil || st.Linked {
+	if may != nil {
+		if err := may(); err != nil {
 			return err
 		}
+	}
+	if err := s.takeName(); err != nil {
+		return err
+	}
+	if st, err := s.FileState(); err != nil || st.Linked {
+		return err
 	}
 	then()
 	return nil
 }
 
-// takeName unlinks the file by its name and reports whether it did: the name may
-// mean another file by now, or none.
-func (s *Segment) takeName() (bool, error) {
+// takeName unlinks the file by its name. That the name means another file by now, or
+// none, is no error.
+func (s *Segment) takeName() error {
 	d, err := s.openDir()
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return nil
 	}
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer d.close()
 	named, err := s.namedIn(d)
 	if err != nil || !named {
-		return false, err
+		return err
 	}
 	failpoint.Hit(failpoint.NameChecked)
-	err = unix.Unlinkat(d.fd, s.place.Base, 0)
-	if errors.Is(err, unix.ENOENT) {
-		return false, nil
-	}
-	if err != nil {
-		return false, &fs.PathError{Op: "remove", Path: s.Path(), Err: err}
+	if err := unix.Unlinkat(d.fd, s.place.Base, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		return &fs.PathError{Op: "remove", Path: s.Path(), Err: err}
 	}
 	failpoint.Hit(failpoint.Unlinked)
-	return true, nil
+	return nil
 }
 
 func (s *Segment) lockRemover(patience time.Duration) error {

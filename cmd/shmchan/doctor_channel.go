@@ -89,7 +89,7 @@ func (c *checkup) damage(ring error) {
 		mend = c.save()
 	case end != "":
 		mend = fmt.Sprintf("end %s, and look again", end)
-	case unread(c.Stats) > 0:
+	case unread(c.Stats) > 0 || corrupt != nil: // the counts of what is damaged prove nothing
 		mend = moveAside(c.Path)
 	}
 	c.add(levelProblem, "ring", oneLine(ring), means, mend)

@@ -135,9 +135,10 @@ func checkRoom(dir, state string, s *machine.FileSystem) []finding {
 		add(levelProblem, "type", "its file system is mounted read-only",
 			"no channel can be made, and none can be used", "mount it read-write, or name another directory, by --dir or SHMCHAN_DIR")
 	}
-	more := "shmchan prune, or free some room otherwise"
+	prune := "shmchan --dir " + quote(dir) + " prune --dry-run   # shows what prune would remove"
+	more := "make channels with a smaller --capacity, or free some room: " + prune
 	if s.Memory && s.Size == containerShm {
-		more = "docker run --shm-size=1g, or shmchan prune"
+		more = "docker run --shm-size=1g, or free some room: " + prune
 		add(levelNote, "room", "it has 64M, as container runtimes give to /dev/shm",
 			"that is all the channels and other users of it may take together; a container is given more by --shm-size", "")
 	}
@@ -147,7 +148,7 @@ func checkRoom(dir, state string, s *machine.FileSystem) []finding {
 	}
 	if s.Inodes > 0 && s.FreeInode == 0 {
 		add(levelProblem, "inodes", fmt.Sprintf("none of %d inodes is free", s.Inodes),
-			"no file can be made, however small", "shmchan prune, or remove files there")
+			"no file can be made, however small", "remove files there: "+prune)
 	}
 	for i := range all {
 		all[i].Subject, all[i].Name = "directory", dir

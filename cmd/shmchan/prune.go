@@ -69,12 +69,12 @@ func (v *prune) run() error {
 			v.detail("%s stays: %s is alive", printable(e.Name), end)
 			continue
 		}
-		n, err := ipc.Unread(e.Name, v.options())
-		if err == nil || !v.keeps(&e.Stats) {
-			err = v.remove(&e.Stats, n)
-		}
 		var unread *ipc.UnreadError
 		var corrupt *ipc.CorruptError
+		n, err := ipc.Unread(e.Name, v.options())
+		if err == nil || !v.keeps(&e.Stats) && !errors.As(err, &corrupt) {
+			err = v.remove(&e.Stats, n)
+		}
 		switch {
 		case err == nil:
 			err = v.print(&e.Stats, n)
@@ -84,7 +84,7 @@ func (v *prune) run() error {
 		case errors.As(err, &unread):
 			v.say("%s stays: it is durable, with %s unread; --all removes it too", printable(e.Name), plural(unread.Messages, "message"))
 		case errors.As(err, &corrupt):
-			v.say("%s stays: it is durable, and what it holds can't be read: %s; --all removes it too", printable(e.Name), oneLine(err))
+			v.say("%s stays: what it holds can't be read: %s", printable(e.Name), oneLine(err))
 		case errors.Is(err, fs.ErrNotExist): // another process was faster
 		case errors.Is(err, ipc.ErrBusy):
 			v.detail("%s stays: an end has come", printable(e.Name))

@@ -31,8 +31,12 @@ func newRm(a *app) *cobra.Command {
 			n, nerr := ipc.Unread(name, a.options())
 			err := remove(name, a.options())
 			switch {
+			case err == nil && serr == nil && nerr == nil && n > 0:
+				a.say("with %s unread", plural(n, "message"))
 			case err == nil && serr == nil && nerr == nil:
-				a.detail("removed %s, with %s unread", printable(s.Path), plural(n, "message"))
+				a.detail("removed %s, with nothing unread", printable(s.Path))
+			case err == nil && nerr != nil:
+				a.say("what was unread could not be counted: %s", oneLine(nerr))
 			case errors.Is(err, fs.ErrNotExist):
 				return a.missing(err, name)
 			case errors.Is(err, ipc.ErrBusy):

@@ -62,6 +62,9 @@ func TestOrphansAreReapedAndStatusesKept(t *testing.T) {
 
 func TestStoppedTellsOnceAndNeverReaps(t *testing.T) {
 	cmd := exec.Command("sh", "-c", "kill -TSTP $$; exit 3")
+	// In a group of its own, whose parent is outside: the kernel does not stop an
+	// orphaned one, as that of a test which was started by nohup.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(t, Start(cmd))
 	pid := cmd.Process.Pid
 	var sig syscall.Signal

@@ -390,6 +390,9 @@ proctype Remover(byte me)
 isfinished:
    STEP(closed[f] = true);
 locking:
+#if !defined(M_NOREMOVERLOCK) && !defined(M_NAMEBEFOREREMOVER)
+   LOCKREMOVER;
+#endif
    if                                                            /* LockAll */
    :: atomic { rlock[f] == 0 && slots[f] == 0 && all[f] == 0 -> rlock[f] = me; all[f] = me }
    :: atomic { rlock[f] != 0 || slots[f] != 0 || all[f] != 0 -> goto over }
@@ -398,7 +401,15 @@ locking:
 #ifdef M_REMOVEUNLOCKED
    STEP(atomic { rlock[f] = 0; all[f] = 0 });
 #endif
-   UNLINK(over);                        /* D1; it may fail: nothing has changed */
+#if defined(M_NOREMOVERLOCK) || defined(M_NAMEBEFOREREMOVER)
+   UNLINK(over);
+#else
+   TAKENAME(over);
+   STEP(REMOVE);                        /* D1; it may fail: nothing has changed */
+   STEP(closed[f] = true);
+   xlock[f] = 0;
+   goto over;
+#endif
    STEP(closed[f] = true);
 over: skip;
    atomic { DROP }
