@@ -30,8 +30,11 @@ emulate     := internal/tools/emulate.sh
 
 # All packages, those first whose tests take longest, so that none of them is left
 # at the end with one processor idle. On a busy machine they take several times as
-# long as on an idle one: the timeout is for a hang.
-tests := -timeout 40m ./ipc ./cmd/shmchan ./cmd/shmchan/internal/bench ./...
+# long as on an idle one: the timeout is for a hang. builders are those that only
+# build and run commands, which the race detector does not see.
+packages := ./ipc ./cmd/shmchan ./cmd/shmchan/internal/bench ./...
+builders := -e /internal/docs$$ -e /internal/failpoint$$ -e /internal/house$$
+hang     := -timeout 40m
 scripts     := $(wildcard .ci/run internal/tools/*.sh examples/*/*.sh packaging/*.sh shm/model/*.sh)
 
 # as-root tells another user what is skipped.
@@ -75,22 +78,22 @@ unit: ## all tests: unit, multi-process, command scripts, a real terminal, examp
 	@$(ensure) strace strace || echo "not run: calls that are interrupted for ever" >&2
 	@$(ensure) mkfs.btrfs btrfs-progs || echo "not run: a btrfs that is full" >&2
 	@$(as-root)
-	$(GO) test $(tests)
+	$(GO) test $(hang) $(packages)
 
-race: ## all tests again, under the race detector (needs a C compiler)
+race: ## the tests again, under the race detector (needs a C compiler)
 	@$(ensure) gcc gcc libc6-dev
 	@$(ensure) tmux tmux || echo "not run: shmchan watch in a terminal" >&2
 	@$(ensure) strace strace || echo "not run: calls that are interrupted for ever" >&2
 	@$(ensure) mkfs.btrfs btrfs-progs || echo "not run: a btrfs that is full" >&2
 	@$(as-root)
-	CGO_ENABLED=1 $(GO) test -race $(tests)
+	CGO_ENABLED=1 $(GO) test -race $(hang) $$($(GO) list $(packages) | grep -v $(builders))
 
 # Each in its directory, so that go test shows the count though all is well. The
 # situations are mostly waits, so more of them run at a time than processors are.
 kill: ## every failpoint: killed there, stopped there
 	$(GO) -C internal/failpoint test -count=1 -tags failpoints
 	$(GO) -C shm test -count=1 -tags failpoints -run 'AlwaysOvertaken|Killed'
-	$(GO) -C internal/killtest test -count=1 -timeout 40m -tags failpoints -parallel 4
+	$(GO) -C internal/killtest test -count=1 $(hang) -tags failpoints -parallel 4
 
 # By itself, not with all tests: it measures. -v shows what it could not judge on a
 # machine that is busy with other things.
