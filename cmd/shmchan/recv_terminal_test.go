@@ -53,10 +53,10 @@ func TestExecAsksAtTheTerminal(t *testing.T) {
 	require.Empty(t, left(t))
 }
 
-// Several ask at a time, and each gets a line.
+// Several ask at a time, and each gets a line: head reads a whole one at once.
 func TestExecJobsAskAtTheTerminal(t *testing.T) {
 	term := asking(t, "one", "two", "three")
-	term.run("shmchan recv --jobs 3 --exec 'read -r m; read -r x </dev/tty; echo $m got $x.' jobs")
+	term.run("shmchan recv --jobs 3 --exec 'read -r m; x=$(head -n 1 </dev/tty); echo $m got $x.' jobs")
 	for _, x := range []string{"x1", "x2", "x3"} {
 		term.run(x)
 		term.shows("^(one|two|three) got " + x + `\.$`)
