@@ -41,7 +41,7 @@ scripts     := $(wildcard .ci/run internal/tools/*.sh examples/*/*.sh packaging/
 as-root := test "$$(id -u)" = 0 || echo "not run: the tests that need root: other users' files, namespaces, mounts" >&2
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet linux lint unit test-386 race kill guard bench fuzz hostile soak model model-quick arm64 fmt clean install uninstall deb deb-test
+.PHONY: help build demo test vet linux lint unit test-386 race kill guard bench fuzz hostile soak model model-quick arm64 s390x fmt clean install uninstall deb deb-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -149,6 +149,11 @@ arm64: ## build and vet for arm64, and run the core's tests in an emulator
 	@if $(ensure) qemu-aarch64-static qemu-user-static && $(emulate) true; then set -x; \
 		GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec $(CURDIR)/$(emulate) -skip '$(ARM64_SKIP)' $(ARM64); \
 	else echo "not run: the tests on arm64, for want of an emulator or of user namespaces" >&2; fi
+
+s390x: ## run the segment's tests in an emulator of a big-endian machine
+	@if $(ensure) qemu-s390x-static qemu-user-static && $(emulate) true; then set -x; \
+		GOARCH=s390x CGO_ENABLED=0 $(GO) test -exec $(CURDIR)/$(emulate) -skip '$(ARM64_SKIP)' ./shm; \
+	else echo "not run: the tests on s390x, for want of an emulator or of user namespaces" >&2; fi
 
 clean: ## remove what was built
 	rm -rf bin

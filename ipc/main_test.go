@@ -225,7 +225,7 @@ func remove(t testing.TB, o *ipc.Options) {
 func requireGuard(t testing.TB) {
 	t.Helper()
 	if !busguard.Supported {
-		t.Skip("there is no guard against truncation on ", runtime.GOARCH)
+		t.Skipf("there is no guard against truncation on %s", runtime.GOARCH)
 	}
 }
 

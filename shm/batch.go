@@ -2,6 +2,7 @@ package shm
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/shmchan/shmchan/internal/failpoint"
 )
@@ -58,15 +59,19 @@ func (r *Ring) batchOf(msgs [][]byte) (n int, size uint64) {
 // A message's header in a batch is length u32 | reserved u32, each in the machine's
 // byte order. The reserved word is 0 in version 1.
 
-func putBatchHeader(b []byte, n int) {
-	binary.NativeEndian.PutUint32(b, uint32(n))
-	binary.NativeEndian.PutUint32(b[4:], 0)
-}
+func putBatchHeader(b []byte, n int) { binary.NativeEndian.PutUint64(b, halves(uint64(n))) }
 
 // batchHeader returns the length. One whose reserved word is not 0 is too large
 // for any batch.
-func batchHeader(b []byte) uint64 {
-	return uint64(binary.NativeEndian.Uint32(b)) | uint64(binary.NativeEndian.Uint32(b[4:]))<<32
+func batchHeader(b []byte) uint64 { return halves(binary.NativeEndian.Uint64(b)) }
+
+// halves turns two words of 32 bits, the first one in the lower half, into the word
+// of 64 that they are in memory, and back.
+func halves(w uint64) uint64 {
+	if bigEndian {
+		return bits.RotateLeft64(w, 32)
+	}
+	return w
 }
 
 // batchSize returns the bytes that a message of n bytes takes in a batch.

@@ -14,7 +14,7 @@ import (
 func requireGuard(t *testing.T) {
 	t.Helper()
 	if !busguard.Supported {
-		t.Skip("there is no guard against truncation on ", runtime.GOARCH)
+		t.Skipf("there is no guard against truncation on %s", runtime.GOARCH)
 	}
 }
 

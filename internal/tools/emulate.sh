@@ -12,19 +12,15 @@ shift
 misc=/proc/sys/fs/binfmt_misc
 mount -t binfmt_misc binfmt_misc "$misc"
 
-# register EMULATOR CLASS DATA MACHINE: for ELF files of 32 (1) or 64 bits (2), little-
-# (1) or big-endian (2), for that machine, as the file has the number; F: opened now.
+# register EMULATOR DATA TYPE MACHINE MASK: for ELF files of 64 bits with these bytes
+# for the byte order, the type (an executable, or one that may lie anywhere, which
+# MASK takes for the same) and the machine. F: the emulator is opened now.
 register() {
-	local emulator
+	local emulator any='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff'
 	if emulator=$(command -v "$1"); then
-		local any='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff'
-		# A program that starts itself does so as it is: an executable (2), or one that
-		# may lie anywhere (3).
-		local type=('\xfe\xff' '\xff\xfe')
-		printf '%s' ":$1:M::\\x7fELF\\x0$2\\x0$3\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00$([[ $3 == 1 ]] && echo '\x02\x00' || echo '\x00\x02')$4:$any${type[$3 - 1]}\\xff\\xff:$emulator:F" >"$misc/register"
+		printf '%s' ":$1:M::\\x7fELF\\x02$2\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00$3$4:$any$5\\xff\\xff:$emulator:F" >"$misc/register"
 	fi
 }
-register qemu-aarch64-static 2 1 '\xb7\x00'
-register qemu-i386-static 1 1 '\x03\x00'
-register qemu-s390x-static 2 2 '\x00\x16'
+register qemu-aarch64-static '\x01' '\x02\x00' '\xb7\x00' '\xfe\xff'
+register qemu-s390x-static '\x02' '\x00\x02' '\x00\x16' '\xff\xfe'
 exec "$@"
