@@ -63,6 +63,7 @@ type ledger struct {
 	sent  map[byte]int // whose Send returned
 	got   []receipt    // of one receiver after the other
 	first int          // how many of them were the first receiver's, if that died
+	begun uint64       // taken from the channel before this ledger began
 	wrong error        // the first thing that can't be
 }
 
@@ -179,7 +180,7 @@ func (l *ledger) check(repeats, missing int) error {
 // another; what comes again has the number that it had, and only what was missing
 // with the receiver that died leaves a gap.
 func (l *ledger) numbered(again, missing int) error {
-	next := uint64(1)
+	next := l.begun + 1
 	for at, r := range l.got {
 		if at >= l.first && at < l.first+again {
 			continue // check compares it with the first time

@@ -56,6 +56,7 @@ func managerStory(a *arena) bool {
 	a.receiver()
 	a.inTime("the name can be used", func() bool { return true })
 	a.ledger = newLedger()
+	a.ledger.begun = a.r.Stats().Received // a durable channel that was not removed goes on
 	a.pump()
 	a.sender('s')
 	a.goOn()
