@@ -72,7 +72,7 @@ func limitedRole(args []string) int {
 func requireRoom(t *testing.T, o *ipc.Options) {
 	var st syscall.Statfs_t
 	require.NoError(t, syscall.Statfs(o.Dir, &st))
-	if free := int64(st.Bavail) * st.Bsize; free < 1<<30 {
+	if free := int64(st.Bavail) * int64(st.Bsize); free < 1<<30 {
 		t.Skipf("%s has %d bytes free; 1 GiB is wanted", o.Dir, free)
 	}
 }

@@ -109,9 +109,10 @@ func TestGone(t *testing.T) {
 	cmd, id := start(t)
 	require.False(t, Gone(id), "it runs")
 	require.False(t, Gone(Self()))
+	beyond := int64(1) << 31 // in 32 bits it is negative
 	for what, other := range map[string]Identity{
 		"another namespace": {id.PID, id.NS + 1, id.Start + 1}, "no namespace": {PID: id.PID, Start: id.Start + 1},
-		"no start": {PID: id.PID, NS: id.NS}, "no pid": {NS: id.NS, Start: 1}, "no number": {1 << 31, id.NS, 1},
+		"no start": {PID: id.PID, NS: id.NS}, "no pid": {NS: id.NS, Start: 1}, "no number": {int(beyond), id.NS, 1},
 	} {
 		require.False(t, Gone(other), what)
 	}

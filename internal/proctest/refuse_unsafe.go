@@ -15,8 +15,17 @@ var refusable = map[string]uint32{
 	"pidfd_open":  unix.SYS_PIDFD_OPEN,
 	"openat2":     unix.SYS_OPENAT2,
 	"futex_waitv": unix.SYS_FUTEX_WAITV,
-	"ofd":         unix.SYS_FCNTL,     // commands F_OFD_GETLK to F_OFD_SETLKW alone
+	"ofd":         fcntl64(),          // commands F_OFD_GETLK to F_OFD_SETLKW alone
 	"naming":      unix.SYS_RENAMEAT2, // and openat with O_TMPFILE, each with an error of its own
+}
+
+// fcntl64 returns the number of the call that locks with offsets of 64 bits, which
+// in 32 bits is one of its own, on 386 as on arm.
+func fcntl64() uint32 {
+	if unsafe.Sizeof(uintptr(0)) == 4 {
+		return 221
+	}
+	return unix.SYS_FCNTL
 }
 
 // Refuse makes a system call fail with the error's number, in all threads of this
