@@ -23,7 +23,7 @@ const helperEnv = "SHMCHAN_PROCESS_TEST"
 // helper is what this binary does where a test starts it again.
 func helper(what string) int {
 	switch what {
-	case "leader exits": // only its first thread
+	case "leader exits": // only its first thread, to which init has bound this goroutine
 		debug.SetGCPercent(-1)
 		runtime.GOMAXPROCS(4)
 		go func() { _, _ = io.Copy(io.Discard, os.Stdin); os.Exit(0) }()
@@ -51,6 +51,13 @@ func helper(what string) int {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 	}
 	return 0
+}
+
+// The main goroutine begins on the first thread, and may be bound to it here alone.
+func init() {
+	if os.Getenv(helperEnv) == "leader exits" {
+		runtime.LockOSThread()
+	}
 }
 
 func say(v any) { _ = json.NewEncoder(os.Stdout).Encode(v) }
