@@ -1,0 +1,118 @@
+// Package heartbeat beats for the endpoints of a process, and calls an endpoint
+// back when a beat finds something for it to do.
+//
+// A beat is two stores, every 100 ms. A goroutine that wakes for them on a timer
+// costs five thread switches: the poller's thread, the goroutine, a second thread
+// that looks for more work and finds none. So where the architecture allows, the
+// beats come from a thread of their own that is no part of the Go runtime
+// (thread_linux.go): it sleeps in futex(2), walks over the endpoints, and sleeps
+// again, which is one thread switch. It runs no Go code. What it finds it reports
+// through an eventfd to a goroutine, which calls the endpoint's tick.
+//
+// An endpoint arms its beat while it sleeps. A change that nobody woke it for,
+// because the waker died or was stopped between its publication and its wake, is
+// then found one interval later. An idle endpoint runs no Go code at all. walk.go
+// lists what a beat looks at.
+package heartbeat
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Words are what Add needs of an endpoint. Shared and Line may be nil if they are
+// never armed.
+type Words struct {
+	Beats  *atomic.Uint64 // counts the beats
+	At     *atomic.Int64  // the time of the last one
+	Shared *atomic.Uint64 // what Differs and Reaches look at
+	Line   *atomic.Uint64 // what Stands looks at, together with Shared
+}
+
+// Beat is the heartbeat of one endpoint. Its methods are safe for concurrent use.
+type Beat struct {
+	entry entry
+	tick  func()
+}
+
+// manager owns the walker and the goroutine that calls back. They exist while
+// there are endpoints.
+type manager struct {
+	mu     sync.Mutex
+	beats  map[*Beat]struct{}
+	walker walker
+}
+
+var all = manager{beats: map[*Beat]struct{}{}}
+
+// Add begins to beat every interval, until Remove. It calls tick, from a goroutine
+// of this package, as the methods of Beat ask for. tick must not block, nor add or
+// remove beats. If fd is not -1, tick is also called when its file's number of
+// links changes; fd must stay open until Remove.
+func Add(w Words, every time.Duration, fd int, tick func()) (*Beat, error) {
+	b := &Beat{tick: tick}
+	b.entry.init(w, every, fd)
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if len(all.beats) == 0 {
+		if err := all.walker.start(all.call); err != nil {
+			return nil, err
+		}
+	}
+	all.beats[b] = struct{}{}
+	all.walker.link(&b.entry)
+	return b, nil
+}
+
+// Remove ends the beating. Once it has returned, tick is not running and the words
+// are not touched any more. Idempotent.
+func (b *Beat) Remove() {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if _, known := all.beats[b]; !known {
+		return
+	}
+	delete(all.beats, b)
+	all.walker.unlink(&b.entry)
+	if len(all.beats) == 0 {
+		all.walker.stop()
+	}
+}
+
+// Differs asks for a tick at each beat at which Shared is not v, until Disarm.
+func (b *Beat) Differs(v uint64) {
+	b.entry.value.Store(v)
+	b.entry.armed.Or(armDiffers)
+}
+
+// Reaches asks for a tick at each beat at which Shared is v or beyond, where values
+// wrap, until Disarm.
+func (b *Beat) Reaches(v uint64) {
+	b.entry.value.Store(v)
+	b.entry.armed.Or(armReaches)
+}
+
+// Stands asks for a tick at each beat at which Line is 0, or the same as at the
+// beat before although Shared has changed, until Disarm.
+func (b *Beat) Stands() { b.entry.armed.Or(armStands) }
+
+// Disarm ends what Differs, Reaches and Stands asked for.
+func (b *Beat) Disarm() { b.entry.armed.Store(0) }
+
+// After asks for one tick, at the n-th beat from now.
+func (b *Beat) After(n uint32) { b.entry.after.Store(n) }
+
+// Ticks reports whether a tick is due that has not been called yet.
+func (b *Beat) due() bool { return b.entry.raised.Swap(0) != 0 }
+
+// call calls the ticks that are due.
+func (m *manager) call() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for b := range m.beats {
+		if b.due() {
+			b.tick()
+		}
+	}
+}

@@ -1,0 +1,214 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+// The loop of the thread (thread_linux_unsafe.go). It is list.walk and entry.beat
+// of walk.go, in the same order. The kernel keeps all registers but AX, CX and R11.
+//
+//	R12 *thread  R13 *entry  BX now  BP next  R14 raise this one  R9 raise any
+//	R15 changed, before the walk
+
+// func clone(flags, stack uintptr, t *thread, tls uintptr, tid *atomic.Uint32) int
+TEXT ·clone(SB), NOSPLIT, $0-48
+	MOVQ flags+0(FP), DI
+	MOVQ stack+8(FP), SI
+	MOVQ t+16(FP), R12
+	MOVQ tls+24(FP), R8
+	MOVQ tid+32(FP), DX      // CLONE_PARENT_SETTID
+	MOVQ DX, R10             // CLONE_CHILD_CLEARTID
+	MOVL $56, AX             // clone
+	SYSCALL
+	TESTQ AX, AX
+	JZ   child
+	MOVQ AX, ret+40(FP)
+	RET
+
+child:
+	MOVL $15, DI             // prctl(PR_SET_NAME, name)
+	LEAQ thread_name(R12), SI
+	MOVL $157, AX
+	SYSCALL
+
+again:
+	MOVL thread_changed(R12), R15
+	MOVL $1, DI              // clock_gettime(CLOCK_MONOTONIC, &time)
+	LEAQ thread_time(R12), SI
+	MOVL $228, AX
+	SYSCALL
+	MOVQ thread_time(R12), BX
+	IMULQ $1000000000, BX
+	ADDQ (thread_time+8)(R12), BX
+	MOVQ $3600000000000, BP
+	ADDQ BX, BP
+	XORL R9, R9
+	MOVQ thread_pass(R12), DI
+	LOCK
+	INCQ (DI)
+	MOVQ thread_first(R12), DI
+	MOVQ (DI), R13
+
+walk:
+	TESTQ R13, R13
+	JZ   walked
+	CMPQ entry_due(R13), BX
+	JGT  later
+
+	MOVQ BX, SI
+	SUBQ thread_offset(R12), SI
+	MOVQ entry_at(R13), DI
+	MOVQ SI, (DI)
+	MOVQ entry_beats(R13), DI
+	LOCK
+	INCQ (DI)
+
+	XORL R14, R14
+	MOVQ entry_due(R13), SI
+	TESTQ SI, SI
+	JZ   ontime
+	MOVQ BX, DI
+	SUBQ SI, DI
+	MOVQ entry_every(R13), SI
+	ADDQ SI, SI
+	ADDQ $const_lateBy, SI
+	CMPQ DI, SI
+	JLE  ontime
+	MOVL $1, R14             // the process was stopped
+
+ontime:
+	MOVQ BX, AX
+	CQO
+	IDIVQ entry_every(R13)
+	MOVQ BX, SI
+	SUBQ DX, SI
+	ADDQ entry_every(R13), SI
+	MOVQ SI, entry_due(R13)
+
+	MOVL entry_armed(R13), R8
+	TESTL R8, R8
+	JZ   disarmed
+	MOVQ entry_shared(R13), DI
+	MOVQ (DI), SI
+	MOVQ entry_line(R13), DI
+	MOVQ (DI), DI
+	MOVQ entry_value(R13), DX
+	TESTL $const_armDiffers, R8
+	JZ   reaches
+	CMPQ SI, DX
+	JEQ  reaches
+	MOVL $1, R14
+
+reaches:
+	TESTL $const_armReaches, R8
+	JZ   stands
+	MOVQ SI, AX
+	SUBQ DX, AX
+	TESTQ AX, AX
+	JLT  stands
+	MOVL $1, R14
+
+stands:
+	TESTL $const_armStands, R8
+	JZ   seen
+	TESTQ DI, DI
+	JZ   standing
+	CMPQ DI, (entry_seen+8)(R13)
+	JNE  seen
+	CMPQ SI, entry_seen(R13)
+	JEQ  seen
+
+standing:
+	MOVL $1, R14
+
+seen:
+	MOVQ SI, entry_seen(R13)
+	MOVQ DI, (entry_seen+8)(R13)
+
+disarmed:
+	MOVL entry_after(R13), AX
+	TESTL AX, AX
+	JZ   counted
+	LEAL -1(AX), DX
+	LOCK
+	CMPXCHGL DX, entry_after(R13)
+	TESTL DX, DX
+	JNZ  counted
+	MOVL $1, R14
+
+counted:
+	MOVL entry_fd(R13), DI
+	TESTL DI, DI
+	JLT  linked
+	LEAQ thread_empty(R12), SI
+	MOVL $0x1000, DX         // AT_EMPTY_PATH
+	MOVL $4, R10             // STATX_NLINK
+	LEAQ thread_statx(R12), R8
+	MOVL $332, AX            // statx
+	SYSCALL
+	XORL DX, DX
+	TESTQ AX, AX
+	JNZ  compare
+	MOVL (thread_statx+0x10)(R12), DX
+	INCL DX
+
+compare:
+	MOVL entry_links(R13), AX
+	CMPL AX, DX
+	JEQ  linked
+	MOVL DX, entry_links(R13)
+	TESTL AX, AX
+	JZ   linked
+	MOVL $1, R14
+
+linked:
+	TESTL R14, R14
+	JZ   later
+	MOVL $1, R9
+	MOVL $1, AX
+	XCHGL AX, entry_raised(R13)
+
+later:
+	MOVQ entry_due(R13), SI
+	CMPQ SI, BP
+	JGE  next
+	MOVQ SI, BP
+
+next:
+	MOVQ entry_next(R13), R13
+	JMP  walk
+
+walked:
+	MOVQ thread_pass(R12), DI
+	LOCK
+	INCQ (DI)
+	TESTL R9, R9
+	JZ   reported
+	MOVL thread_event(R12), DI // write(event, &one, 8)
+	LEAQ thread_one(R12), SI
+	MOVL $8, DX
+	MOVL $1, AX
+	SYSCALL
+
+reported:
+	MOVL thread_quit(R12), AX
+	TESTL AX, AX
+	JZ   sleep
+	XORL DI, DI              // exit(0), of this thread
+	MOVL $60, AX
+	SYSCALL
+
+sleep:
+	MOVQ BP, AX
+	SUBQ BX, AX
+	CQO
+	MOVQ $1000000000, SI
+	IDIVQ SI
+	MOVQ AX, thread_time(R12)
+	MOVQ DX, (thread_time+8)(R12)
+	LEAQ thread_changed(R12), DI // futex(&changed, FUTEX_WAIT_PRIVATE, changed, &time)
+	MOVL $128, SI
+	MOVL R15, DX
+	LEAQ thread_time(R12), R10
+	XORL R8, R8
+	XORL R9, R9
+	MOVL $202, AX
+	SYSCALL
+	JMP  again

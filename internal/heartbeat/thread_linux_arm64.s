@@ -1,0 +1,220 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+// The loop of the thread (thread_linux_unsafe.go). It is list.walk and entry.beat
+// of walk.go, in the same order. The kernel keeps all registers but R0.
+//
+//	R19 *thread  R20 *entry  R21 now  R22 next  R23 raise this one  R24 raise any
+//	R25 changed, before the walk
+
+// func clone(flags, stack uintptr, t *thread, tls uintptr, tid *atomic.Uint32) int
+TEXT ·clone(SB), NOSPLIT, $0-48
+	MOVD flags+0(FP), R0
+	MOVD stack+8(FP), R1
+	MOVD t+16(FP), R19
+	MOVD tid+32(FP), R2      // CLONE_PARENT_SETTID
+	MOVD tls+24(FP), R3
+	MOVD R2, R4              // CLONE_CHILD_CLEARTID
+	MOVD $220, R8            // clone
+	SVC
+	CBZ  R0, child
+	MOVD R0, ret+40(FP)
+	RET
+
+child:
+	MOVD $15, R0             // prctl(PR_SET_NAME, name)
+	ADD  $thread_name, R19, R1
+	MOVD $167, R8
+	SVC
+
+again:
+	ADD  $thread_changed, R19, R0
+	LDARW (R0), R25
+	MOVD $1, R0              // clock_gettime(CLOCK_MONOTONIC, &time)
+	ADD  $thread_time, R19, R1
+	MOVD $113, R8
+	SVC
+	MOVD thread_time(R19), R21
+	MOVD $1000000000, R1
+	MUL  R1, R21
+	MOVD (thread_time+8)(R19), R1
+	ADD  R1, R21
+	MOVD $3600000000000, R22
+	ADD  R21, R22
+	MOVD $0, R24
+	MOVD thread_pass(R19), R0
+
+enter:
+	LDAXR (R0), R1
+	ADD  $1, R1
+	STLXR R1, (R0), R2
+	CBNZ R2, enter
+	DMB  $0xb                // before the list is read
+	MOVD thread_first(R19), R0
+	LDAR (R0), R20
+
+walk:
+	CBZ  R20, walked
+	MOVD entry_due(R20), R1
+	CMP  R21, R1
+	BGT  later
+
+	MOVD thread_offset(R19), R2
+	SUB  R2, R21, R2
+	MOVD entry_at(R20), R0
+	STLR R2, (R0)
+	MOVD entry_beats(R20), R0
+
+beat:
+	LDAXR (R0), R2
+	ADD  $1, R2
+	STLXR R2, (R0), R3
+	CBNZ R3, beat
+
+	MOVD $0, R23
+	MOVD entry_every(R20), R5
+	CBZ  R1, ontime
+	SUB  R1, R21, R2
+	ADD  R5<<1, ZR, R3
+	ADD  $const_lateBy, R3
+	CMP  R3, R2
+	BLE  ontime
+	MOVD $1, R23             // the process was stopped
+
+ontime:
+	SDIV R5, R21, R2
+	MUL  R5, R2
+	ADD  R5, R2
+	MOVD R2, entry_due(R20)
+
+	ADD  $entry_armed, R20, R0
+	LDARW (R0), R6
+	CBZ  R6, disarmed
+	MOVD entry_shared(R20), R0
+	LDAR (R0), R2            // shared
+	MOVD entry_line(R20), R0
+	LDAR (R0), R3            // line
+	ADD  $entry_value, R20, R0
+	LDAR (R0), R4
+	TBZ  $0, R6, reaches     // armDiffers
+	CMP  R4, R2
+	BEQ  reaches
+	MOVD $1, R23
+
+reaches:
+	TBZ  $1, R6, stands      // armReaches
+	SUB  R4, R2, R7
+	TBNZ $63, R7, stands
+	MOVD $1, R23
+
+stands:
+	TBZ  $2, R6, seen        // armStands
+	CBZ  R3, standing
+	MOVD (entry_seen+8)(R20), R7
+	CMP  R7, R3
+	BNE  seen
+	MOVD entry_seen(R20), R7
+	CMP  R7, R2
+	BEQ  seen
+
+standing:
+	MOVD $1, R23
+
+seen:
+	MOVD R2, entry_seen(R20)
+	MOVD R3, (entry_seen+8)(R20)
+
+disarmed:
+	ADD  $entry_after, R20, R0
+
+count:
+	LDAXRW (R0), R1
+	CBZW R1, uncounted
+	SUBW $1, R1
+	STLXRW R1, (R0), R2
+	CBNZ R2, count
+	CBNZW R1, counted
+	MOVD $1, R23
+	B    counted
+
+uncounted:
+	CLREX
+
+counted:
+	MOVW entry_fd(R20), R0
+	TBNZ $31, R0, linked
+	ADD  $thread_empty, R19, R1
+	MOVD $0x1000, R2         // AT_EMPTY_PATH
+	MOVD $4, R3              // STATX_NLINK
+	ADD  $thread_statx, R19, R4
+	MOVD $291, R8            // statx
+	SVC
+	MOVD $0, R1
+	CBNZ R0, compare
+	MOVWU (thread_statx+0x10)(R19), R1
+	ADDW $1, R1
+
+compare:
+	MOVWU entry_links(R20), R2
+	CMPW R1, R2
+	BEQ  linked
+	MOVW R1, entry_links(R20)
+	CBZW R2, linked
+	MOVD $1, R23
+
+linked:
+	CBZ  R23, later
+	MOVD $1, R24
+	ADD  $entry_raised, R20, R0
+	STLRW R24, (R0)
+
+later:
+	MOVD entry_due(R20), R1
+	CMP  R22, R1
+	BGE  next
+	MOVD R1, R22
+
+next:
+	ADD  $entry_next, R20, R0
+	LDAR (R0), R20
+	B    walk
+
+walked:
+	MOVD thread_pass(R19), R0
+
+leave:
+	LDAXR (R0), R1
+	ADD  $1, R1
+	STLXR R1, (R0), R2
+	CBNZ R2, leave
+	CBZ  R24, reported
+	MOVW thread_event(R19), R0 // write(event, &one, 8)
+	ADD  $thread_one, R19, R1
+	MOVD $8, R2
+	MOVD $64, R8
+	SVC
+
+reported:
+	ADD  $thread_quit, R19, R0
+	LDARW (R0), R1
+	CBZW R1, sleep
+	MOVD $0, R0              // exit(0), of this thread
+	MOVD $93, R8
+	SVC
+
+sleep:
+	SUB  R21, R22, R1
+	MOVD $1000000000, R2
+	SDIV R2, R1, R3
+	MSUB R2, R1, R3, R4
+	MOVD R3, thread_time(R19)
+	MOVD R4, (thread_time+8)(R19)
+	ADD  $thread_changed, R19, R0 // futex(&changed, FUTEX_WAIT_PRIVATE, changed, &time)
+	MOVD $128, R1
+	MOVD R25, R2
+	ADD  $thread_time, R19, R3
+	MOVD $0, R4
+	MOVD $0, R5
+	MOVD $98, R8
+	SVC
+	B    again

@@ -1,0 +1,127 @@
+package heartbeat
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// entry is one endpoint in the walker's list. The walker alone writes due, seen
+// and links; Go code writes the others.
+type entry struct {
+	next   atomic.Pointer[entry]
+	beats  *atomic.Uint64
+	at     *atomic.Int64
+	shared *atomic.Uint64
+	line   *atomic.Uint64
+	every  int64         // nanoseconds
+	due    int64         // monotonic time of the next beat
+	value  atomic.Uint64 // what Differs or Reaches compares with
+	seen   [2]uint64     // shared and line at the last beat
+	armed  atomic.Uint32 // arm bits
+	after  atomic.Uint32 // beats until an unconditional tick; 0: none
+	raised atomic.Uint32 // 1: a tick is due
+	fd     int32         // whose file's links are counted; -1: none
+	links  uint32        // of that file; 0: not known yet
+	_      uint32
+}
+
+// lateBy and two intervals is how late a beat comes when the process was stopped,
+// in nanoseconds. Others may have passed its endpoints over meanwhile.
+const lateBy = 50_000_000
+
+const (
+	armDiffers = 1 << iota
+	armReaches
+	armStands
+)
+
+func (e *entry) init(w Words, every time.Duration, fd int) {
+	e.beats, e.at, e.shared, e.line = w.Beats, w.At, w.Shared, w.Line
+	if e.shared == nil {
+		e.shared = &unshared
+	}
+	if e.line == nil {
+		e.line = &unshared
+	}
+	e.every, e.fd = int64(every), int32(fd)
+}
+
+// unshared stands for a word that is not given.
+var unshared atomic.Uint64
+
+// list is what the walker walks over, and how Go code knows where it is.
+//
+// The walker adds 1 to pass before it walks and after, so pass is odd during a
+// walk. Unlinking is: take the entry out; read pass; if it is odd wait until it
+// differs. Each of these is a locked instruction or a load behind one, so a walk
+// that began before the entry was out is seen, and one that begins later does not
+// meet the entry. The entry's own next stays, so a walk that stands on it goes on.
+type list struct {
+	first atomic.Pointer[entry]
+	pass  atomic.Uint64
+}
+
+func (l *list) link(e *entry) {
+	e.next.Store(l.first.Load())
+	l.first.Store(e)
+}
+
+// unlink takes the entry out. Precondition: it is in the list, and nobody else
+// links or unlinks meanwhile.
+func (l *list) unlink(e *entry) {
+	at := &l.first
+	for at.Load() != e {
+		at = &at.Load().next
+	}
+	at.Store(e.next.Load())
+	for pass := l.pass.Load(); pass&1 != 0 && l.pass.Load() == pass; {
+		time.Sleep(10 * time.Microsecond)
+	}
+}
+
+// walk beats for the endpoints whose time has come, at the monotonic time now,
+// which others know as now - offset. It returns when the next beat is due, and
+// whether a tick is. thread_linux_*.s does the same, line by line.
+func (l *list) walk(now, offset int64) (next int64, raised bool) {
+	l.pass.Add(1)
+	next = now + int64(time.Hour)
+	for e := l.first.Load(); e != nil; e = e.next.Load() {
+		if e.due <= now {
+			raised = e.beat(now, offset) || raised
+		}
+		next = min(next, e.due)
+	}
+	l.pass.Add(1)
+	return next, raised
+}
+
+func (e *entry) beat(now, offset int64) bool {
+	e.at.Store(now - offset)
+	e.beats.Add(1)
+	raise := e.due != 0 && now-e.due > 2*e.every+lateBy
+	e.due = now - now%e.every + e.every          // so that equal intervals beat together
+	if armed := e.armed.Load(); armed != 0 {
+		shared, line := e.shared.Load(), e.line.Load()
+		switch value := e.value.Load(); {
+		case armed&armDiffers != 0 && shared != value,
+			armed&armReaches != 0 && int64(shared-value) >= 0,
+			armed&armStands != 0 && (line == 0 || line == e.seen[1] && shared != e.seen[0]):
+			raise = true
+		}
+		e.seen = [2]uint64{shared, line}
+	}
+	if after := e.after.Load(); after != 0 {
+		e.after.CompareAndSwap(after, after-1) // else it was set anew
+		raise = raise || after == 1
+	}
+	if e.fd >= 0 {
+		if n := links(e.fd); n != e.links {
+			raise = raise || e.links != 0
+			e.links = n
+		}
+	}
+	if raise {
+		e.raised.Store(1)
+	}
+	return raise
+}

@@ -1,0 +1,75 @@
+package heartbeat
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/shmchan/shmchan/internal/process"
+)
+
+// walker walks over its list whenever a beat is due: by a thread outside the Go
+// runtime where there can be one, else by a goroutine with a timer.
+type walker struct {
+	list
+	thread  thread
+	changed chan struct{} // the goroutine's: an endpoint came, or quit was closed
+	quit    chan struct{}
+}
+
+// forbidThread is for tests.
+var forbidThread atomic.Bool
+
+// start begins to walk. call is called when a tick is due.
+func (w *walker) start(call func()) error {
+	w.quit = make(chan struct{})
+	if !forbidThread.Load() {
+		if started, err := w.thread.start(&w.list, call); started || err != nil {
+			return err
+		}
+	}
+	w.changed = make(chan struct{}, 1)
+	go w.run(call)
+	return nil
+}
+
+// stop ends the walking. Precondition: the list is empty.
+func (w *walker) stop() {
+	if w.thread.stop() {
+		return
+	}
+	close(w.quit)
+	w.changed = nil
+}
+
+// link adds an endpoint, whose first beat is due at once.
+func (w *walker) link(e *entry) {
+	w.list.link(e)
+	if w.thread.notify() {
+		return
+	}
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+}
+
+// run is the goroutine's walk.
+func (w *walker) run(call func()) {
+	quit, changed := w.quit, w.changed
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-quit:
+			return
+		case <-changed:
+		case <-timer.C:
+		}
+		now := process.Monotonic() + process.ClockOffset()
+		next, raised := w.list.walk(now, process.ClockOffset())
+		if raised {
+			call()
+		}
+		timer.Reset(time.Duration(next - now))
+	}
+}
