@@ -46,7 +46,7 @@ func (s *Segment) takeSlot(i int, o Owner, interval time.Duration) (bool, error)
 		if !s.ring.settled(sl) {
 			return false, s.unlock(senderByte(i))
 		}
-		s.ring.vacate(sl)
+		s.ring.vacate(i)
 		ctl.deaths.Add(1)
 		failpoint.Hit(failpoint.DeadVacated)
 	}
@@ -61,7 +61,7 @@ func (s *Segment) takeSlot(i int, o Owner, interval time.Duration) (bool, error)
 // DetachSender frees the sender's slot: another one may have it at once.
 // Precondition: the caller owns it, and no claim is open.
 func (s *Segment) DetachSender(slot int) error {
-	s.ring.vacate(&s.ring.slots[1+slot])
+	s.ring.vacate(slot)
 	s.ring.ctl.changes.Add(1)
 	err := s.unlock(senderByte(slot)) // before the poke: who looks then finds nobody
 	failpoint.Hit(failpoint.SlotUnlocked)
@@ -83,7 +83,7 @@ func (s *Segment) Reap(slot int) (Owner, bool, error) {
 	if reaped {
 		failpoint.Hit(failpoint.ReapDecided)
 		o = sl.owner()
-		s.ring.vacate(sl)
+		s.ring.vacate(slot)
 		s.ring.ctl.deaths.Add(1)
 		s.ring.ctl.changes.Add(1)
 	}
@@ -106,7 +106,7 @@ func (s *Segment) AttachReceiver(o Owner, interval time.Duration) {
 	ctl.receivers.Add(1)
 	ctl.changes.Add(1)
 	failpoint.Hit(failpoint.RecvAttached)
-	s.ring.SendBell().Poke() // so that waiting senders watch the newcomer
+	s.ring.WakeSenders() // so that they watch the newcomer
 }
 
 // DetachReceiver gives the receiver's slot and lock back.
@@ -116,7 +116,7 @@ func (s *Segment) DetachReceiver() error {
 	s.ring.ctl.changes.Add(1)
 	err := s.unlock(receiverByte)
 	failpoint.Hit(failpoint.RecvUnlocked)
-	s.ring.SendBell().Poke()
+	s.ring.WakeSenders()
 	return err
 }
 

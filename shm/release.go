@@ -44,7 +44,7 @@ func (c *Consumer) Release() {
 	if c.at.end != 0 || c.marked {
 		c.storeCursor()
 	}
-	if c.fence || ctl.sendBell.flags.Load()&(bellSleeping|bellFence) != 0 {
+	if c.fence || ctl.line.flags.Load()&(lineWaiting|lineFence) != 0 {
 		c.wakeSenders()
 	}
 }

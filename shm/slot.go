@@ -85,8 +85,12 @@ func (s *slot) occupy(o Owner, from uint64, interval, now int64) {
 	failpoint.Hit(failpoint.SlotLive)
 }
 
-// vacate frees a slot and adds its counts to those of the senders that have gone.
-func (r *Ring) vacate(s *slot) {
+// vacate frees the sender slot i, gives up its place in line, and adds its counts to
+// those of the senders that have gone.
+func (r *Ring) vacate(i int) {
+	s, w := &r.slots[1+i], r.Waiter(i)
+	w.Leave()
+	w.AwaitNothing()
 	s.intent.Store(noIntent)
 	failpoint.Hit(failpoint.IntentCleared)
 	s.state.Store(slotFree) // {live, locked} → {free, locked}

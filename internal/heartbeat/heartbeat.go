@@ -21,13 +21,14 @@ import (
 	"time"
 )
 
-// Words are what Add needs of an endpoint. Shared and Line may be nil if they are
-// never armed.
+// Words are what Add needs of an endpoint. Without Beats nothing is stored: the
+// endpoint is another process's, and is only looked at. Shared and Line may be nil
+// if they are never armed.
 type Words struct {
 	Beats  *atomic.Uint64 // counts the beats
 	At     *atomic.Int64  // the time of the last one
-	Shared *atomic.Uint64 // what Differs and Reaches look at
-	Line   *atomic.Uint64 // what Stands looks at, together with Shared
+	Shared *atomic.Uint64 // what Differs, Reaches, Stands and Silent look at
+	Line   *atomic.Uint64 // what Stands and Changes look at
 }
 
 // Beat is the heartbeat of one endpoint. Its methods are safe for concurrent use.
@@ -97,13 +98,21 @@ func (b *Beat) Reaches(v uint64) {
 // beat before although Shared has changed, until Disarm.
 func (b *Beat) Stands() { b.entry.armed.Or(armStands) }
 
+// Changes asks for a tick at each beat at which Line is not what it was at the beat
+// before, for good. Line counts as 0 before the first.
+func (b *Beat) Changes() { b.entry.armed.Or(armChanges) }
+
+// Silent asks for a tick at each beat at which Shared is what it was at the beat
+// before, for good.
+func (b *Beat) Silent() { b.entry.armed.Or(armSilent) }
+
 // Disarm ends what Differs, Reaches and Stands asked for.
-func (b *Beat) Disarm() { b.entry.armed.Store(0) }
+func (b *Beat) Disarm() { b.entry.armed.And(armChanges | armSilent) }
 
 // After asks for one tick, at the n-th beat from now.
 func (b *Beat) After(n uint32) { b.entry.after.Store(n) }
 
-// Ticks reports whether a tick is due that has not been called yet.
+// due reports whether a tick is due, which is then called.
 func (b *Beat) due() bool { return b.entry.raised.Swap(0) != 0 }
 
 // call calls the ticks that are due.

@@ -118,6 +118,10 @@ func TestTicks(t *testing.T) {
 			func(w *words, b *Beat) { w.line.Store(1); b.Stands() },
 			func(w *words) { w.line.Store(2); w.shared.Store(1) }, // both move: there is progress
 			func(w *words) { w.shared.Add(1) }},
+		{"when the line changes",
+			func(w *words, b *Beat) { w.line.Store(9); b.Changes() },
+			func(w *words) { w.shared.Store(6) },
+			func(w *words) { w.line.Store(8) }},
 	}
 	both(t, func(t *testing.T) {
 		for _, tt := range tests {
@@ -140,12 +144,26 @@ func TestTicks(t *testing.T) {
 				w.passes(t, 2)
 				w.ticks.Store(0)
 				w.shared.Add(100)
-				w.line.Store(0)
+				if !strings.Contains(tt.name, "changes") { // that is for good
+					w.line.Store(0)
+				}
 				w.passes(t, 2)
 				require.Zero(t, w.ticks.Load(), "disarmed")
 				b.Remove()
 			})
 		}
+	})
+}
+
+func TestTicksWhileAnotherIsSilent(t *testing.T) {
+	both(t, func(t *testing.T) {
+		var w words
+		b, err := Add(Words{Shared: &w.shared}, fast, -1, w.tick)
+		require.NoError(t, err)
+		b.Silent()
+		eventually(t, "it ticks", func() bool { return w.ticks.Load() > 1 })
+		require.Zero(t, w.beats.Load(), "it does not beat for the other")
+		b.Remove()
 	})
 }
 

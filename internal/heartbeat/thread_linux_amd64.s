@@ -52,14 +52,17 @@ walk:
 	CMPQ entry_due(R13), BX
 	JGT  later
 
+	MOVQ entry_beats(R13), DI
+	TESTQ DI, DI
+	JZ   beaten
 	MOVQ BX, SI
 	SUBQ thread_offset(R12), SI
-	MOVQ entry_at(R13), DI
-	MOVQ SI, (DI)
-	MOVQ entry_beats(R13), DI
+	MOVQ entry_at(R13), R8
+	MOVQ SI, (R8)
 	LOCK
 	INCQ (DI)
 
+beaten:
 	XORL R14, R14
 	MOVQ entry_due(R13), SI
 	TESTQ SI, SI
@@ -107,15 +110,29 @@ reaches:
 
 stands:
 	TESTL $const_armStands, R8
-	JZ   seen
+	JZ   changes
 	TESTQ DI, DI
 	JZ   standing
 	CMPQ DI, (entry_seen+8)(R13)
-	JNE  seen
+	JNE  changes
 	CMPQ SI, entry_seen(R13)
-	JEQ  seen
+	JEQ  changes
 
 standing:
+	MOVL $1, R14
+
+changes:
+	TESTL $const_armChanges, R8
+	JZ   silent
+	CMPQ DI, (entry_seen+8)(R13)
+	JEQ  silent
+	MOVL $1, R14
+
+silent:
+	TESTL $const_armSilent, R8
+	JZ   seen
+	CMPQ SI, entry_seen(R13)
+	JNE  seen
 	MOVL $1, R14
 
 seen:

@@ -59,11 +59,12 @@ walk:
 	CMP  R21, R1
 	BGT  later
 
+	MOVD entry_beats(R20), R0
+	CBZ  R0, beaten
 	MOVD thread_offset(R19), R2
 	SUB  R2, R21, R2
-	MOVD entry_at(R20), R0
-	STLR R2, (R0)
-	MOVD entry_beats(R20), R0
+	MOVD entry_at(R20), R3
+	STLR R2, (R3)
 
 beat:
 	LDAXR (R0), R2
@@ -71,6 +72,7 @@ beat:
 	STLXR R2, (R0), R3
 	CBNZ R3, beat
 
+beaten:
 	MOVD $0, R23
 	MOVD entry_every(R20), R5
 	CBZ  R1, ontime
@@ -108,16 +110,30 @@ reaches:
 	MOVD $1, R23
 
 stands:
-	TBZ  $2, R6, seen        // armStands
+	TBZ  $2, R6, changes     // armStands
 	CBZ  R3, standing
 	MOVD (entry_seen+8)(R20), R7
 	CMP  R7, R3
-	BNE  seen
+	BNE  changes
 	MOVD entry_seen(R20), R7
 	CMP  R7, R2
-	BEQ  seen
+	BEQ  changes
 
 standing:
+	MOVD $1, R23
+
+changes:
+	TBZ  $3, R6, silent      // armChanges
+	MOVD (entry_seen+8)(R20), R7
+	CMP  R7, R3
+	BEQ  silent
+	MOVD $1, R23
+
+silent:
+	TBZ  $4, R6, seen        // armSilent
+	MOVD entry_seen(R20), R7
+	CMP  R7, R2
+	BNE  seen
 	MOVD $1, R23
 
 seen:

@@ -33,6 +33,8 @@ const (
 	armDiffers = 1 << iota
 	armReaches
 	armStands
+	armChanges
+	armSilent
 )
 
 func (e *entry) init(w Words, every time.Duration, fd int) {
@@ -96,16 +98,20 @@ func (l *list) walk(now, offset int64) (next int64, raised bool) {
 }
 
 func (e *entry) beat(now, offset int64) bool {
-	e.at.Store(now - offset)
-	e.beats.Add(1)
+	if e.beats != nil {
+		e.at.Store(now - offset)
+		e.beats.Add(1)
+	}
 	raise := e.due != 0 && now-e.due > 2*e.every+lateBy
-	e.due = now - now%e.every + e.every          // so that equal intervals beat together
+	e.due = now - now%e.every + e.every // so that equal intervals beat together
 	if armed := e.armed.Load(); armed != 0 {
 		shared, line := e.shared.Load(), e.line.Load()
 		switch value := e.value.Load(); {
 		case armed&armDiffers != 0 && shared != value,
 			armed&armReaches != 0 && int64(shared-value) >= 0,
-			armed&armStands != 0 && (line == 0 || line == e.seen[1] && shared != e.seen[0]):
+			armed&armStands != 0 && (line == 0 || line == e.seen[1] && shared != e.seen[0]),
+			armed&armChanges != 0 && line != e.seen[1],
+			armed&armSilent != 0 && shared == e.seen[0]:
 			raise = true
 		}
 		e.seen = [2]uint64{shared, line}
