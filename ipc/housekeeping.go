@@ -1,51 +1,55 @@
 package ipc
 
 import (
+	"slices"
 	"sync"
 
+	"github.com/shmchan/shmchan/internal/heartbeat"
 	"github.com/shmchan/shmchan/shm"
 )
 
 // housekeeping frees the slots of dead senders, with no call of the receiver's
 // user needed, and remembers who died.
 type housekeeping struct {
-	mu    sync.Mutex
-	seg   *shm.Segment
-	beats []uint64 // of each slot, when last looked at
-	seen  uint64   // deaths that were counted in the segment by then
-	dead  []Death  // not told yet
+	mu   sync.Mutex
+	seg  *shm.Segment
+	seen uint64  // deaths that were counted in the segment by the last sweep
+	late []int   // slots of the dead that recovery still needs; guarded by mu
+	dead []Death // not told yet
 }
 
 // maxDeaths is how many deaths are kept for Receiver.Deaths.
 const maxDeaths = 64
 
 func (h *housekeeping) init(seg *shm.Segment) {
-	h.seg, h.beats, h.seen = seg, make([]uint64, seg.Ring().Senders()), seg.Deaths()
+	h.seg, h.seen = seg, seg.Deaths()
 }
 
 // senders yields all sender slots.
 func (h *housekeeping) senders(yield func(int, shm.End) bool) {
-	for i := range len(h.beats) {
+	for i := range h.seg.Ring().Senders() {
 		if !yield(i, h.seg.SenderEnd(i)) {
 			return
 		}
 	}
 }
 
-// sweep reaps the senders that died. A sender whose beat has changed since the
-// last sweep is alive; only of the others, or with all set of every one, the
-// kernel is asked. It reports whether a death was found that recovery may have to
-// deal with.
-func (h *housekeeping) sweep(all bool) (found bool) {
+// sweep asks the kernel about the senders in those slots, and reaps those that died,
+// and of those that recovery still needed at the last sweep. It reports whether it
+// found a death that recovery may have to deal with, and whether one must be looked
+// at again.
+func (h *housekeeping) sweep(slots func(yield func(int) bool)) (found, again bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for i, e := range h.senders {
-		if !e.Live() {
-			continue
+	late := h.late
+	h.late = nil
+	for i := range slots {
+		if !slices.Contains(late, i) {
+			late = append(late, i)
 		}
-		beats := e.Beats()
-		if beats != h.beats[i] && !all {
-			h.beats[i] = beats
+	}
+	for _, i := range late {
+		if !h.seg.SenderEnd(i).Live() {
 			continue
 		}
 		alive, err := h.seg.SenderAlive(i)
@@ -56,6 +60,8 @@ func (h *housekeeping) sweep(all bool) (found bool) {
 		if o, reaped, err := h.seg.Reap(i); err == nil && reaped {
 			h.seen++
 			h.note(Death{Slot: i, PID: o.Process.PID, Label: o.Label})
+		} else if err == nil {
+			h.late = append(h.late, i)
 		}
 	}
 	// Those that a sender in want of a slot has reaped; the count is a peer's word.
@@ -64,7 +70,16 @@ func (h *housekeeping) sweep(all bool) (found bool) {
 	for range others {
 		h.note(Death{Slot: -1})
 	}
-	return found
+	return found, len(h.late) > 0
+}
+
+// all yields all sender slots.
+func (h *housekeeping) all(yield func(int) bool) {
+	for i := range h.seg.Ring().Senders() {
+		if !yield(i) {
+			return
+		}
+	}
 }
 
 func (h *housekeeping) note(d Death) {
@@ -74,12 +89,34 @@ func (h *housekeeping) note(d Death) {
 	h.dead = append(h.dead, d)
 }
 
-// tick beats, clears up after the dead, and wakes the receiver if it sleeps over
-// something: a record or a claim of the dead, or that no sender is left.
-func (r *Receiver) tick(now int64) {
-	r.me.Beat(now)
-	dead := r.house.sweep(false)
-	if r.bell.Announced() && (dead || r.ring.Tail() != r.ring.Head() || r.abandoned()) {
+// begin starts the receiver's beats.
+func (r *Receiver) begin() (err error) {
+	words := r.seg.Words()
+	beats, at := r.me.BeatWords()
+	r.peers.noticed = func(int) {
+		r.alive.forget()
+		r.beat.Now()
+	}
+	r.beat, err = heartbeat.Add(heartbeat.Words{Beats: beats, At: at, Shared: words.Tail, Line: words.Changes}, r.set.Heartbeat, -1, r.tick)
+	if err != nil {
+		return err
+	}
+	r.beat.Changes()
+	return nil
+}
+
+// tick is what a beat has found something for: ends that came, went or may be dead,
+// and claims made while the receiver sleeps.
+func (r *Receiver) tick() {
+	r.peers.refresh(r.seg, r.house.senders)
+	found, again := r.house.sweep(r.peers.suspects)
+	if found {
+		r.alive.forget()
+	}
+	if again {
+		r.beat.After(1)
+	}
+	if r.bell.Announced() {
 		r.poke()
 	}
 }
@@ -93,7 +130,14 @@ func (r *Receiver) abandoned() bool {
 	if r.set.KeepOpen || !r.hadSenders && !r.seg.SendersSince() {
 		return false
 	}
+	key := r.alive.now(r.seg)
+	if r.alive.still(key) {
+		return false
+	}
 	alive, err := r.seg.AnySenderAlive()
+	if alive && err == nil {
+		r.alive.found(key)
+	}
 	return !alive && err == nil
 }
 
@@ -103,7 +147,7 @@ func (r *Receiver) Deaths() []Death {
 	r.stats.Lock()
 	defer r.stats.Unlock()
 	if !r.ended {
-		r.house.sweep(true)
+		r.house.sweep(r.house.all)
 	}
 	r.house.mu.Lock()
 	defer r.house.mu.Unlock()

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/internal/turn"
 	"github.com/shmchan/shmchan/shm"
 )
@@ -19,8 +18,11 @@ import (
 // Once it has given ErrDisconnected it gives that at every further call.
 type Receiver struct {
 	end
-	rx   *shm.Consumer
-	pace pacer
+	rx    *shm.Consumer
+	bell  shm.Bell
+	waits recvWait
+	alive attachedAt // some sender
+	pace  pacer
 
 	gate     turn.Gate // lets one call in at a time; handing: to its user's function
 	finished chan struct{}
@@ -71,10 +73,15 @@ func openReceiver(name string, o *Options, element uint64) (*Receiver, error) {
 func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error) {
 	r := &Receiver{finished: make(chan struct{})}
 	r.gate.Init(r.finish)
-	r.init("recv", name, set, seg, seg.ReceiverEnd(), seg.Ring().RecvBell())
+	r.init("recv", name, set, seg, seg.ReceiverEnd())
+	r.bell, r.waits = seg.Ring().RecvBell(), recvWait{r}
+	r.rouse = r.bell.Poke
+	if !registered() {
+		r.bell.MustFence()
+	}
 	r.errEmpty, r.errBusy = r.fail("recv", ErrEmpty), r.fail("recv", ErrBusy)
 	var err error
-	if r.rx, err = seg.Ring().NewConsumer(fence.Register()); err != nil {
+	if r.rx, err = seg.Ring().NewConsumer(registered()); err != nil {
 		return nil, r.fail("recv", err)
 	}
 	alive, err := seg.AnySenderAlive()
@@ -87,13 +94,15 @@ func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error)
 	}
 	if left && !alive {
 		left = r.leftMessages()
-		if r.rx, err = seg.Ring().NewConsumer(fence.Register()); err != nil {
+		if r.rx, err = seg.Ring().NewConsumer(registered()); err != nil {
 			return nil, r.fail("recv", err)
 		}
 	}
 	r.hadSenders = alive || left
 	r.house.init(seg)
-	heart.add(r, r.set.Heartbeat)
+	if err := r.begin(); err != nil {
+		return nil, r.fail("recv", err)
+	}
 	return r, nil
 }
 
@@ -238,7 +247,7 @@ func (r *Receiver) Close() error {
 
 // finish detaches. It runs once: in Close, or in the call that Close met.
 func (r *Receiver) finish() {
-	r.quiet(r)
+	r.quiet()
 	var err error
 	if !r.seg.Durable() {
 		r.ring.Close()

@@ -62,9 +62,9 @@ func (s *Segment) takeSlot(i int, o Owner, interval time.Duration) (bool, error)
 // Precondition: the caller owns it, and no claim is open.
 func (s *Segment) DetachSender(slot int) error {
 	s.ring.vacate(slot)
-	s.ring.ctl.changes.Add(1)
-	err := s.unlock(senderByte(slot)) // before the poke: who looks then finds nobody
+	err := s.unlock(senderByte(slot)) // before the count and the poke: who sees them finds no lock
 	failpoint.Hit(failpoint.SlotUnlocked)
+	s.ring.ctl.changes.Add(1)
 	s.ring.RecvBell().Poke()
 	return err
 }
@@ -113,9 +113,9 @@ func (s *Segment) AttachReceiver(o Owner, interval time.Duration) {
 func (s *Segment) DetachReceiver() error {
 	s.ring.slots[0].state.Store(slotFree)
 	failpoint.Hit(failpoint.RecvFree)
-	s.ring.ctl.changes.Add(1)
 	err := s.unlock(receiverByte)
 	failpoint.Hit(failpoint.RecvUnlocked)
+	s.ring.ctl.changes.Add(1)
 	s.ring.WakeSenders()
 	return err
 }

@@ -64,6 +64,9 @@ func (b Bell) Announce() {
 // them. It takes effect for publications from then on.
 func (b Bell) MustFence() { b.words.flags.Or(bellFence) }
 
+// Word returns the futex that Seq reads.
+func (b Bell) Word() *atomic.Uint32 { return &b.words.seq }
+
 // Sleep waits while seq is still s, at most d. It may return early.
 func (b Bell) Sleep(s uint32, d time.Duration) error { return futex.Wait(&b.words.seq, s, d) }
 

@@ -174,3 +174,6 @@ func (s *slot) silent(now int64) bool {
 
 // Passed reports whether others go first though the caller is in line.
 func (w Waiter) Passed() bool { return w.slot.ticket.Load()&passed != 0 }
+
+// Rouse makes the caller's sleepers look again.
+func (w Waiter) Rouse() { w.slot.rouse() }

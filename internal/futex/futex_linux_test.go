@@ -94,7 +94,7 @@ func TestSharedSleeperEndsByItself(t *testing.T) {
 	}
 	var w atomic.Uint32
 	start := time.Now()
-	require.NoError(t, shared.wait(&w, 0, 20*time.Millisecond))
+	require.NoError(t, shared.wait(20*time.Millisecond, slept{&w, 0}))
 	require.GreaterOrEqual(t, time.Since(start), 19*time.Millisecond)
 	require.Less(t, time.Since(start), long/2)
 }

@@ -34,7 +34,8 @@ type Words struct {
 // Beat is the heartbeat of one endpoint. Its methods are safe for concurrent use.
 type Beat struct {
 	entry entry
-	tick  func()
+	mu    sync.Mutex // held while tick runs
+	tick  func()     // nil once removed
 }
 
 // manager owns the walker and the goroutine that calls back. They exist while
@@ -47,9 +48,9 @@ type manager struct {
 
 var all = manager{beats: map[*Beat]struct{}{}}
 
-// Add begins to beat every interval, until Remove. It calls tick, from a goroutine
-// of this package, as the methods of Beat ask for. tick must not block, nor add or
-// remove beats. If fd is not -1, tick is also called when its file's number of
+// Add begins to beat every interval, until Remove. It calls tick, from the one
+// goroutine of this package, as the methods of Beat ask for. tick must not block, nor
+// remove its own beat; others it may add and remove. If fd is not -1, tick is also called when its file's number of
 // links changes; fd must stay open until Remove.
 func Add(w Words, every time.Duration, fd int, tick func()) (*Beat, error) {
 	b := &Beat{tick: tick}
@@ -67,17 +68,25 @@ func Add(w Words, every time.Duration, fd int, tick func()) (*Beat, error) {
 }
 
 // Remove ends the beating. Once it has returned, tick is not running and the words
-// are not touched any more. Idempotent.
+// are not touched any more. Precondition: the caller holds no lock that tick takes.
+// Idempotent.
 func (b *Beat) Remove() {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if _, known := all.beats[b]; !known {
+	all.remove(b)
+	b.mu.Lock()
+	b.tick = nil
+	b.mu.Unlock()
+}
+
+func (m *manager) remove(b *Beat) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.beats[b]; !known {
 		return
 	}
-	delete(all.beats, b)
-	all.walker.unlink(&b.entry)
-	if len(all.beats) == 0 {
-		all.walker.stop()
+	delete(m.beats, b)
+	m.walker.unlink(&b.entry)
+	if len(m.beats) == 0 {
+		m.walker.stop()
 	}
 }
 
@@ -112,16 +121,34 @@ func (b *Beat) Disarm() { b.entry.armed.And(armChanges | armSilent) }
 // After asks for one tick, at the n-th beat from now.
 func (b *Beat) After(n uint32) { b.entry.after.Store(n) }
 
-// due reports whether a tick is due, which is then called.
-func (b *Beat) due() bool { return b.entry.raised.Swap(0) != 0 }
+// Now asks for a tick at once.
+func (b *Beat) Now() {
+	b.entry.raised.Store(1)
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if _, known := all.beats[b]; known {
+		all.walker.report()
+	}
+}
 
 // call calls the ticks that are due.
 func (m *manager) call() {
+	for _, b := range m.due() {
+		b.mu.Lock()
+		if b.tick != nil {
+			b.tick()
+		}
+		b.mu.Unlock()
+	}
+}
+
+func (m *manager) due() (due []*Beat) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for b := range m.beats {
-		if b.due() {
-			b.tick()
+		if b.entry.raised.Swap(0) != 0 {
+			due = append(due, b)
 		}
 	}
+	return due
 }

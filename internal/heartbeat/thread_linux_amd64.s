@@ -78,6 +78,7 @@ beaten:
 
 ontime:
 	MOVQ BX, AX
+	SUBQ entry_phase(R13), AX
 	CQO
 	IDIVQ entry_every(R13)
 	MOVQ BX, SI

@@ -84,10 +84,13 @@ beaten:
 	MOVD $1, R23             // the process was stopped
 
 ontime:
-	SDIV R5, R21, R2
-	MUL  R5, R2
-	ADD  R5, R2
-	MOVD R2, entry_due(R20)
+	MOVD entry_phase(R20), R4
+	SUB  R4, R21, R2
+	SDIV R5, R2, R3
+	MUL  R5, R3
+	ADD  R5, R3
+	ADD  R4, R3
+	MOVD R3, entry_due(R20)
 
 	ADD  $entry_armed, R20, R0
 	LDARW (R0), R6

@@ -3,6 +3,7 @@
 package heartbeat
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"runtime"
@@ -113,6 +114,16 @@ func (t *thread) notify() bool {
 	if t.running {
 		t.changed.Add(1)
 		t.wake()
+	}
+	return t.running
+}
+
+// report makes the goroutine call. It reports false if there is no thread.
+func (t *thread) report() bool {
+	if t.running {
+		one := [8]byte{}
+		binary.NativeEndian.PutUint64(one[:], 1)
+		_, _ = t.file.Write(one[:]) // full only if a report is there already
 	}
 	return t.running
 }

@@ -7,6 +7,7 @@ type thread struct{}
 
 func (*thread) start(*list, func()) (bool, error) { return false, nil }
 func (*thread) notify() bool                      { return false }
+func (*thread) report() bool                      { return false }
 func (*thread) stop() bool                        { return false }
 
 // links is not known here.

@@ -3,17 +3,21 @@ package heartbeat
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/shmchan/shmchan/internal/process"
 )
 
 // entry is one endpoint in the walker's list. The walker alone writes due, seen
 // and links; Go code writes the others.
 type entry struct {
 	next   atomic.Pointer[entry]
+	prev   *entry // Go code's
 	beats  *atomic.Uint64
 	at     *atomic.Int64
 	shared *atomic.Uint64
 	line   *atomic.Uint64
 	every  int64         // nanoseconds
+	phase  int64         // beats are due at multiples of every behind it
 	due    int64         // monotonic time of the next beat
 	value  atomic.Uint64 // what Differs or Reaches compares with
 	seen   [2]uint64     // shared and line at the last beat
@@ -46,6 +50,12 @@ func (e *entry) init(w Words, every time.Duration, fd int) {
 		e.line = &unshared
 	}
 	e.every, e.fd = int64(every), int32(fd)
+	// Equal intervals beat together, in all processes of the machine. Another's beats
+	// are looked at midway between two, so that neither being late matters.
+	e.phase = process.ClockOffset()
+	if e.beats == nil {
+		e.phase += e.every / 2
+	}
 }
 
 // unshared stands for a word that is not given.
@@ -64,18 +74,25 @@ type list struct {
 }
 
 func (l *list) link(e *entry) {
-	e.next.Store(l.first.Load())
+	first := l.first.Load()
+	if first != nil {
+		first.prev = e
+	}
+	e.next.Store(first)
 	l.first.Store(e)
 }
 
 // unlink takes the entry out. Precondition: it is in the list, and nobody else
 // links or unlinks meanwhile.
 func (l *list) unlink(e *entry) {
-	at := &l.first
-	for at.Load() != e {
-		at = &at.Load().next
+	at, next := &l.first, e.next.Load()
+	if e.prev != nil {
+		at = &e.prev.next
 	}
-	at.Store(e.next.Load())
+	if next != nil {
+		next.prev = e.prev
+	}
+	at.Store(next)
 	for pass := l.pass.Load(); pass&1 != 0 && l.pass.Load() == pass; {
 		time.Sleep(10 * time.Microsecond)
 	}
@@ -103,7 +120,7 @@ func (e *entry) beat(now, offset int64) bool {
 		e.beats.Add(1)
 	}
 	raise := e.due != 0 && now-e.due > 2*e.every+lateBy
-	e.due = now - now%e.every + e.every // so that equal intervals beat together
+	e.due = now - (now-e.phase)%e.every + e.every
 	if armed := e.armed.Load(); armed != 0 {
 		shared, line := e.shared.Load(), e.line.Load()
 		switch value := e.value.Load(); {

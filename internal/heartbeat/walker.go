@@ -12,7 +12,7 @@ import (
 type walker struct {
 	list
 	thread  thread
-	changed chan struct{} // the goroutine's: an endpoint came, or quit was closed
+	changed chan struct{} // the goroutine's: an endpoint came, or a tick is due
 	quit    chan struct{}
 }
 
@@ -44,9 +44,19 @@ func (w *walker) stop() {
 // link adds an endpoint, whose first beat is due at once.
 func (w *walker) link(e *entry) {
 	w.list.link(e)
-	if w.thread.notify() {
-		return
+	if !w.thread.notify() {
+		w.nudge()
 	}
+}
+
+// report has the ticks called that are due.
+func (w *walker) report() {
+	if !w.thread.report() {
+		w.nudge()
+	}
+}
+
+func (w *walker) nudge() {
 	select {
 	case w.changed <- struct{}{}:
 	default:
@@ -66,10 +76,8 @@ func (w *walker) run(call func()) {
 		case <-timer.C:
 		}
 		now := process.Monotonic() + process.ClockOffset()
-		next, raised := w.list.walk(now, process.ClockOffset())
-		if raised {
-			call()
-		}
+		next, _ := w.list.walk(now, process.ClockOffset())
+		call()
 		timer.Reset(time.Duration(next - now))
 	}
 }
