@@ -38,21 +38,37 @@ func (s *Sender) Claim(ctx context.Context, n int) (*Claim, error) {
 	if n < 0 {
 		return nil, s.fail("claim", invalid("%d bytes: from 0 to %d", n, s.ring.MaxMessage()))
 	}
+	c, err := s.tryClaim(n, nil)
+	if err == nil {
+		return c, nil
+	}
+	if !passing(err) {
+		return nil, s.named("claim", err)
+	}
+	p, err := s.enqueue(ctx, "claim")
+	if err != nil {
+		return nil, err
+	}
+	defer s.dequeue(p)
 	for {
-		c, err := s.tryClaim(n)
+		c, err := s.tryClaim(n, p)
 		if err == nil {
 			return c, nil
 		}
-		if err := s.await(ctx, "claim", err, n); err != nil {
+		if !passing(err) {
+			return nil, s.named("claim", err)
+		}
+		if err := s.awaitFirst(ctx, "claim", err, n); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (s *Sender) tryClaim(n int) (*Claim, error) {
+// tryClaim is Claim without waiting.
+func (s *Sender) tryClaim(n int, p *place) (*Claim, error) {
 	s.mu.Lock()
 	defer s.leave()
-	if err := s.usable(); err != nil {
+	if err := s.mayTry(p); err != nil {
 		return nil, err
 	}
 	buf, err := s.tx.Claim(n)
@@ -61,7 +77,8 @@ func (s *Sender) tryClaim(n int) (*Claim, error) {
 	}
 	c := s.claims.take()
 	c.sender, c.buf = s, buf
-	s.open, s.barred = c, ErrBusy
+	s.open = c
+	s.bar()
 	return c, nil
 }
 
@@ -108,9 +125,7 @@ func (c *Claim) end(op string, commit bool) error {
 // forget, who may be reading it. Precondition: mu is held.
 func (s *Sender) claimOver() {
 	s.open = nil
-	if !s.closed.Load() {
-		s.barred = nil
-	}
+	s.bar()
 	if s.resolved != nil {
 		close(s.resolved)
 		s.resolved = nil

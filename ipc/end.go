@@ -1,45 +1,50 @@
 package ipc
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"sync"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"github.com/shmchan/shmchan/internal/busguard"
 	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/internal/futex"
+	"github.com/shmchan/shmchan/internal/heartbeat"
 	"github.com/shmchan/shmchan/shm"
 )
 
-// end is what a Sender and a Receiver have in common: an attached segment, the
-// bell that it sleeps on, and what may wake it there.
+// end is what a Sender and a Receiver have in common: an attached segment, how it
+// waits, and what may wake it.
 type end struct {
 	set  settings
 	name string
 	seg  *shm.Segment
 	ring *shm.Ring
 	me   shm.End
-	bell shm.Bell
 	spin spinner
 	// guard tells whether the file was truncated: see shm.Segment.Broken.
 	guard busguard.Guard
 
+	filed   filed     // the end itself
 	touched time.Time // when the file's times were last set, or that was tried
 
+	// own changes for what this process has to tell its sleepers. It lies outside
+	// the segment, whose memory a truncation replaces under those who sleep on it.
+	own     atomic.Uint32
 	cancels cancels
-	deaths  deathWatch
+	beat    *heartbeat.Beat
+	peers   peers
 
 	wake   func()     // poke, made once: a method value costs an allocation
 	mapped sync.Mutex // guards gone against pokes from other goroutines
 	gone   bool       // the mapping may be
+	rouse  func()     // wakes those who sleep on the bell alone, where the kernel lets nobody sleep on two
 
 	errDisconnected, errClosed error // made once: failing costs no allocation
 }
 
-func (e *end) init(op, name string, s settings, seg *shm.Segment, me shm.End, bell shm.Bell) {
-	e.set, e.name, e.seg, e.ring, e.me, e.bell = s, name, seg, seg.Ring(), me, bell
+func (e *end) init(op, name string, s settings, seg *shm.Segment, me shm.End) {
+	e.set, e.name, e.seg, e.ring, e.me = s, name, seg, seg.Ring(), me
 	e.spin.init(s.Spin)
 	e.guard = seg.Guard()
 	e.wake = e.poke
@@ -47,54 +52,27 @@ func (e *end) init(op, name string, s settings, seg *shm.Segment, me shm.End, be
 	e.errClosed = e.fail(op, ErrClosed)
 }
 
-// start makes the attached end t tick.
-func (e *end) start(t ticker) {
-	if !fence.Register() {
-		e.bell.MustFence()
-	}
-	e.refresh()
-	heart.add(t, e.set.Heartbeat)
-}
+// registered reports whether this process can fence everywhere.
+func registered() bool { return fence.Register() }
 
 // fail names the operation and the channel.
 func (e *end) fail(op string, err error) error { return fmt.Errorf("%s %s: %w", op, e.name, err) }
 
-// poke makes whoever of this channel sleeps on the end's bell look again. It may
-// come at any time, after Close too.
+// poke makes this endpoint's sleepers look again, and wakes nobody else. It may come
+// at any time, after Close too.
 func (e *end) poke() {
+	e.own.Add(1)
+	if futex.Wake(&e.own, allSleepers) > 0 || futex.CanWaitEither() {
+		return
+	}
 	e.mapped.Lock()
 	defer e.mapped.Unlock()
 	if !e.gone {
-		e.bell.Poke()
+		e.rouse()
 	}
 }
 
-// sleep waits on the bell while its sequence is seq. A publisher may die between
-// its publication and its wake: at every heartbeat the end's tick looks on behalf
-// of sleepers and wakes those for whom there is something to see, which is cheaper
-// than waking them all to look. The bound here is only in case that the tick is
-// late.
-func (e *end) sleep(ctx context.Context, seq uint32) error {
-	d := lateTick * e.set.Heartbeat
-	if deadline, ok := ctx.Deadline(); ok {
-		d = min(d, time.Until(deadline))
-	}
-	if ctx.Done() != nil {
-		extra := e.cancels.arm(ctx, e.wake)
-		defer e.cancels.disarm(extra)
-		if ctx.Err() != nil { // it came before the callback could be set
-			return nil
-		}
-	}
-	err := e.spin.asleep(func() error { return e.bell.Sleep(seq, d) })
-	if errors.Is(err, syscall.EFAULT) { // truncated: the next look finds out
-		return nil
-	}
-	return err
-}
-
-// lateTick is how many heartbeats a sleeper waits for its end's tick.
-const lateTick = 4
+const allSleepers = 1<<31 - 1
 
 // sound replaces the outcome of an access to the ring if the file was truncated
 // under it.
@@ -107,61 +85,22 @@ func (e *end) sound(op string, err error) error {
 
 func (e *end) broken(op string) error { return e.fail(op, e.seg.BrokenError()) }
 
+// watchFile has f, which is this end, look at its file.
+func (e *end) watchFile(f filed) {
+	e.refresh()
+	e.filed = f
+	watched.add(f, e.dirKey())
+}
+
+func (e *end) dirKey() dirKey { return dirKey{e.seg.Place().Dir, e.set.Heartbeat} }
+
 // quiet stops whatever may touch the mapping from another goroutine.
-func (e *end) quiet(t ticker) {
-	heart.remove(t)
-	e.deaths.cancel()
+func (e *end) quiet() {
+	watched.remove(e.filed, e.dirKey())
+	e.beat.Remove()
+	e.peers.forget()
 	e.cancels.stop()
 	e.mapped.Lock()
 	e.gone = true
 	e.mapped.Unlock()
-}
-
-// cancels wakes an end's sleepers when a context is done. The callback of the
-// context used last stays set, so that waiting again with the same context, the
-// common case, allocates nothing.
-type cancels struct {
-	mu    sync.Mutex
-	done  <-chan struct{} // of the context whose callback is set
-	unset func() bool
-	users int // sleeping with it
-}
-
-// arm sets a callback for the sleep that follows. It returns what disarm needs.
-// Precondition: the context can be done.
-func (c *cancels) arm(ctx context.Context, poke func()) (extra func() bool) {
-	done := ctx.Done()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.done == done:
-	case c.users > 0: // another goroutine sleeps with another context
-		return context.AfterFunc(ctx, poke)
-	default:
-		if c.unset != nil {
-			c.unset()
-		}
-		c.done, c.unset = done, context.AfterFunc(ctx, poke)
-	}
-	c.users++
-	return nil
-}
-
-func (c *cancels) disarm(extra func() bool) {
-	if extra != nil {
-		extra()
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.users--
-}
-
-func (c *cancels) stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.unset != nil {
-		c.unset()
-	}
-	c.done, c.unset = nil, nil
 }

@@ -1,19 +1,21 @@
 package ipc
 
 import (
+	"slices"
 	"sync"
 
+	"github.com/shmchan/shmchan/internal/heartbeat"
 	"github.com/shmchan/shmchan/shm"
 )
 
 // housekeeping frees the slots of dead senders, with no call of the receiver's
 // user needed, and remembers who died.
 type housekeeping struct {
-	mu    sync.Mutex
-	seg   *shm.Segment
-	beats []uint64 // of each slot, when last looked at
-	seen  uint64   // deaths that were counted in the segment by then
-	dead  []Death  // not told yet
+	mu   sync.Mutex
+	seg  *shm.Segment
+	seen uint64  // deaths that were counted in the segment by then
+	late []int   // slots of the dead that could not be reaped yet; guarded by mu
+	dead []Death // not told yet
 
 	// The dead whose locks are still held are told at once, and reaped, by whoever
 	// comes first, when their locks are free: told has their generations by slot, and
@@ -26,28 +28,39 @@ type housekeeping struct {
 const maxDeaths = 64
 
 func (h *housekeeping) init(seg *shm.Segment) {
-	h.seg, h.beats, h.seen, h.told = seg, make([]uint64, seg.Ring().Senders()), seg.Deaths(), map[int]uint32{}
+	h.seg, h.seen, h.told = seg, seg.Deaths(), map[int]uint32{}
 }
 
 // senders yields all sender slots.
 func (h *housekeeping) senders(yield func(int, shm.End) bool) {
-	for i := range len(h.beats) {
+	for i := range h.seg.Ring().Senders() {
 		if !yield(i, h.seg.SenderEnd(i)) {
 			return
 		}
 	}
 }
 
-// sweep reaps the senders that died. A sender whose beat has changed since the
-// last sweep is alive; only of the others, or with all set of every one, the
-// kernel is asked. It reports whether a death was found that recovery may have to
-// deal with.
-func (h *housekeeping) sweep(all bool) (found bool) {
+// sweep asks the kernel about the senders in those slots, and reaps those that died,
+// and of those that recovery still needed at the last sweep. It reports whether it
+// found a death that recovery may have to deal with, and whether one must be looked
+// at again.
+func (h *housekeeping) sweep(slots func(yield func(int) bool)) (found, again bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	// Before the slots: a death that is counted from here on is the next sweep's.
 	others := h.seg.Deaths() - h.seen
-	for i, e := range h.senders {
+	late := h.late
+	h.late = nil
+	for slot := range h.told {
+		late = append(late, slot)
+	}
+	for i := range slots {
+		if !slices.Contains(late, i) {
+			late = append(late, i)
+		}
+	}
+	for _, i := range late {
+		e := h.seg.SenderEnd(i)
 		if generation, ok := h.told[i]; ok && (!e.Live() || e.Generation() != generation) {
 			h.early++ // somebody has taken its slot
 			delete(h.told, i)
@@ -55,16 +68,14 @@ func (h *housekeeping) sweep(all bool) (found bool) {
 		if !e.Live() {
 			continue
 		}
-		beats := e.Beats()
-		if beats != h.beats[i] && !all {
-			h.beats[i] = beats
-			continue
-		}
 		alive, err := h.seg.SenderAlive(i)
 		if alive || err != nil {
 			continue
 		}
 		found = h.bury(i) || found
+		if e.Live() {
+			h.late = append(h.late, i)
+		}
 	}
 	// Those that a sender in want of a slot has reaped; the count is a peer's word.
 	known := min(others, h.early)
@@ -72,7 +83,16 @@ func (h *housekeeping) sweep(all bool) (found bool) {
 	for range min(others-known, maxDeaths) {
 		h.note(Death{Slot: -1})
 	}
-	return found
+	return found, len(h.late) > 0
+}
+
+// all yields all sender slots.
+func (h *housekeeping) all(yield func(int) bool) {
+	for i := range h.seg.Ring().Senders() {
+		if !yield(i) {
+			return
+		}
+	}
 }
 
 // bury reaps a dead sender, or where its lock is still held only tells of it. It
@@ -101,14 +121,34 @@ func (h *housekeeping) note(d Death) {
 	h.dead = append(h.dead, d)
 }
 
-// tick beats, looks at the file, clears up after the dead, and wakes the receiver if
-// it sleeps over something: a record or a claim of the dead, or that no sender is
-// left.
-func (r *Receiver) tick(now int64) {
-	r.me.Beat(now)
-	r.lookAtFile()
-	dead := r.house.sweep(false)
-	if r.bell.Announced() && (dead || r.ring.Tail() != r.ring.Head() || r.abandoned()) {
+// begin starts the receiver's beats.
+func (r *Receiver) begin() {
+	if !registered() {
+		r.bell.MustFence() // behind the attachment, which takes away what the one before asked for
+	}
+	words := r.seg.Words()
+	beats, at := r.me.BeatWords()
+	r.peers.noticed = func(int) {
+		r.alive.forget()
+		r.beat.Now()
+	}
+	r.beat = heartbeat.Add(heartbeat.Words{Beats: beats, At: at, Shared: words.Tail, Line: words.Changes}, r.set.Heartbeat, "", r.tick)
+	r.beat.Changes()
+	r.watchFile(r)
+}
+
+// tick is what a beat has found something for: ends that came, went or may be dead, a
+// name that is gone, and claims made while the receiver sleeps.
+func (r *Receiver) tick() {
+	r.peers.refresh(r.seg, r.house.senders)
+	found, again := r.house.sweep(r.peers.suspects)
+	if found {
+		r.alive.forget()
+	}
+	if again {
+		r.beat.After(1)
+	}
+	if r.bell.Announced() {
 		r.poke()
 	}
 }
@@ -122,7 +162,14 @@ func (r *Receiver) abandoned() bool {
 	if !r.ends() && !r.nameless.Load() {
 		return false
 	}
+	key := r.alive.now(r.seg)
+	if r.alive.still(key) {
+		return false
+	}
 	alive, err := r.seg.AnySenderAlive()
+	if alive && err == nil {
+		r.alive.found(key)
+	}
 	return !alive && err == nil
 }
 
@@ -137,7 +184,7 @@ func (r *Receiver) Deaths() []Death {
 	r.stats.Lock()
 	defer r.stats.Unlock()
 	if !r.ended {
-		r.house.sweep(true)
+		r.house.sweep(r.house.all)
 	}
 	r.house.mu.Lock()
 	defer r.house.mu.Unlock()

@@ -87,8 +87,13 @@ func TestSenderLooksAgainWhenItIsAnnounced(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), proctest.Patience)
 	defer cancel()
 	start := time.Now()
-	require.NoError(t, s.awaitRing(ctx, "send", 0, s.bell.Announced))
+	require.NoError(t, s.awaitRing(ctx, "send", roomOnceAnnounced{&s.room}, 0))
 	require.Less(t, time.Since(start), proctest.Patience/2, "it slept")
 	require.NoError(t, s.Close())
 	require.NoError(t, r.Close())
 }
+
+// roomOnceAnnounced is a wait for room that comes while its sender announces itself.
+type roomOnceAnnounced struct{ *roomWait }
+
+func (w roomOnceAnnounced) ready() bool { return w.s.ring.Announced() }

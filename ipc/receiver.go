@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/internal/turn"
 	"github.com/shmchan/shmchan/shm"
 )
@@ -20,8 +19,11 @@ import (
 // Once it has given ErrDisconnected it gives that at every further call.
 type Receiver struct {
 	end
-	rx   *shm.Consumer
-	pace pacer
+	rx    *shm.Consumer
+	bell  shm.Bell
+	waits recvWait
+	alive attachedAt // some sender
+	pace  pacer
 
 	gate     turn.Gate // lets one call in at a time; handing: to its user's function
 	finished chan struct{}
@@ -29,7 +31,6 @@ type Receiver struct {
 
 	hadSenders bool        // senders were attached, or had left messages, when this end attached
 	nameless   atomic.Bool // the tick found that the channel has lost its name
-	pathDue    bool        // the next tick looks at the path; the tick's own
 
 	final error // given at every further call
 
@@ -74,7 +75,7 @@ func openReceiver(ctx context.Context, name string, o *Options, element uint64) 
 		return nil, fmt.Errorf("recv %s: %w", name, err)
 	}
 	r.house.init(r.seg)
-	r.start(r)
+	r.begin()
 	return r, nil
 }
 
@@ -83,10 +84,12 @@ func openReceiver(ctx context.Context, name string, o *Options, element uint64) 
 func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error) {
 	r := &Receiver{finished: make(chan struct{})}
 	r.gate.Init(r.finish)
-	r.init("recv", name, set, seg, seg.ReceiverEnd(), seg.Ring().RecvBell())
+	r.init("recv", name, set, seg, seg.ReceiverEnd())
+	r.bell, r.waits = seg.Ring().RecvBell(), recvWait{r}
+	r.rouse = r.bell.Poke
 	r.errEmpty, r.errBusy = r.fail("recv", ErrEmpty), r.fail("recv", ErrBusy)
 	var err error
-	if r.rx, err = seg.Ring().NewConsumer(fence.Register()); err != nil {
+	if r.rx, err = seg.Ring().NewConsumer(registered()); err != nil {
 		return nil, err
 	}
 	attached, err := seg.AnySenderAttached() // those that come from here on are SendersSince
@@ -99,7 +102,7 @@ func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error)
 	}
 	if left && !attached {
 		left = r.leftMessages()
-		if r.rx, err = seg.Ring().NewConsumer(fence.Register()); err != nil {
+		if r.rx, err = seg.Ring().NewConsumer(registered()); err != nil {
 			return nil, err
 		}
 	}
@@ -251,7 +254,7 @@ func (r *Receiver) Close() error {
 
 // finish detaches. It runs once: in Close, or in the call that Close met.
 func (r *Receiver) finish() {
-	r.quiet(r)
+	r.quiet()
 	var err error
 	if !r.seg.Durable() {
 		r.ring.Close()

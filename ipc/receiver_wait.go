@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync/atomic"
 
 	"github.com/shmchan/shmchan/internal/cpu"
 	"github.com/shmchan/shmchan/internal/failpoint"
@@ -78,47 +79,48 @@ func (r *Receiver) look() ([]byte, error) {
 	return nil, r.sound("recv", err)
 }
 
-// await pauses if that pays, spins, and looks for deaths at least at every heartbeat,
-// then sleeps once on the receiver's bell; nil means: look again.
-// bell.go in package shm tells why no wake-up is lost.
+// await waits once; nil means: look again.
 func (r *Receiver) await(ctx context.Context) error {
 	if r.closing() {
 		return r.errClosed
 	}
-	stop := func() bool { return r.closing() || ctx.Err() != nil }
-	var seq uint32
-	left := r.spin.limit()
-	if left > 0 {
+	if r.spin.limit() > 0 {
 		cpu.Pause(r.pace.gap(r.rx.Records()))
 	}
-	for {
-		part := min(left, r.set.Heartbeat)
-		left -= part
-		if ctx.Err() == nil && r.spin.until(part, 0, r.rx.Ready, stop, nil) {
-			return nil
-		}
-		seq = r.bell.Seq() // before the looks below
-		r.deaths.update(r.seg, r.house.senders, r.wake)
-		again, err := r.settle()
-		if err != nil || again {
-			return r.sound("recv", err)
-		}
-		if ctx.Err() != nil {
-			return r.fail("recv", ctx.Err())
-		}
-		if left <= 0 {
-			break
-		}
+	return r.end.await(ctx, "recv", r.waits, 0)
+}
+
+// recvWait is the wait for a message.
+type recvWait struct{ *Receiver }
+
+func (w recvWait) ready() bool { return w.rx.Ready() }
+func (w recvWait) over() bool  { return w.closing() }
+func (w recvWait) moves() bool { return false }
+
+// look is what an empty-handed receiver does before it sleeps.
+func (w recvWait) look() (again bool, err error) {
+	w.peers.refresh(w.seg, w.house.senders)
+	again, err = w.settle()
+	if err != nil {
+		return false, w.sound("recv", err)
 	}
-	r.bell.Announce()
-	defer r.bell.Retract()
-	if r.rx.Ready() || r.closing() {
-		return nil
-	}
-	if err := r.sleep(ctx, seq); err != nil {
-		return r.fail("recv", err)
-	}
-	return nil
+	return again, nil
+}
+
+// announce arms the beats too: they look whether senders have claimed while this
+// receiver sleeps.
+func (w recvWait) announce() uint32 {
+	w.beat.Differs(w.rx.Position())
+	seq := w.Receiver.bell.Seq()
+	w.Receiver.bell.Announce()
+	return seq
+}
+
+func (w recvWait) bell() *atomic.Uint32 { return w.Receiver.bell.Word() }
+
+func (w recvWait) retract() {
+	w.Receiver.bell.Retract()
+	w.beat.Disarm()
 }
 
 // settle does what an empty-handed receiver does before it waits: it skips the

@@ -18,6 +18,8 @@ import (
 func TestEndsKeepTheFileYoung(t *testing.T) {
 	const days = 10 * 24 * time.Hour
 	ctx := context.Background()
+	defer func(d time.Duration) { ageLook = d }(ageLook)
+	ageLook = time.Millisecond
 	for who, open := range map[string]func(o *Options) (func() error, error){
 		"a receiver": func(o *Options) (func() error, error) {
 			r, err := NewReceiver(ctx, "ch", o)
@@ -71,6 +73,8 @@ func TestEndsKeepTheFileYoung(t *testing.T) {
 // The file's times are left alone until they are old: each end would else write the
 // inode at every look.
 func TestYoungFileIsNotTouched(t *testing.T) {
+	defer func(d time.Duration) { ageLook = d }(ageLook)
+	ageLook = time.Millisecond
 	o := &Options{Dir: proctest.Dir(t), Heartbeat: time.Millisecond}
 	r, err := NewReceiver(context.Background(), "ch", o)
 	require.NoError(t, err)

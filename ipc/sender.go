@@ -6,7 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/internal/heartbeat"
 	"github.com/shmchan/shmchan/internal/turn"
 	"github.com/shmchan/shmchan/shm"
 )
@@ -23,7 +23,9 @@ type Sender struct {
 
 	mu       turn.Lock
 	tx       shm.Producer
-	barred   error // why no send may begin: closed, or a claim is open
+	waiter   shm.Waiter
+	barred   error    // why no send may begin: closed, a claim is open, or goroutines wait
+	queue    []*place // goroutines that wait to send
 	claims   claims
 	open     *Claim        // the claim that is open
 	aborted  *Claim        // the one that Close aborted, until its holder learns of it
@@ -33,8 +35,13 @@ type Sender struct {
 	awake    sync.Cond     // sleepers became 0
 	closed   atomic.Bool   // written with mu held
 	last     Stats         // as of Close
-	headSeen uint64        // at the last tick
-	ticks    uint          // so far; begins at the slot, so that ends take turns
+
+	room     roomWait        // of the first in queue
+	flushes  []uint64        // positions that goroutines wait for; guarded by mu
+	turnSeen shm.Turn        // at the last tick
+	arrivals *heartbeat.Beat // ticks when a receiver attaches
+	alive    attachedAt      // the receiver
+	unlinked atomic.Bool     // the file had no name at the last look
 
 	doneOnce sync.Once
 	done     chan struct{}
@@ -72,13 +79,19 @@ func openSender(ctx context.Context, name string, o *Options, element uint64) (*
 }
 
 func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
-	s := &Sender{slot: slot, ticks: uint(slot), tx: *seg.Ring().NewProducer(slot, fence.Register()), done: make(chan struct{})}
-	s.init("send", name, set, seg, seg.SenderEnd(slot), seg.Ring().SenderBell(slot))
+	s := &Sender{slot: slot, tx: *seg.Ring().NewProducer(slot, registered()), done: make(chan struct{})}
+	s.init("send", name, set, seg, seg.SenderEnd(slot))
+	s.waiter = seg.Ring().Waiter(slot)
+	s.room.s = s
+	s.rouse = s.waiter.Rouse
+	if !registered() {
+		s.waiter.MustFence()
+	}
 	s.mu.Init()
 	s.awake.L = &s.mu
 	s.errFull, s.errTooLarge, s.errBusy = s.fail("send", ErrFull), s.fail("send", ErrTooLarge), s.fail("send", ErrBusy)
 	s.errAbortClosed = s.fail("abort", ErrClosed)
-	s.start(s)
+	s.begin()
 	return s
 }
 
@@ -112,7 +125,7 @@ func (s *Sender) Clone() (*Sender, error) {
 // ErrClosed after Close. A message that was sent may still be lost with the
 // receiver, as with any channel; Flush waits until it is received.
 func (s *Sender) Send(ctx context.Context, msg []byte) error {
-	if err := s.try(msg); err != nil {
+	if err := s.try(msg, nil); err != nil {
 		return s.sendLater(ctx, msg, err)
 	}
 	return nil
@@ -120,24 +133,37 @@ func (s *Sender) Send(ctx context.Context, msg []byte) error {
 
 // sendLater is Send when it was not possible at once.
 func (s *Sender) sendLater(ctx context.Context, msg []byte, err error) error {
-	for ; err != nil; err = s.try(msg) {
-		if err := s.await(ctx, "send", err, len(msg)); err != nil {
+	if !passing(err) {
+		return s.named("send", err)
+	}
+	p, err := s.enqueue(ctx, "send")
+	if err != nil {
+		return err
+	}
+	defer s.dequeue(p)
+	for {
+		err := s.try(msg, p)
+		if err == nil || !passing(err) {
+			return s.named("send", err)
+		}
+		if err := s.awaitFirst(ctx, "send", err, len(msg)); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // TrySend is Send without waiting: ErrFull if there is no room now, ErrBusy while
 // a claim is open.
-func (s *Sender) TrySend(msg []byte) error { return s.named("send", s.try(msg)) }
+func (s *Sender) TrySend(msg []byte) error { return s.named("send", s.try(msg, nil)) }
 
-// try sends without waiting.
-func (s *Sender) try(msg []byte) error {
+// try sends without waiting. p is the caller's place in the queue, if it has one.
+func (s *Sender) try(msg []byte, p *place) error {
 	s.mu.Lock()
 	defer s.leave()
 	if s.barred != nil || s.tx.Closed() {
-		return s.unusable()
+		if err := s.mayTry(p); err != nil {
+			return err
+		}
 	}
 	err := s.tx.Put(msg)
 	if err == nil {
@@ -153,7 +179,7 @@ func (s *Sender) try(msg []byte) error {
 // panic: the message lay in memory that faults. It must not stay, or the ring
 // stands still. Precondition: mu is held.
 func (s *Sender) leave() {
-	if s.tx.Open() && s.barred == nil {
+	if s.tx.Open() && s.open == nil && !s.closed.Load() {
 		s.abandon()
 	}
 	s.mu.Unlock()
@@ -162,22 +188,6 @@ func (s *Sender) leave() {
 func (s *Sender) abandon() {
 	s.tx.Abort()
 	s.tx.Ring()
-}
-
-// usable reports whether a send may begin. Precondition: mu is held.
-func (s *Sender) usable() error {
-	if s.barred != nil || s.tx.Closed() {
-		return s.unusable()
-	}
-	return nil
-}
-
-// unusable tells why none may.
-func (s *Sender) unusable() error {
-	if s.barred != nil {
-		return s.barred
-	}
-	return ErrDisconnected
 }
 
 // unbroken is what became of an access to the ring: see shm.Segment.Broken.
@@ -199,7 +209,7 @@ func (s *Sender) named(op string, err error) error {
 		return s.fail(op, err)
 	}
 	switch err {
-	case ErrFull:
+	case ErrFull, errQueued: // for what a goroutine of this Sender waits for room
 		return s.errFull
 	case ErrBusy:
 		return s.errBusy
@@ -218,27 +228,50 @@ func (s *Sender) named(op string, err error) error {
 // Each part of a batch is received whole or not at all.
 func (s *Sender) SendBatch(ctx context.Context, msgs [][]byte) (n int, err error) {
 	if len(msgs) == 0 {
-		if _, err := s.tryBatch(nil); err != ErrBusy {
+		if _, err := s.tryBatch(nil, nil); !passing(err) {
 			return 0, s.named("send", err)
 		}
 	}
 	for n < len(msgs) {
-		sent, err := s.tryBatch(msgs[n:])
+		sent, err := s.tryBatch(msgs[n:], nil)
 		n += sent
 		if err == nil {
 			continue
 		}
-		if err := s.await(ctx, "send", err, s.ring.BatchSize(msgs[n:])); err != nil {
+		sent, err = s.batchLater(ctx, msgs[n:], err)
+		n += sent
+		if err != nil {
 			return n, err
 		}
 	}
 	return n, nil
 }
 
-func (s *Sender) tryBatch(msgs [][]byte) (int, error) {
+// batchLater sends one part of a batch when that was not possible at once.
+func (s *Sender) batchLater(ctx context.Context, msgs [][]byte, err error) (int, error) {
+	if !passing(err) {
+		return 0, s.named("send", err)
+	}
+	p, err := s.enqueue(ctx, "send")
+	if err != nil {
+		return 0, err
+	}
+	defer s.dequeue(p)
+	for {
+		n, err := s.tryBatch(msgs, p)
+		if err == nil || !passing(err) {
+			return n, s.named("send", err)
+		}
+		if err := s.awaitFirst(ctx, "send", err, s.ring.BatchSize(msgs)); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (s *Sender) tryBatch(msgs [][]byte, p *place) (int, error) {
 	s.mu.Lock()
 	defer s.leave()
-	if err := s.usable(); err != nil {
+	if err := s.mayTry(p); err != nil {
 		return 0, err
 	}
 	n, err := s.tx.PutBatch(msgs)
@@ -254,8 +287,8 @@ func (s *Sender) tryBatch(msgs [][]byte) (int, error) {
 // MaxMessage returns the largest message in bytes: half the channel's capacity.
 func (s *Sender) MaxMessage() int { return s.ring.MaxMessage() }
 
-// Done returns a channel that is closed within a heartbeat after the receiver has
-// gone for good, and at Close.
+// Done returns a channel that is closed when the receiver has gone for good, as soon
+// as a blocked Send would learn of it, and at Close.
 func (s *Sender) Done() <-chan struct{} { return s.done }
 
 func (s *Sender) setDone() { s.doneOnce.Do(func() { close(s.done) }) }

@@ -3,19 +3,22 @@ package ipc
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/shmchan/shmchan/internal/cpu"
 	"github.com/shmchan/shmchan/shm"
 )
 
-// await waits for what made a send impossible to pass: ErrFull for room for n
+// awaitFirst waits, as the first in the queue, for what made a send impossible to pass: ErrFull for room for n
 // bytes, ErrBusy for the open claim to be over. Nil means: try again. Any other
 // reason is final.
-func (s *Sender) await(ctx context.Context, op string, why error, n int) error {
+func (s *Sender) awaitFirst(ctx context.Context, op string, why error, n int) error {
 	switch why {
 	case ErrFull:
-		return s.awaitRing(ctx, op, s.roomPauses(n), func() bool { return s.ring.HasRoom(n) })
+		s.room.n = n
+		return s.awaitRing(ctx, op, &s.room, s.roomPauses(n))
 	case ErrBusy:
 		return s.awaitClaim(ctx, op)
 	}
@@ -61,9 +64,9 @@ func (s *Sender) awaitClaim(ctx context.Context, op string) error {
 	return s.fail(op, ctx.Err())
 }
 
-// awaitRing waits until the ring is ready, the receiver has gone or this end is
-// closed; nil means: look again.
-func (s *Sender) awaitRing(ctx context.Context, op string, pauses uint32, ready func() bool) error {
+// awaitRing waits once for the ring; nil means: look again. The mapping stays while
+// it does.
+func (s *Sender) awaitRing(ctx context.Context, op string, w waits, pauses uint32) error {
 	s.mu.Lock()
 	if s.closed.Load() {
 		s.mu.Unlock()
@@ -71,61 +74,85 @@ func (s *Sender) awaitRing(ctx context.Context, op string, pauses uint32, ready 
 	}
 	s.sleepers.Add(1)
 	s.mu.Unlock()
-	err := s.sleepUntil(ctx, op, pauses, ready)
+	err := s.end.await(ctx, op, w, pauses)
 	s.mu.Lock()
 	if s.sleepers.Add(-1) == 0 {
+		s.beat.Disarm()
 		s.awake.Broadcast()
 	}
 	s.mu.Unlock()
-	return err
-}
-
-// sleepUntil spins, and looks for the receiver's death at least at every heartbeat,
-// then sleeps once on the senders' bell; bell.go in package shm tells why no wake-up
-// is lost.
-func (s *Sender) sleepUntil(ctx context.Context, op string, pauses uint32, ready func() bool) error {
-	stop := func() bool { return s.closed.Load() || ctx.Err() != nil }
-	head := s.ring.Head()
-	moves := func() bool {
-		before := head
-		head = s.ring.Head()
-		return head != before
-	}
-	var seq uint32
-	for left := s.spin.limit(); ; {
-		part := min(left, s.set.Heartbeat)
-		left -= part
-		if ctx.Err() == nil && s.spin.until(part, pauses, ready, stop, moves) {
-			return nil
-		}
-		seq = s.bell.Seq() // before the looks below
-		s.deaths.update(s.seg, func(yield func(int, shm.End) bool) { yield(ownReceiver, s.seg.ReceiverEnd()) }, s.wake)
-		finished, err := s.seg.Finished()
-		switch {
-		case s.closed.Load():
-			return nil // usable has the news
-		case s.seg.Broken():
-			return s.sound(op, nil)
-		case err != nil:
-			return s.fail(op, err)
-		case finished:
-			s.ring.Close()
-			return s.named(op, ErrDisconnected)
-		case ctx.Err() != nil: // even if ready: who finds it so may lose the room again, and again
-			return s.fail(op, ctx.Err())
-		}
-		if left <= 0 {
-			break
-		}
-	}
-	s.bell.Announce()
-	if ready() || s.closed.Load() {
-		return nil
-	}
-	if err := s.sleep(ctx, seq); err != nil {
-		return s.fail(op, err)
+	if err != nil {
+		return s.sound(op, err)
 	}
 	return nil
+}
+
+// roomWait is the wait for room of the goroutine that is the first in the queue.
+type roomWait struct {
+	s    *Sender
+	n    int    // bytes of the message
+	head uint64 // at the last look
+}
+
+func (w *roomWait) ready() bool          { return w.s.waiter.HasRoom(w.n) }
+func (w *roomWait) over() bool           { return w.s.closed.Load() }
+func (w *roomWait) look() (bool, error)  { return w.s.look() }
+func (w *roomWait) bell() *atomic.Uint32 { return w.s.waiter.Bell() }
+func (w *roomWait) retract()             {}
+
+func (w *roomWait) moves() bool {
+	before := w.head
+	w.head = w.s.ring.Head()
+	return w.head != before
+}
+
+// announce takes a place in line, which stays until the message is sent or given up.
+// The beats look after a line that stands, and after one that stood when this sender
+// came: after two beats, then as Tend asks for.
+func (w *roomWait) announce() uint32 {
+	w.s.tx.Join(w.n)
+	w.s.beat.Stands()
+	w.s.beat.After(2)
+	return w.s.waiter.Announce()
+}
+
+// look is what a sender does before it sleeps: it finds out whether its receiver is
+// there.
+func (s *Sender) look() (again bool, err error) {
+	s.peers.refresh(s.seg, s.receiver)
+	finished, err := s.finished()
+	switch {
+	case s.closed.Load():
+		return true, nil // the next try has the news
+	case s.seg.Broken():
+		return false, s.seg.BrokenError()
+	case err != nil:
+		return false, err
+	case finished:
+		s.ring.Close()
+		return false, ErrDisconnected
+	}
+	return false, nil
+}
+
+// receiver yields the receiver's slot.
+func (s *Sender) receiver(yield func(int, shm.End) bool) { yield(-1, s.seg.ReceiverEnd()) }
+
+// finished is Segment.Finished, which asks the kernel, unless nothing has happened
+// since the receiver was found to be alive.
+func (s *Sender) finished() (bool, error) {
+	if s.ring.Closed() {
+		return true, nil
+	}
+	key := s.alive.now(s.seg)
+	if s.alive.still(key) {
+		return false, nil
+	}
+	finished, err := s.seg.Finished()
+	if !finished && err == nil {
+		s.alive.found(key)
+	}
+	return finished, err
 }
 
 // Flush blocks until all that this Sender sent before has been received, or ctx
@@ -138,13 +165,14 @@ func (s *Sender) Flush(ctx context.Context) error {
 	if closed {
 		return s.named("flush", ErrClosed)
 	}
-	received := func() bool { return int64(s.ring.Head()-end) >= 0 }
+	w := &flushWait{s: s, end: end}
+	defer s.forgetFlush(end, w)
 	for {
 		err := s.flushed(end)
 		if err != errAgain {
 			return err
 		}
-		if err := s.awaitRing(ctx, "flush", 0, received); err != nil {
+		if err := s.awaitRing(ctx, "flush", w, 0); err != nil {
 			if errors.Is(err, ErrDisconnected) && s.flushed(end) == nil {
 				return nil
 			}
@@ -172,52 +200,60 @@ func (s *Sender) flushed(end uint64) error {
 	return errAgain
 }
 
-// tick beats, looks whether the receiver has gone, and wakes senders that sleep
-// although head has moved: a receiver may have died before it woke them.
-func (s *Sender) tick(now int64) {
-	s.me.Beat(now)
-	if finished, err := s.seg.Finished(); err == nil && finished {
-		s.ring.Close()
-		s.setDone()
-	}
-	s.lookAtFile()
-	if head := s.ring.Head(); head != s.headSeen {
-		s.headSeen = head
-		// Not by the announcement: a receiver clears it before it wakes.
-		if s.sleepers.Load() > 0 {
-			s.poke()
-		}
-	}
+// flushWait is the wait of one Flush.
+type flushWait struct {
+	s      *Sender
+	end    uint64
+	listed bool // in flushes
+	head   uint64
 }
 
-// Close detaches the sender; its slot is free at once. An open claim is aborted,
-// every blocked call of this Sender gives ErrClosed, and so does every later one.
-// What was sent stays to be received. Idempotent.
-func (s *Sender) Close() error {
+func (w *flushWait) ready() bool          { return int64(w.s.ring.Head()-w.end) >= 0 }
+func (w *flushWait) over() bool           { return w.s.closed.Load() }
+func (w *flushWait) look() (bool, error)  { return w.s.look() }
+func (w *flushWait) bell() *atomic.Uint32 { return w.s.waiter.Bell() }
+func (w *flushWait) retract()             {}
+
+func (w *flushWait) moves() bool {
+	before := w.head
+	w.head = w.s.ring.Head()
+	return w.head != before
+}
+
+// announce says in the slot that the lowest position of all Flushes is waited for.
+func (w *flushWait) announce() uint32 {
+	w.s.mu.Lock()
+	if !w.listed {
+		w.listed = true
+		w.s.flushes = append(w.s.flushes, w.end)
+	}
+	w.s.awaitLowest()
+	w.s.mu.Unlock()
+	return w.s.waiter.Announce()
+}
+
+// awaitLowest tells receiver and beats of the lowest position that a Flush waits for.
+// Precondition: mu is held, and the Sender is not closed.
+func (s *Sender) awaitLowest() {
+	if len(s.flushes) == 0 {
+		s.waiter.AwaitNothing()
+		return
+	}
+	lowest := slices.MinFunc(s.flushes, func(a, b uint64) int { return int(int64(a - b)) })
+	s.beat.Reaches(lowest)
+	s.waiter.Await(lowest)
+}
+
+// forgetFlush ends a Flush's wait.
+func (s *Sender) forgetFlush(end uint64, w *flushWait) {
+	if !w.listed {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed.Load() {
-		return nil
+	i := slices.Index(s.flushes, end)
+	s.flushes = slices.Delete(s.flushes, i, i+1)
+	if !s.closed.Load() {
+		s.awaitLowest()
 	}
-	s.closed.Store(true)
-	s.barred = ErrClosed
-	if s.tx.Open() {
-		s.tx.Abort()
-		s.tx.Ring()
-	}
-	s.aborted = s.open
-	s.claimOver()
-	s.last = counts(s.name, s.seg)
-	s.bell.Poke()
-	for s.sleepers.Load() > 0 {
-		s.awake.Wait() // without mu: Stats, and calls of a claim's holder, may come in between
-	}
-	s.quiet(s)
-	s.setDone()
-	err := s.seg.DetachSender(s.slot)
-	if s.aborted != nil { // its holder may still write there
-		s.lingers = linger(s, s.seg)
-		return errors.Join(err, s.seg.CloseFile())
-	}
-	return errors.Join(err, s.seg.Close())
 }

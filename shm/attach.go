@@ -59,7 +59,7 @@ func (s *Segment) lockSlot(i int) (bool, error) {
 			return false, s.unlock(senderByte(i))
 		}
 		failpoint.Hit(failpoint.DeadFreed)
-		s.ring.vacate(sl)
+		s.ring.vacate(i)
 		ctl.deaths.Add(1)
 		ctl.changes.Add(1)
 		failpoint.Hit(failpoint.DeadVacated)
@@ -71,7 +71,9 @@ func (s *Segment) lockSlot(i int) (bool, error) {
 // LockSender returned it.
 func (s *Segment) OccupySender(slot int, o Owner, interval time.Duration) {
 	sl, ctl := &s.ring.slots[1+slot], s.ring.ctl
-	s.ring.moveCounts(sl) // of an owner whose slot was freed by a process that died before it had moved them
+	// Of an owner whose slot was freed by a process that died halfway:
+	s.ring.moveCounts(sl)
+	s.ring.Waiter(slot).forget()
 	sl.occupy(o, ctl.tail.Load(), int64(interval), process.Monotonic())
 	ctl.attached.Add(1)
 	ctl.changes.Add(1)
@@ -90,10 +92,10 @@ func (s *Segment) UnlockSender(slot int) error {
 // DetachSender frees the sender's slot: another one may have it at once.
 // Precondition: the caller owns it, and no claim is open.
 func (s *Segment) DetachSender(slot int) error {
-	s.ring.vacate(&s.ring.slots[1+slot])
-	s.ring.ctl.changes.Add(1)
-	err := s.unlock(senderByte(slot)) // before the poke: who looks then finds nobody
+	s.ring.vacate(slot)
+	err := s.unlock(senderByte(slot)) // before the count and the poke: who sees them finds no lock
 	failpoint.Hit(failpoint.SlotUnlocked)
+	s.ring.ctl.changes.Add(1)
 	s.ring.RecvBell().Poke()
 	return err
 }
@@ -112,7 +114,7 @@ func (s *Segment) Reap(slot int) (Owner, bool, error) {
 	if reaped {
 		failpoint.Hit(failpoint.ReapDecided)
 		o = sl.owner()
-		s.ring.vacate(sl)
+		s.ring.vacate(slot)
 		s.ring.ctl.deaths.Add(1)
 		s.ring.ctl.changes.Add(1)
 	}
@@ -147,17 +149,17 @@ func (s *Segment) AttachReceiver(o Owner, interval time.Duration) {
 	ctl.receivers.Add(1)
 	ctl.changes.Add(1)
 	failpoint.Hit(failpoint.RecvAttached)
-	s.ring.SendBell().Poke() // so that waiting senders watch the newcomer
+	s.ring.WakeSenders() // so that they watch the newcomer
 }
 
 // DetachReceiver gives the receiver's slot and lock back.
 func (s *Segment) DetachReceiver() error {
 	s.ring.slots[0].state.Store(slotFree)
 	failpoint.Hit(failpoint.RecvFree)
-	s.ring.ctl.changes.Add(1)
 	err := s.unlock(receiverByte)
 	failpoint.Hit(failpoint.RecvUnlocked)
-	s.ring.SendBell().Poke()
+	s.ring.ctl.changes.Add(1)
+	s.ring.WakeSenders()
 	return err
 }
 

@@ -10,7 +10,8 @@ import (
 	"github.com/shmchan/shmchan/internal/futex"
 )
 
-// Doorbells: how an end sleeps until the other has done something.
+// The receiver's doorbell: how it sleeps until a sender has done something. How
+// senders sleep is in line.go.
 //
 // The sleeper              s = Seq; announce; fence everywhere; look again; sleep while seq is s; retract
 // Who has done something   publish; look at the flags; if a sleeper is announced: seq+1, wake
@@ -22,16 +23,11 @@ import (
 // seq after s was read makes the sleep return at once. One that dies before its
 // wake costs the sleeper its bound, a heartbeat.
 //
-// The receiver's bell: only the receiver announces and retracts. A sender that
+// Only the receiver announces and retracts. A sender that
 // finds the announcement rings and leaves it standing: were it to clear it and
 // die before its wake, later senders would stay silent. The epoch counts
 // announcements, so that a sender which has rung for one need not ring again
 // while the receiver wakes up. (Equal again after 2^24: at worst a heartbeat.)
-//
-// The senders' bell: any sender announces; the receiver clears the announcement
-// before it adds to seq, and wakes all. So a flag that a dead sender left costs
-// one wake, and an announcement that comes between clearing and adding either
-// read s before the addition (its sleep returns) or stands uncleared.
 const (
 	bellSleeping = 1 << 0
 	bellClosed   = 1 << 1 // the receiver's: it has gone for good
@@ -40,17 +36,11 @@ const (
 	epochMask    = ^uint32(bellEpoch - 1)
 )
 
-// Bell is one side's doorbell. Safe for concurrent use.
-type Bell struct {
-	words *bellWords
-	mark  *atomic.Uint32 // of the sender that sleeps on it: see MustFence
-}
+// Bell is the receiver's doorbell. Safe for concurrent use.
+type Bell struct{ words *bellWords }
 
 // RecvBell is what the receiver sleeps on.
-func (r *Ring) RecvBell() Bell { return Bell{words: &r.ctl.recvBell} }
-
-// SendBell is what senders sleep on.
-func (r *Ring) SendBell() Bell { return Bell{words: &r.ctl.sendBell} }
+func (r *Ring) RecvBell() Bell { return Bell{&r.ctl.recvBell} }
 
 // Seq returns the futex word: read it before looking whether there is a reason
 // to sleep.
@@ -69,6 +59,9 @@ func (b Bell) Announce() {
 	}
 	failpoint.Hit(failpoint.Fenced)
 }
+
+// Word returns the futex that Seq reads.
+func (b Bell) Word() *atomic.Uint32 { return &b.words.seq }
 
 // Sleep waits while seq is still s, at most d. It may return early.
 func (b Bell) Sleep(s uint32, d time.Duration) error { return futex.Wait(&b.words.seq, s, d) }
@@ -93,7 +86,7 @@ func (b Bell) Poke() {
 func (r *Ring) Close() {
 	if r.ctl.recvBell.flags.Or(bellClosed)&bellClosed == 0 {
 		failpoint.Hit(failpoint.Closed)
-		r.SendBell().Poke()
+		r.WakeSenders()
 		r.RecvBell().Poke()
 	}
 }
@@ -135,23 +128,15 @@ func (p *Producer) fullFence() { fullFence(&p.slot.messages) }
 // which the architecture keeps in order already.
 func fullFence(w *atomic.Uint64) { w.Add(0) }
 
-// wakeSenders rings for the senders that wait for room, or for their messages to
-// be received.
+// wakeSenders serves the senders that wait, if there are any (S of line.go).
 func (c *Consumer) wakeSenders() {
-	bell := &c.ring.ctl.sendBell
-	f := bell.flags.Load()
-	if c.fence || f&bellFence != 0 {
-		fullFence(&c.ring.ctl.received)
-		c.Review()
-		f = bell.flags.Load()
-	}
-	if f&bellSleeping == 0 {
+	flags := &c.ring.ctl.line.flags
+	if !c.fence && flags.Load()&(lineWaiting|lineFence) == 0 {
 		return
 	}
-	bell.flags.And(^uint32(bellSleeping)) // before seq: see above
-	failpoint.Hit(failpoint.RoomFlag)
-	bell.seq.Add(1)
-	failpoint.Hit(failpoint.RoomSeq)
-	futex.Wake(&bell.seq, math.MaxInt32)
-	failpoint.Hit(failpoint.RoomWoken)
+	fullFence(&c.ring.ctl.received)
+	c.Review()
+	if flags.Load()&lineWaiting != 0 {
+		c.ring.serve()
+	}
 }

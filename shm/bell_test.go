@@ -58,46 +58,12 @@ func TestAnnouncementsAreCountedRoundAndRound(t *testing.T) {
 	require.EqualValues(t, bellEpoch|bellClosed|bellSleeping, b.words.flags.Load())
 }
 
-func TestReceiverRingsForSendersThatWaitAndTakesTheAnnouncementBack(t *testing.T) {
-	onBoth(t, func(t *testing.T, r *Ring) {
-		p, c := ends(t, r)
-		b := r.SendBell()
-		put(t, p[0], "a", "b", "c", "d")
-		take(t, c, "a")
-		quiet(t, b, c.Release)
-		b.Announce()
-		take(t, c, "b")
-		rung(t, b, c.Release)
-		require.False(t, b.Announced())
-		take(t, c, "c")
-		quiet(t, b, c.Release)
-		b.Announce()
-		b.Announce() // by two
-		take(t, c, "d")
-		rung(t, b, c.Release)
-	})
-}
-
-func TestRoomThatComesBackWithoutReleaseRingsToo(t *testing.T) {
-	onWrecks(t, func(w *wreck) {
-		b := w.r.SendBell()
-		claim(w.t, w.p[0], 10)
-		w.p[0].Abort()
-		b.Announce()
-		rung(w.t, b, func() { requireIdle(w.t, w.c) })
-
-		w.die(0, 10, last["after the tail moved"])
-		b.Announce()
-		rung(w.t, b, w.check)
-	})
-}
-
 // An end that can't make others fence says so in the other's way; whoever has not
 // registered fences always. Both still ring.
 func TestEndsThatMustFenceRing(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		r.RecvBell().MustFence()
-		r.SendBell().MustFence()
+		r.Waiter(0).MustFence()
 		for _, registered := range []bool{true, false} {
 			p := r.NewProducer(0, registered)
 			c, err := r.NewConsumer(registered)
@@ -110,25 +76,32 @@ func TestEndsThatMustFenceRing(t *testing.T) {
 			rung(t, r.RecvBell(), p.Ring)
 			r.RecvBell().Retract()
 			take(t, c, "a")
-			r.SendBell().Announce()
-			rung(t, r.SendBell(), c.Release)
-			require.EqualValues(t, 1, p.slot.messages.Load(), "a fence changes no count")
-			r.vacate(p.slot)
+			p.Join(4)
+			p.waiter.Announce()
+			require.True(t, r.Announced())
+			put(t, p, "b")
+			take(t, c, "b")
+			c.Release()
+			require.False(t, r.Announced(), "nobody waits any more")
+			require.EqualValues(t, 2, p.slot.messages.Load(), "a fence changes no count")
+			r.vacate(0)
 		}
 		require.NotZero(t, r.ctl.recvBell.flags.Load()&bellFence, "nobody takes it back")
-		require.EqualValues(t, 2, r.ctl.received.Load())
+		require.EqualValues(t, 4, r.ctl.received.Load())
 	})
 }
 
 func TestCloseIsSeenByAllAndWakesAllOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		require.False(t, r.Closed())
-		recv, send := r.RecvBell().Seq(), r.SendBell().Seq()
+		recv, w := r.RecvBell().Seq(), r.Waiter(1)
+		w.Join(4)
+		send := w.Bell().Load()
 		for range 2 {
 			r.Close()
 			require.True(t, r.Closed())
 			require.Equal(t, recv+1, r.RecvBell().Seq())
-			require.Equal(t, send+1, r.SendBell().Seq())
+			require.Equal(t, send+2, w.Bell().Load())
 		}
 		r.RecvBell().Announce()
 		r.RecvBell().Retract()
@@ -147,7 +120,7 @@ func TestSleepEndsAtOnceIfTheBellWasRungSince(t *testing.T) {
 }
 
 func TestSleepEndsByItself(t *testing.T) {
-	b := NewHeapRing(1, 1, 0).SendBell()
+	b := NewHeapRing(1, 1, 0).RecvBell()
 	proctest.Eventually(t, "a sleep lasts as long as it was told to", func() bool { // a signal may end any one early
 		start := time.Now()
 		require.NoError(t, b.Sleep(b.Seq(), 20*time.Millisecond))
@@ -162,10 +135,7 @@ func TestSleepersAreWoken(t *testing.T) {
 		wake func(p *Producer, c *Consumer)
 	}{
 		"the receiver by a sender":  {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.Ring() }},
-		"all senders by a release":  {(*Ring).SendBell, 3, func(_ *Producer, c *Consumer) { c.Release() }},
-		"all senders by a poke":     {(*Ring).SendBell, 3, func(p *Producer, _ *Consumer) { p.ring.SendBell().Poke() }},
 		"the receiver by a poke":    {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.ring.RecvBell().Poke() }},
-		"all senders by Close":      {(*Ring).SendBell, 3, func(p *Producer, _ *Consumer) { p.ring.Close() }},
 		"the receiver by a removal": {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.ring.Close() }},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -202,7 +172,7 @@ func requireSoon(t *testing.T, r *Ring, wg *sync.WaitGroup) {
 	case <-done:
 	case <-time.After(proctest.Patience):
 		r.RecvBell().Poke()
-		r.SendBell().Poke()
+		r.WakeSenders()
 		<-done
 		require.Fail(t, "somebody slept on")
 	}

@@ -22,7 +22,8 @@ import (
 //
 // The steps, and what a death after each leaves behind:
 //
-//	L0  p = tail; room against head      nothing
+//	L0  p = tail; room against head,     nothing
+//	    less what the first in line needs
 //	L2  intent = p                       an intent at or above tail: it claims nothing
 //	L3  tail: p → p+n, or back to L0     I1: a claim in flight, recover.go skips it
 //	L4  length, payload                  the same
@@ -38,6 +39,7 @@ type Producer struct {
 	words
 	data      []byte
 	tail      *atomic.Uint64
+	turn      *atomic.Uint64 // beside tail
 	intent    *atomic.Uint64
 	bell      *bellWords // the receiver's
 	capacity  uint64
@@ -48,6 +50,7 @@ type Producer struct {
 	slot      *slot
 	index     uint16 // of the slot among the senders'
 	fence     bool   // this process could not register for membarrier
+	waiter    Waiter
 
 	head     uint64 // a head seen lately; the true one is never below it
 	messages uint64 // sent, and
@@ -57,6 +60,7 @@ type Producer struct {
 	payload  uint64 // bytes asked for
 	next     uint64 // behind the last claim
 	end      uint64 // behind the last message
+	queued   bool   // this sender is in line
 	answered uint32 // epoch of the receiver's announcement that this sender rang for
 	aside    []byte // the open claim's bytes, if they are not those of the ring
 }
@@ -66,9 +70,9 @@ type Producer struct {
 func (r *Ring) NewProducer(i int, registered bool) *Producer {
 	h := r.ctl.head.Load()
 	p := &Producer{
-		words: r.words, data: r.data, tail: &r.ctl.tail, intent: &r.slots[1+i].intent, bell: &r.ctl.recvBell,
+		words: r.words, data: r.data, tail: &r.ctl.tail, turn: &r.ctl.turn, intent: &r.slots[1+i].intent, bell: &r.ctl.recvBell,
 		capacity: r.capacity, mask: r.mask, stampBase: r.stampBase,
-		ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, head: h, end: h,
+		ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, waiter: r.Waiter(i), head: h, end: h,
 	}
 	// Not mirrored, a claim may have to pass the end of the lap first.
 	if r.mirrored && !r.pagewise {
@@ -112,8 +116,9 @@ func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 		if rest := r.capacity - t&r.mask; !r.mirrored && rest < size {
 			want = rest
 		}
-		if room := r.capacity - (t - p.head); room < want || room > r.capacity || t&(r.align-1) != 0 {
-			ok, err := p.refresh(t, want)
+		total := want + r.reserve(int(p.index))
+		if room := r.capacity - (t - p.head); room < total || room > r.capacity || t&(r.align-1) != 0 {
+			ok, err := p.refresh(t, total)
 			if !ok || err != nil {
 				if intended {
 					order.Store64(&p.slot.intent, noIntent)
@@ -142,6 +147,7 @@ func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 			intended = false
 			continue
 		}
+		p.Leave() // before the payload is copied: the next one in line may claim meanwhile
 		off := t & r.mask
 		return r.data[off+RecordHeader:][:n:n], nil
 	}
@@ -168,6 +174,21 @@ func (p *Producer) refresh(t, want uint64) (bool, error) {
 	}
 	p.head = h
 	return used+int64(want) <= int64(r.capacity), nil
+}
+
+// Join takes a place in line for a message of n bytes, which the claim of such a
+// message gives up; see line.go.
+func (p *Producer) Join(n int) {
+	p.queued = true
+	p.waiter.Join(n)
+}
+
+// Leave gives the place in line up, if this sender has one.
+func (p *Producer) Leave() {
+	if p.queued {
+		p.queued = false
+		p.waiter.Leave()
+	}
 }
 
 // Open reports whether a claim is open.

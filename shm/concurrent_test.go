@@ -1,6 +1,8 @@
 package shm
 
 import (
+	"github.com/shmchan/shmchan/internal/futex"
+
 	"encoding/binary"
 	"errors"
 	"sync"
@@ -69,14 +71,13 @@ func newCrowd(t *testing.T, r *Ring, send func(cr *crowd, who int) error) *crowd
 
 // try calls send until there is room.
 func (cr *crowd) try(p *Producer, send func() error) error {
-	b := cr.SendBell()
 	for !cr.over.Load() {
-		seq := b.Seq()
 		err := send()
 		if err == ErrFull {
-			b.Announce()
+			p.Join(0)
+			b := p.waiter.Announce()
 			if err = send(); err == ErrFull {
-				_ = b.Sleep(seq, nap)
+				_ = futex.Wait(p.waiter.Bell(), b, nap)
 				continue
 			}
 		}

@@ -49,14 +49,15 @@ func TestReceiverFencesIfTheBellSaysSoOrItHasNotRegistered(t *testing.T) {
 		fences     bool
 	}{
 		"neither":        {true, 0, false},
-		"the bell":       {true, bellFence, true},
+		"the line":       {true, lineFence, true},
+		"senders wait":   {true, lineWaiting, true},
 		"not registered": {false, 0, true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			g := newGlass(t, beforeHead, beforeBeat, 0)
 			consumer, err := g.NewConsumer(c.registered)
 			require.NoError(t, err)
-			g.ctl.sendBell.flags.Store(c.flags)
+			g.ctl.line.flags.Store(c.flags)
 			if c.fences {
 				g.killedStoring(controlHigh, consumer.Release)
 				return
@@ -77,13 +78,19 @@ func TestSleeperSeesThePublicationOrIsSeen(t *testing.T) {
 	}
 	var ballast, load [1500]byte
 	for what, side := range map[string]struct {
-		bell    func(*Ring) Bell
-		prepare func(p *Producer, c *Consumer)
-		publish func(p *Producer, c *Consumer)
-		look    func(r *Ring, c *Consumer) bool
+		// announce begins a sleep, and tells later whether the bell has not been rung.
+		announce func(r *Ring, p *Producer) (asleep func() bool)
+		prepare  func(p *Producer, c *Consumer)
+		publish  func(p *Producer, c *Consumer)
+		look     func(r *Ring, c *Consumer) bool
 	}{
 		"the receiver": {
-			bell: (*Ring).RecvBell,
+			announce: func(r *Ring, _ *Producer) func() bool {
+				b := r.RecvBell()
+				seq := b.Seq()
+				b.Announce()
+				return func() bool { defer b.Retract(); return b.Seq() == seq }
+			},
 			prepare: func(p *Producer, c *Consumer) {
 				_, _ = c.Next()
 				c.Release()
@@ -93,36 +100,37 @@ func TestSleeperSeesThePublicationOrIsSeen(t *testing.T) {
 			look:    func(_ *Ring, c *Consumer) bool { return c.Ready() },
 		},
 		"a sender": {
-			bell: (*Ring).SendBell,
+			announce: func(_ *Ring, p *Producer) func() bool {
+				p.Join(MinCapacity / 2)
+				was := p.waiter.Announce()
+				return func() bool { defer p.Leave(); return p.waiter.Bell().Load() == was }
+			},
 			prepare: func(p *Producer, c *Consumer) {
 				_ = p.Put(make([]byte, MinCapacity/2))
 				_, _ = c.Next()
 				clear(load[:])
 			},
 			publish: func(_ *Producer, c *Consumer) { copy(load[:], ballast[:]); c.Release() },
-			look:    func(r *Ring, _ *Consumer) bool { return r.HasRoom(MinCapacity / 2) },
+			look:    func(r *Ring, _ *Consumer) bool { return r.Waiter(0).HasRoom(MinCapacity / 2) },
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			r := mappedRing(t, 0)
 			p, c := ends(t, r)
-			b := side.bell(r)
 			var round, ready atomic.Int64
 			go inStep(&round, &ready, func() { side.publish(p[0], c) })
 			missed, rounds := 0, 0
 			for end := time.Now().Add(time.Second); rounds < 20_000 && time.Now().Before(end); rounds++ {
 				side.prepare(p[0], c)
-				seq := b.Seq()
 				side.look(r, c) // so that this processor has its line too
 				round.Add(1)
 				linger(rounds % 97)
-				b.Announce()
+				asleep := side.announce(r, p[0])
 				saw := side.look(r, c)
 				spin(func() bool { return ready.Load() == round.Load() })
-				if !saw && b.Seq() == seq {
+				if asleep() && !saw {
 					missed++
 				}
-				b.Retract()
 			}
 			round.Store(-1)
 			require.Zero(t, missed, "wake-ups lost in %d rounds", rounds)

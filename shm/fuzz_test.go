@@ -134,7 +134,7 @@ func sendHostile(t *testing.T, r *Ring, p *Producer, n int) {
 	if sent, err := p.PutBatch([][]byte{b[:min(len(b), 100)], {1, 2, 3}, nil}); err == nil {
 		require.Positive(t, sent)
 	}
-	r.HasRoom(max(n, 0))
+	p.waiter.HasRoom(max(n, 0))
 	p.Ring()
 }
 

@@ -115,9 +115,8 @@ func amd64Only(t *testing.T) {
 
 // Cuts before words.
 const (
-	beforeHead    = unsafe.Offsetof(control{}.head)
-	beforeCursor  = unsafe.Offsetof(control{}.cursor)
-	beforeSendSeq = unsafe.Offsetof(control{}.sendBell) + unsafe.Offsetof(bellWords{}.seq)
-	beforeBeat    = unsafe.Offsetof(slot{}.beat)
-	beforeState   = unsafe.Offsetof(slot{}.state)
+	beforeHead   = unsafe.Offsetof(control{}.head)
+	beforeCursor = unsafe.Offsetof(control{}.cursor)
+	beforeBeat   = unsafe.Offsetof(slot{}.beat)
+	beforeState  = unsafe.Offsetof(slot{}.state)
 )

@@ -28,7 +28,7 @@ func golden(t *testing.T, name string) []byte {
 	return b
 }
 
-// goldenHeader is what v1.header.hex says.
+// goldenHeader is what v2.header.hex says.
 func goldenHeader() header {
 	h := newHeader(Config{Capacity: 1 << 16, MaxSenders: 5, Durable: true}, 0x0123456789abcde8, 1_700_000_000_123_456_789, 4096)
 	for i := range h.bootID {
@@ -39,7 +39,7 @@ func goldenHeader() header {
 }
 
 func TestGoldenHeaderIsAcceptedAndWrittenTheSame(t *testing.T) {
-	want := golden(t, "v1.header.hex")
+	want := golden(t, "v2.header.hex")
 	require.Len(t, want, headerLength)
 	var h header
 	copy(bytesOf(&h), want)
@@ -54,8 +54,8 @@ func TestGoldenSegmentIsOpened(t *testing.T) {
 	}
 	h := goldenHeader()
 	file := make([]byte, h.fileSize)
-	copy(file, golden(t, "v1.header.hex"))
-	copy(file[h.ringOffset:], golden(t, "v1.records.hex"))
+	copy(file, golden(t, "v2.header.hex"))
+	copy(file[h.ringOffset:], golden(t, "v2.records.hex"))
 	p := placeIn(t)
 	require.NoError(t, os.WriteFile(p.Path(), file, 0o600))
 	t.Cleanup(func() { require.NoError(t, os.Remove(p.Path())) })
@@ -64,12 +64,12 @@ func TestGoldenSegmentIsOpened(t *testing.T) {
 	require.True(t, s.Durable())
 	require.Equal(t, 5, s.Ring().Senders())
 	require.Equal(t, int64(1_700_000_000_123_456_789), s.Created().UnixNano())
-	s.Ring().ctl.tail.Store(uint64(len(golden(t, "v1.records.hex"))))
+	s.Ring().ctl.tail.Store(uint64(len(golden(t, "v2.records.hex"))))
 	requireGoldenRecords(t, newConsumer(t, s.Ring()))
 }
 
 func TestGoldenRecordsAreReadAndWrittenTheSame(t *testing.T) {
-	want := golden(t, "v1.records.hex")
+	want := golden(t, "v2.records.hex")
 	r := NewHeapRing(1<<16, 5, 0)
 	r.align, r.stampBase = recordAlign, goldenHeader().nonce|1
 	p, _ := ends(t, r)
@@ -83,7 +83,7 @@ func TestGoldenRecordsAreReadAndWrittenTheSame(t *testing.T) {
 	requireGoldenRecords(t, newConsumer(t, r))
 }
 
-// requireGoldenRecords checks that the Consumer meets what v1.records.hex says.
+// requireGoldenRecords checks that the Consumer meets what v2.records.hex says.
 func requireGoldenRecords(t *testing.T, c *Consumer) {
 	t.Helper()
 	for i, msg := range []string{"hello", "a", "", "nine byte", ""} {
@@ -91,4 +91,15 @@ func requireGoldenRecords(t *testing.T, c *Consumer) {
 		require.Equal(t, []int{4, 1, 1, 1, 0}[i], c.Origin().Slot)
 	}
 	requireIdle(t, c)
+}
+
+func TestSegmentOfVersion1IsRefusedAndSaysWhatToDo(t *testing.T) {
+	var h header
+	copy(bytesOf(&h), golden(t, "v1.header.hex"))
+	err := h.check("golden", h.fileSize, 4096)
+	require.ErrorIs(t, err, ErrIncompatible)
+	require.ErrorContains(t, err, "header.version at offset 8 is 1, want 2")
+	require.ErrorContains(t, err, "receive what is in it with the shmchan that made it")
+	h.version = version + 1
+	require.ErrorContains(t, h.check("golden", h.fileSize, 4096), "newer shmchan")
 }

@@ -84,6 +84,15 @@ func incompatible(path string, offset int64, field string, got, want any) error 
 	return fmt.Errorf("%s: %s at offset %d is %v, want %v: %w", path, field, offset, got, want, ErrIncompatible)
 }
 
+// olderOrNewer says what to do about a segment of another version of the format.
+func olderOrNewer(path string, v uint32) error {
+	what := "it was made by a newer shmchan: use that one"
+	if v < version {
+		what = "receive what is in it with the shmchan that made it, then remove it"
+	}
+	return fmt.Errorf("%w; %s", incompatible(path, at.version, "header.version", v, version), what)
+}
+
 // check validates a header field by field against the file that it was read from
 // and this machine: another kind, version or byte order is ErrIncompatible, a
 // header that contradicts itself or its file a *CorruptError.
@@ -94,7 +103,7 @@ func (h *header) check(path string, fileSize uint64, pageSize int) error {
 	case h.byteOrder != orderMark:
 		return incompatible(path, at.byteOrder, "header.byte_order", fmt.Sprintf("%#x", h.byteOrder), fmt.Sprintf("%#x", orderMark))
 	case h.version != version:
-		return incompatible(path, at.version, "header.version", h.version, version)
+		return olderOrNewer(path, h.version)
 	}
 	corrupt := func(offset int64, field string, value uint64, format string, args ...any) error {
 		return &CorruptError{Path: path, Offset: offset, Field: "header." + field, Value: value, Reason: fmt.Sprintf(format, args...)}

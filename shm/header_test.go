@@ -57,7 +57,7 @@ func TestFieldsThatMakeAHeaderIncompatible(t *testing.T) {
 		change func(h *header)
 	}{
 		"header.magic":      {0x00, func(h *header) { h.magic ^= 1 }},
-		"header.version":    {0x08, func(h *header) { h.version = 2 }},
+		"header.version":    {0x08, func(h *header) { h.version = 3 }},
 		"header.byte_order": {0x0c, func(h *header) { h.byteOrder = 0x04030201 }},
 	} {
 		for _, reseal := range []bool{false, true} {

@@ -112,15 +112,6 @@ func TestReceiverKilledInReleaseKeepsWhatWasReleasedBefore(t *testing.T) {
 	}
 }
 
-func TestReceiverClearsTheAnnouncementBeforeItRings(t *testing.T) {
-	amd64Only(t)
-	g := newGlass(t, beforeSendSeq, beforeBeat, 0)
-	c := newConsumer(t, g.Ring)
-	g.SendBell().Announce()
-	g.killedStoring(controlHigh, c.Release)
-	require.Zero(t, g.ctl.sendBell.flags.Load()&bellSleeping)
-}
-
 func TestReceiverReadsStampsAfterIntentsAndIntentsAfterTail(t *testing.T) {
 	g := newGlass(t, beforeHead, beforeBeat, justBelowAPage)
 	g.align = recordAlign
@@ -156,7 +147,7 @@ func TestSlotHasNoIntentWhileItIsFreeAndWhenItGoesLive(t *testing.T) {
 
 	occupied(g.Ring, 0, 100)
 	s.intent.Store(17)
-	g.killedStoring(slotsHigh, func() { g.vacate(s) })
+	g.killedStoring(slotsHigh, func() { g.vacate(0) })
 	require.EqualValues(t, noIntent, s.intent.Load())
 }
 

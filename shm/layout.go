@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// Sizes of the format, version 1. docs/format.md has the same table.
+// Sizes of the format, version 2. docs/format.md has the same table.
 const (
-	version     = 1
+	version     = 2
 	orderMark   = 0x01020304 // reads as 0x04030201 on the other byte order
 	headerSize  = 4096
 	controlSize = 4096
@@ -74,7 +74,8 @@ type control struct {
 	_ structs.HostLayout
 
 	tail atomic.Uint64 // 0x000  8  bytes ever claimed; senders
-	_    [120]byte
+	turn atomic.Uint64 // 0x008  8  who is first in line, and its need; see line.go
+	_    [112]byte
 	head atomic.Uint64 // 0x080  8  bytes ever released; the receiver
 	// cursor tells how much of the record at head was received already, if that
 	// is a batch: bits 3 to 34 of head, then the number of messages.
@@ -88,8 +89,8 @@ type control struct {
 	_         [80]byte
 	recvBell  bellWords // 0x100  8  the receiver sleeps on it
 	_         [120]byte
-	sendBell  bellWords // 0x180  8  senders sleep on it
-	_         [120]byte
+	line      lineWords // 0x180 16  senders wait; see line.go
+	_         [112]byte
 	// From here on: words that change when ends come and go.
 	attached    atomic.Uint64 // 0x200  8  senders that ever attached
 	changes     atomic.Uint64 // 0x208  8  attachments, detachments and reapings, of all ends
@@ -99,6 +100,9 @@ type control struct {
 	deaths      atomic.Uint64 // 0x228  8  senders that were reaped
 	skipped     atomic.Uint64 // 0x230  8  claims that were skipped
 	elementType atomic.Uint64 // 0x238  8  fingerprint of a typed channel's element, or 0
+	tickets     atomic.Uint64 // 0x240  8  places in line ever taken
+	_           [0x1b8]byte
+	waiting     [MaxSenders / 64]atomic.Uint64 // 0x400 512  bit i: sender i is in line, or waits for a position
 }
 
 // bellWords is a doorbell: flags and the futex word.
@@ -109,6 +113,15 @@ type bellWords struct {
 	seq   atomic.Uint32 // 0x4  4  the futex
 }
 
+// lineWords are what the receiver looks at when it has given room back.
+type lineWords struct {
+	_ structs.HostLayout
+
+	flags    atomic.Uint32 // 0x0  4  senders wait, must fence
+	_        uint32
+	position atomic.Uint64 // 0x8  8  the lowest position that a sender waits for, lowest bit set; 0: none
+}
+
 // slot is one end's registration. The first 128 bytes are written at every
 // send, the others at every beat or less.
 type slot struct {
@@ -117,7 +130,12 @@ type slot struct {
 	intent   atomic.Uint64 // 0x00  8  the position being claimed, lowest bit set; 0: none
 	messages atomic.Uint64 // 0x08  8  sent, or received
 	bytes    atomic.Uint64 // 0x10  8  their payload
-	_        [104]byte
+	_        [40]byte
+	ticket   atomic.Uint64 // 0x40  8  its place in line; 0: not in line
+	need     atomic.Uint64 // 0x48  8  bytes of ring that it waits for
+	position atomic.Uint64 // 0x50  8  the position that it waits for, lowest bit set; 0: none
+	bell     atomic.Uint32 // 0x58  4  it sleeps on this futex
+	_        [36]byte
 	beat     atomic.Uint64 // 0x80  8  beats so far
 	beatAt   atomic.Int64  // 0x88  8  monotonic clock of the last one, nanoseconds
 	interval atomic.Int64  // 0x90  8  nanoseconds between beats

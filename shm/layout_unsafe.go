@@ -22,10 +22,15 @@ var (
 	_ [0x0a0]byte = [unsafe.Offsetof(control{}.base)]byte{}
 	_ [0x0a8]byte = [unsafe.Offsetof(control{}.skippedTo)]byte{}
 	_ [0x100]byte = [unsafe.Offsetof(control{}.recvBell)]byte{}
-	_ [0x180]byte = [unsafe.Offsetof(control{}.sendBell)]byte{}
+	_ [0x008]byte = [unsafe.Offsetof(control{}.turn)]byte{}
+	_ [0x180]byte = [unsafe.Offsetof(control{}.line)]byte{}
 	_ [0x200]byte = [unsafe.Offsetof(control{}.attached)]byte{}
 	_ [0x238]byte = [unsafe.Offsetof(control{}.elementType)]byte{}
+	_ [0x240]byte = [unsafe.Offsetof(control{}.tickets)]byte{}
+	_ [0x400]byte = [unsafe.Offsetof(control{}.waiting)]byte{}
 
+	_ [0x40]byte     = [unsafe.Offsetof(slot{}.ticket)]byte{}
+	_ [0x58]byte     = [unsafe.Offsetof(slot{}.bell)]byte{}
 	_ [0x80]byte     = [unsafe.Offsetof(slot{}.beat)]byte{}
 	_ [0x98]byte     = [unsafe.Offsetof(slot{}.state)]byte{}
 	_ [0xb0]byte     = [unsafe.Offsetof(slot{}.since)]byte{}

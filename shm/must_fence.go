@@ -1,11 +1,9 @@
 package shm
 
-import (
-	"github.com/shmchan/shmchan/internal/failpoint"
-)
+import "github.com/shmchan/shmchan/internal/failpoint"
 
-// bellFence stands on a bell while a sleeper that can't fence everywhere may come
-// to it. Those who ring there pay a fence at every publication, so it must go when
+// bellFence and lineFence stand while a sleeper that can't fence everywhere may come.
+// Those who would wake it pay a fence at every publication, so the flag must go when
 // that sleeper has gone.
 //
 // The receiver's bell has one sleeper, the receiver. AttachReceiver takes the flag
@@ -13,15 +11,15 @@ import (
 // not announce again, and the new one has not announced yet. If the new one can't
 // fence either, it sets the flag itself before it first announces.
 //
-// The senders' bell has many sleepers. Each that can't fence everywhere marks its
+// The line has many sleepers. Each that can't fence everywhere marks its
 // slot, for as long as it is attached, and the receiver takes the flag away when
 // it finds no slot of a live sender marked:
 //
 //	sender    live; mark; set the flag; …; announce; look; sleep; …; free the slot
-//	receiver  publish; look at the flags: bellFence stands; fence
+//	receiver  publish; look at the flags: lineFence stands; fence
 //	V1 ends have come or gone since the last time, or a heartbeat has passed
 //	V2 clear the flag   V3 look at all slots   V4 one is live and marked: set it
-//	          look at the flags again, and ring if a sender is announced
+//	          look at the flags again, and serve if a sender is announced
 //
 // No publication misses a sleeper because of that. The receiver's goroutine does
 // V1 to V4 itself, between two publications: what it published before is fenced
@@ -46,20 +44,19 @@ import (
 //
 // shm/model/fence.pml checks this.
 
-// MustFence tells those who ring the bell to fence, since the end that sleeps on
-// it can't make them. It takes effect for publications from then on. A sender's
-// must be of SenderBell.
+// MustFence tells those who ring the bell to fence, since the receiver, which sleeps
+// on it, can't make them. It takes effect for publications from then on.
 func (b Bell) MustFence() {
-	if b.mark != nil {
-		b.mark.Store(1) // before the flag: see above
-	}
 	b.words.flags.Or(bellFence)
 	failpoint.Hit(failpoint.FenceAsked)
 }
 
-// SenderBell is the SendBell of the sender with slot i.
-func (r *Ring) SenderBell(i int) Bell {
-	return Bell{words: &r.ctl.sendBell, mark: &r.slots[1+i].mustFence}
+// MustFence tells the receiver to fence, since the caller's process can't make it. It
+// takes effect for what is released from then on.
+func (w Waiter) MustFence() {
+	w.slot.mustFence.Store(1) // before the flag: see above
+	w.ring.ctl.line.flags.Or(lineFence)
+	failpoint.Hit(failpoint.FenceAsked)
 }
 
 // freshBell takes away what the receiver before asked for. Precondition: the
@@ -69,7 +66,7 @@ func (r *Ring) freshBell() { r.ctl.recvBell.flags.And(^uint32(bellFence)) }
 // Review drops the fence that senders have asked for if no sender is left that
 // needs it. It costs one load as long as none does.
 func (c *Consumer) Review() {
-	if c.ring.ctl.sendBell.flags.Load()&bellFence != 0 {
+	if c.ring.ctl.line.flags.Load()&lineFence != 0 {
 		c.review()
 	}
 }
@@ -85,12 +82,12 @@ func (c *Consumer) review() {
 
 // reviewFence is V2 to V4.
 func (r *Ring) reviewFence() {
-	flags := &r.ctl.sendBell.flags
-	flags.And(^uint32(bellFence)) // V2
+	flags := &r.ctl.line.flags
+	flags.And(^uint32(lineFence)) // V2
 	failpoint.Hit(failpoint.FenceDropped)
 	for i := range r.slots[1:] { // V3
 		if s := &r.slots[1+i]; s.state.Load() == slotLive && s.mustFence.Load() != 0 {
-			flags.Or(bellFence) // V4
+			flags.Or(lineFence) // V4
 			return
 		}
 	}

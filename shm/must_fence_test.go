@@ -9,6 +9,9 @@ import (
 
 func asked(b Bell) bool { return b.words.flags.Load()&bellFence != 0 }
 
+// lineAsked is asked of the senders' line.
+func lineAsked(r *Ring) bool { return r.ctl.line.flags.Load()&lineFence != 0 }
+
 func TestReceiverAsksForNoFenceThatOnlyTheOneBeforeNeeded(t *testing.T) {
 	s := makeSegment(t, Config{Capacity: 1, Durable: true})
 	b := s.Ring().RecvBell()
@@ -37,21 +40,21 @@ func TestReceiverAsksForNoFenceThatOnlyTheOneBeforeNeeded(t *testing.T) {
 	require.False(t, asked(b))
 }
 
-// passed sends a message and releases it.
-func passed(t *testing.T, p *Producer, c *Consumer) {
+// relay sends a message and releases it.
+func relay(t *testing.T, p *Producer, c *Consumer) {
 	t.Helper()
 	put(t, p, "x")
 	take(t, c, "x")
 	c.Release()
 }
 
-func TestSendersBellAsksForNoFenceOnceNoSenderNeedsIt(t *testing.T) {
+func TestLineAsksForNoFenceOnceNoSenderNeedsIt(t *testing.T) {
 	for what, c := range map[string]struct {
 		leave func(t *testing.T, s, who *Segment, slot int)
 		look  func(*testing.T, *Producer, *Consumer)
 	}{
 		"closed, seen by the next release": {
-			func(t *testing.T, _, who *Segment, slot int) { require.NoError(t, who.DetachSender(slot)) }, passed,
+			func(t *testing.T, _, who *Segment, slot int) { require.NoError(t, who.DetachSender(slot)) }, relay,
 		},
 		"closed, seen by an idle receiver": {
 			func(t *testing.T, _, who *Segment, slot int) { require.NoError(t, who.DetachSender(slot)) },
@@ -63,14 +66,14 @@ func TestSendersBellAsksForNoFenceOnceNoSenderNeedsIt(t *testing.T) {
 				_, reaped, err := s.Reap(slot)
 				require.NoError(t, err)
 				require.True(t, reaped)
-			}, passed,
+			}, relay,
 		},
 		"died as it left": {
 			func(t *testing.T, s, who *Segment, slot int) {
-				s.Ring().vacate(&s.Ring().slots[1+slot])
+				s.Ring().vacate(slot)
 				die(t, who)
 				s.ReceiverEnd().Beat(1)
-			}, passed,
+			}, relay,
 		},
 		"died, and another took the slot": {
 			func(t *testing.T, s, who *Segment, slot int) {
@@ -79,35 +82,35 @@ func TestSendersBellAsksForNoFenceOnceNoSenderNeedsIt(t *testing.T) {
 					attach(t, reopen(t, s), 9)
 				}
 				require.EqualValues(t, 9, s.SenderEnd(slot).Owner().Process.PID)
-			}, passed,
+			}, relay,
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := makeSegment(t, Config{Capacity: 1, MaxSenders: 3, Durable: true})
-			r, b := s.Ring(), s.Ring().SendBell()
+			r := s.Ring()
 			consumer := newConsumer(t, r)
 			first, able, second := reopen(t, s), reopen(t, s), reopen(t, s)
 			at, ableAt := attach(t, first, 1), attach(t, able, 2)
 			p := r.NewProducer(ableAt, true)
-			r.SenderBell(at).MustFence()
-			passed(t, p, consumer)
-			require.True(t, asked(b), "it is attached")
+			r.Waiter(at).MustFence()
+			relay(t, p, consumer)
+			require.True(t, lineAsked(r), "it is attached")
 
 			secondAt := attach(t, second, 3)
-			r.SenderBell(secondAt).MustFence()
-			passed(t, p, consumer)
+			r.Waiter(secondAt).MustFence()
+			relay(t, p, consumer)
 			require.NoError(t, second.DetachSender(secondAt))
-			passed(t, p, consumer)
-			require.True(t, asked(b), "one of two is attached")
+			relay(t, p, consumer)
+			require.True(t, lineAsked(r), "one of two is attached")
 
 			if what == "died, and another took the slot" {
 				require.NoError(t, able.DetachSender(ableAt))
 			}
 			c.leave(t, s, first, at)
 			c.look(t, p, consumer)
-			require.False(t, asked(b))
-			passed(t, p, consumer)
-			require.False(t, asked(b))
+			require.False(t, lineAsked(r))
+			relay(t, p, consumer)
+			require.False(t, lineAsked(r))
 		})
 	}
 }
@@ -116,18 +119,17 @@ func TestSendersBellAsksForNoFenceOnceNoSenderNeedsIt(t *testing.T) {
 func TestNextReceiverAsksAgainForTheSendersThatNeedAFence(t *testing.T) {
 	s := makeSegment(t, Config{Capacity: 1, Durable: true})
 	at := attach(t, reopen(t, s), 1)
-	bell := s.Ring().SenderBell(at)
-	bell.MustFence()
-	bell.words.flags.And(^uint32(bellFence)) // V2, and death
+	s.Ring().Waiter(at).MustFence()
+	s.Ring().ctl.line.flags.And(^uint32(lineFence)) // V2, and death
 	newConsumer(t, s.Ring())
-	require.True(t, asked(bell))
+	require.True(t, lineAsked(s.Ring()))
 }
 
 func TestSenderThatComesToBeRefusedMarksItsSlot(t *testing.T) {
 	r := NewHeapRing(1, 2, 0)
-	b := r.SenderBell(1)
-	b.Announce() // reaches all threads here, or marks by itself
-	b.MustFence()
+	w := r.Waiter(1)
+	w.Announce() // reaches all threads here, or marks by itself
+	w.MustFence()
 	require.EqualValues(t, 0, r.slots[1].mustFence.Load())
 	require.EqualValues(t, 1, r.slots[2].mustFence.Load())
 	r.slots[2].occupy(Owner{}, 0, 0, 0)

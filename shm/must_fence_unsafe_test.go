@@ -23,7 +23,7 @@ func TestReviewDropsNoFenceThatASenderAsksForMeanwhile(t *testing.T) {
 		"it asked before": {true, func(*glass, []byte) {}, true},
 		"it asks now": {false, func(g *glass, content []byte) {
 			set(content, mark, 1)
-			g.ctl.sendBell.flags.Or(bellFence)
+			g.ctl.line.flags.Or(lineFence)
 		}, true},
 		"it has marked its slot, and asks afterwards": {false, func(_ *glass, content []byte) { set(content, mark, 1) }, true},
 		"it leaves": {true, func(g *glass, content []byte) {
@@ -38,11 +38,11 @@ func TestReviewDropsNoFenceThatASenderAsksForMeanwhile(t *testing.T) {
 			consumer := newConsumer(t, g.Ring)
 			g.ctl.changes.Add(1)
 			if c.before {
-				g.SenderBell(0).MustFence()
+				g.Waiter(0).MustFence()
 			}
-			g.ctl.sendBell.flags.Or(bellFence) // another one did, which has gone
+			g.ctl.line.flags.Or(lineFence) // another one did, which has gone
 			g.paused(slotsHigh, consumer.Review, func(content []byte) { c.meanwhile(g, content) })
-			require.Equal(t, c.want, asked(g.SendBell()))
+			require.Equal(t, c.want, lineAsked(g.Ring))
 		})
 	}
 }

@@ -60,7 +60,7 @@ func TestOriginWhenTheSlotHasChangedHandsSince(t *testing.T) {
 		for pid := 10; pid < 13; pid++ {
 			occupied(r, 0, pid)
 			put(t, r.NewProducer(0, true), "by this owner")
-			r.vacate(&r.slots[1])
+			r.vacate(0)
 		}
 		for _, pid := range []int{0, 11, 12} { // the first one is forgotten
 			take(t, c, "by this owner")

@@ -127,7 +127,7 @@ func (m *machine) Reap(t *rapid.T) {
 	gone := m.p[i].pos < m.head
 	require.Equal(t, gone, m.r.settled(s))
 	if gone {
-		m.r.vacate(s)
+		m.r.vacate(i)
 		m.dead[i], m.p[i] = false, m.r.NewProducer(i, true)
 	}
 }

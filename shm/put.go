@@ -11,7 +11,7 @@ import (
 //
 // This is the way of nearly every message, so it is the steps of claim.go in a row,
 // for the case that nothing is in the way: there is room by the head that was seen
-// last, and nobody else claims just now. Two locked instructions, the lock of the
+// last, no sender is in line, and none claims just now. Two locked instructions, the lock of the
 // Sender and L3, take half of its time; behind each the processor begins anew, so
 // what stands behind one should not be reached by a chain of pointers.
 func (p *Producer) Put(msg []byte) error {
@@ -20,7 +20,7 @@ func (p *Producer) Put(msg []byte) error {
 	t := p.tail.Load() // L0
 	failpoint.Hit(failpoint.TailRead)
 	// A t below head makes the difference larger than any ring.
-	if n >= p.quick || t-p.head > p.capacity-size || t&(recordAlign-1) != 0 {
+	if n >= p.quick || t-p.head > p.capacity-size || t&(recordAlign-1) != 0 || p.turn.Load() != 0 {
 		return p.put(msg, false)
 	}
 	order.Store64(p.intent, t|1) // L2

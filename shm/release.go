@@ -50,7 +50,7 @@ func (c *Consumer) Release() {
 	order.Store64(&ctl.received, c.taken.messages)
 	order.Store64(&ctl.receivedBytes, c.taken.bytes)
 	failpoint.Hit(failpoint.ReleaseCounted)
-	if c.fence || ctl.sendBell.flags.Load()&(bellSleeping|bellFence) != 0 {
+	if c.fence || ctl.line.flags.Load()&(lineWaiting|lineFence) != 0 {
 		c.wakeSenders()
 	}
 }

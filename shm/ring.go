@@ -138,13 +138,6 @@ func (m meta) kind() uint16 {
 	return uint16(m >> 48)
 }
 
-// HasRoom reports whether a message of n bytes would fit now. It is two loads,
-// for spinning.
-func (r *Ring) HasRoom(n int) bool {
-	h := r.ctl.head.Load()
-	return r.capacity-(r.ctl.tail.Load()-h) >= r.recordSize(uint64(n))
-}
-
 // BatchSize returns the payload bytes that PutBatch would claim for msgs.
 func (r *Ring) BatchSize(msgs [][]byte) int {
 	n, size := r.batchOf(msgs)

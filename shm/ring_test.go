@@ -70,13 +70,13 @@ func TestFullRingTakesNothingMoreUntilRelease(t *testing.T) {
 		msg := text(48, 0) // a record of 64 bytes, which divides the capacity
 		full := int(r.capacity / 64)
 		for i := range full {
-			require.True(t, r.HasRoom(48), i)
+			require.True(t, p[0].waiter.HasRoom(48), i)
 			put(t, p[0], msg)
 		}
 		require.Equal(t, r.capacity, r.Tail()-r.Head(), "full to the last byte")
 		requireFull(t, p[0], 48)
 		requireFull(t, p[1], 0)
-		require.False(t, r.HasRoom(0))
+		require.False(t, p[0].waiter.HasRoom(0))
 
 		take(t, c, msg)
 		requireFull(t, p[0], 48) // taken is not released
@@ -199,7 +199,7 @@ func TestRoomOfAbortedClaimsComesBackWithoutAMessage(t *testing.T) {
 		p, c := ends(t, r)
 		for range 5 {
 			aborted := 0
-			for ; r.HasRoom(300); aborted++ {
+			for ; p[0].waiter.HasRoom(300); aborted++ {
 				if _, err := p[0].Claim(300); err != nil {
 					break // on the heap, where the rest of a lap may be too short
 				}

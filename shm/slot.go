@@ -94,10 +94,13 @@ func (s *slot) occupy(o Owner, from uint64, interval, now int64) {
 	failpoint.Hit(failpoint.SlotLive)
 }
 
-// vacate frees a slot and adds its counts to those of the senders that have gone. A
-// death before that leaves them in the free slot, where they count, and the next
-// owner's attachment adds them.
-func (r *Ring) vacate(s *slot) {
+// vacate frees the sender slot i, gives up its place in line, and adds its counts to
+// those of the senders that have gone. A death before that leaves them in the free
+// slot, where they count, and the next owner's attachment adds them; its place goes
+// with that attachment too, or is passed.
+func (r *Ring) vacate(i int) {
+	s := &r.slots[1+i]
+	r.Waiter(i).forget()
 	s.intent.Store(noIntent)
 	failpoint.Hit(failpoint.IntentCleared)
 	s.state.Store(slotFree) // {live, locked} → {free, locked}

@@ -71,11 +71,12 @@ func TestSlotOfASkippedClaimIsSettledOnceTheSkipIsPublished(t *testing.T) {
 }
 
 func TestSlotSaysWhoOwnsIt(t *testing.T) {
-	s := new(slot)
+	r := NewHeapRing(1, 1, 0)
+	s := &r.slots[1]
 	s.intent.Store(17) // whoever left it
 	o := Owner{Process: process.Identity{PID: 4711, NS: 12, Start: 99}, Label: "worker ∞"}
 	s.occupy(o, 1024, int64(time.Second), 77)
-	e := End{NewHeapRing(1, 1, 0), s, false}
+	e := End{r, s, false}
 	require.True(t, e.Live())
 	require.Equal(t, o, e.Owner())
 	require.EqualValues(t, noIntent, s.intent.Load())
@@ -90,7 +91,7 @@ func TestSlotSaysWhoOwnsIt(t *testing.T) {
 	at, _ = e.LastBeat()
 	require.EqualValues(t, 80, at)
 
-	e.ring.vacate(s)
+	e.ring.vacate(0)
 	require.False(t, e.Live())
 	s.occupy(Owner{}, 2048, 0, 0)
 	require.Equal(t, Owner{}, e.Owner(), "nothing is left of the owner before")
@@ -121,7 +122,7 @@ func TestVacatedSlotAddsItsCountsToThoseOfTheGone(t *testing.T) {
 		p, _ := ends(t, r)
 		put(t, p[0], "abc", "de")
 		p[0].slot.intent.Store(17)
-		r.vacate(p[0].slot)
+		r.vacate(0)
 		require.EqualValues(t, 2, r.ctl.gone.Load())
 		require.EqualValues(t, 5, r.ctl.goneBytes.Load())
 		require.Zero(t, p[0].slot.messages.Load())

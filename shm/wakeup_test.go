@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/internal/futex"
 	"github.com/shmchan/shmchan/internal/proctest"
 )
 
@@ -73,17 +74,17 @@ func fillUp(r *Ring, n int, registered bool) int {
 	for who := range senders {
 		wg.Go(func() {
 			msg := make([]byte, 700)
-			p, b := r.NewProducer(who, registered), r.SendBell()
+			p, w := r.NewProducer(who, registered), r.Waiter(who)
 			for i := 0; i < n && !over.Load(); {
-				seq := b.Seq()
 				if p.Put(msg) == nil {
 					p.Ring()
 					i++
 					continue
 				}
-				b.Announce()
-				if !r.HasRoom(len(msg)) {
-					_ = b.Sleep(seq, long)
+				p.Join(len(msg))
+				b := w.Announce()
+				if !w.HasRoom(len(msg)) {
+					_ = futex.Wait(w.Bell(), b, long)
 				}
 			}
 		})

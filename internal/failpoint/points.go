@@ -50,9 +50,18 @@ const (
 	HeadStored     Point = "head stored"     // release: the room is given back
 	CursorStored   Point = "cursor stored"   // release: how much of a batch was taken is stored
 	ReleaseCounted Point = "release counted" // release: the counters are stored
-	RoomFlag       Point = "room flag"       // the senders' announcement is cleared
-	RoomSeq        Point = "room seq"        // the senders' sequence has grown, no wake yet
-	RoomWoken      Point = "room woken"      // the senders are woken
+	RoomFlag       Point = "room flag"       // the senders' announcement is cleared, not looked again
+	RoomSeq        Point = "room seq"        // a sender's bell is even, no wake yet
+	RoomWoken      Point = "room woken"      // that sender is woken
+	PositionTaken  Point = "position taken"  // the lowest position waited for is taken, no sender woken
+
+	TicketStored  Point = "ticket stored"  // line: need and ticket are stored, the bit is not set
+	Joined        Point = "joined"         // line: the bit is set, nobody elected
+	Elected       Point = "elected"        // line: a first is named, not looked at again
+	TicketCleared Point = "ticket cleared" // line: the ticket is given up, the bit and the turn are not
+	TurnCleared   Point = "turn cleared"   // line: the turn is given up, nobody elected
+	Awaited       Point = "awaited"        // a position is waited for
+	Passed        Point = "passed"         // line: the first is passed, the next not elected
 
 	Announced Point = "announced" // sleep, both ends: the announcement stands, no fence yet
 	Fenced    Point = "fenced"    // sleep, both ends: fenced everywhere, not looked again

@@ -34,11 +34,32 @@ func Wait(w *atomic.Uint32, v uint32, d time.Duration) error {
 	d = min(d, longest)
 	if threads.Add(1) > maxThreads && shared.usable() {
 		threads.Add(-1)
-		return shared.wait(w, v, d)
+		return shared.wait(d, slept{w, v})
 	}
 	defer threads.Add(-1)
 	return wait(w, v, d)
 }
+
+// WaitEither sleeps while *w is v and *own is o, until a Wake on one of them or until
+// d has passed, as Wait does. Where CanWaitEither is false it sleeps on w alone.
+func WaitEither(w *atomic.Uint32, v uint32, own *atomic.Uint32, o uint32, d time.Duration) error {
+	if d <= 0 || w.Load() != v || own.Load() != o {
+		return nil
+	}
+	if !CanWaitEither() {
+		return Wait(w, v, d)
+	}
+	if threads.Add(1) > maxThreads {
+		threads.Add(-1)
+		return shared.wait(d, slept{w, v}, slept{own, o})
+	}
+	defer threads.Add(-1)
+	_, err := waitAny([]*atomic.Uint32{w, own}, []uint32{v, o}, monotonic()+int64(d))
+	return err
+}
+
+// CanWaitEither reports whether the kernel has futex_waitv (Linux 5.16).
+func CanWaitEither() bool { return shared.usable() }
 
 // Wake wakes up to n sleepers on w and returns how many it woke. To lose none,
 // change *w first. It never blocks.

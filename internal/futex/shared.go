@@ -23,15 +23,28 @@ var shared pool
 type shard struct {
 	pool     *pool
 	changed  atomic.Uint32
-	sleepers []*sleeper // guarded by pool.mu; at most maxVector-1
+	sleepers []*sleeper // guarded by pool.mu; of at most maxVector-1 words
 	running  bool       // guarded by pool.mu
 }
 
+// sleeper waits until one of its words is not what it was.
 type sleeper struct {
-	word     *atomic.Uint32
-	val      uint32
+	on       [2]slept
+	n        int   // how many of them
 	deadline int64 // monotonic nanoseconds
 	done     chan error
+}
+
+// slept is a word and its value while nobody has woken its sleeper.
+type slept struct {
+	word *atomic.Uint32
+	val  uint32
+}
+
+func (s *sleeper) words() []slept { return s.on[:s.n] }
+
+func (s *sleeper) changed() bool {
+	return slices.ContainsFunc(s.words(), func(w slept) bool { return w.word.Load() != w.val })
 }
 
 var sleepers = sync.Pool{New: func() any { return &sleeper{done: make(chan error, 1)} }}
@@ -49,12 +62,12 @@ func (p *pool) usable() bool {
 
 var probe sync.Once
 
-func (p *pool) wait(w *atomic.Uint32, v uint32, d time.Duration) error {
+func (p *pool) wait(d time.Duration, on ...slept) error {
 	s := sleepers.Get().(*sleeper)
-	s.word, s.val, s.deadline = w, v, monotonic()+int64(d)
+	s.n, s.deadline = copy(s.on[:], on), monotonic()+int64(d)
 	p.add(s)
 	err := <-s.done
-	s.word = nil
+	s.on = [2]slept{}
 	sleepers.Put(s)
 	return err
 }
@@ -62,7 +75,7 @@ func (p *pool) wait(w *atomic.Uint32, v uint32, d time.Duration) error {
 func (p *pool) add(s *sleeper) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	i := slices.IndexFunc(p.shards, func(sh *shard) bool { return len(sh.sleepers) < maxVector-1 })
+	i := slices.IndexFunc(p.shards, func(sh *shard) bool { return sh.words() < maxVector-len(s.on) })
 	if i < 0 {
 		p.shards = append(p.shards, &shard{pool: p})
 		i = len(p.shards) - 1
@@ -93,25 +106,41 @@ func (sh *shard) run() {
 		words, vals = append(words, &sh.changed), append(vals, sh.changed.Load())
 		deadline := int64(math.MaxInt64)
 		for _, s := range sh.sleepers {
-			words, vals = append(words, s.word), append(vals, s.val)
+			for _, on := range s.words() {
+				words, vals = append(words, on.word), append(vals, on.val)
+			}
 			deadline = min(deadline, s.deadline)
 		}
 		sh.pool.mu.Unlock()
 
 		woken, err := waitAny(words, vals, deadline)
-		sh.release(woken-1, err)
+		var on *atomic.Uint32
+		if woken > 0 {
+			on = words[woken]
+		}
+		sh.release(on, err)
 	}
 }
 
-// release lets go every sleeper whose word has changed, whose time is over, or
-// which is the one that was woken; with an error, all of them.
-func (sh *shard) release(woken int, err error) {
+// words returns how many words the shard sleeps on for others. Precondition: pool.mu
+// is held.
+func (sh *shard) words() (n int) {
+	for _, s := range sh.sleepers {
+		n += s.n
+	}
+	return n
+}
+
+// release lets go every sleeper one of whose words has changed or was the one woken,
+// or whose time is over; with an error, all of them.
+func (sh *shard) release(woken *atomic.Uint32, err error) {
 	now := monotonic()
 	sh.pool.mu.Lock()
 	defer sh.pool.mu.Unlock()
 	kept := sh.sleepers[:0]
-	for i, s := range sh.sleepers {
-		if err != nil || i == woken || s.word.Load() != s.val || now >= s.deadline {
+	for _, s := range sh.sleepers {
+		on := func(w slept) bool { return w.word == woken }
+		if err != nil || s.changed() || now >= s.deadline || slices.ContainsFunc(s.words(), on) {
 			s.done <- err
 			continue
 		}

@@ -35,7 +35,7 @@ func TestRoomIsSeenThoughTheReceiverStandsBeforeItsWake(t *testing.T) {
 			require.ErrorIs(t, err, ipc.ErrFull)
 			sent := make(chan error, 1)
 			go func() { sent <- s.Send(ctx, message('s', 1, 1000)) }()
-			proctest.Eventually(t, "it sleeps", peek.Ring().SendBell().Announced)
+			proctest.Eventually(t, "it sleeps", peek.Ring().Announced)
 			proctest.Parked(t, "(*Sender).Send", 1)
 
 			stands, goOn := make(chan struct{}), make(chan struct{})

@@ -85,7 +85,7 @@ func (a *arena) waiter() {
 		}
 		return false
 	})
-	a.asleep(a.peek.Ring().SendBell())
+	a.asleep(a.peek.Ring())
 }
 
 // sleeperStory: the victim waits for a message.

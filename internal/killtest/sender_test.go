@@ -89,7 +89,7 @@ func senderStory(a *arena) bool {
 		a.asleep(a.peek.Ring().RecvBell())
 	}
 	return a.senderFate(func() bool {
-		if a.c.needs > 0 || a.held == nil || !a.peek.Ring().SendBell().Announced() {
+		if a.c.needs > 0 || a.held == nil || !a.peek.Ring().Announced() {
 			return false
 		}
 		a.commit()
@@ -97,8 +97,8 @@ func senderStory(a *arena) bool {
 	})
 }
 
-// asleep waits until somebody sleeps on the bell.
-func (a *arena) asleep(b shm.Bell) {
+// asleep waits until an end is announced to sleep.
+func (a *arena) asleep(b interface{ Announced() bool }) {
 	a.Helper()
 	proctest.Eventually(a, "somebody sleeps", b.Announced)
 }
@@ -126,13 +126,13 @@ func overtakenStory(a *arena) bool {
 			return
 		}
 		if a.c.busy {
-			a.asleep(a.peek.Ring().SendBell())
+			a.asleep(a.peek.Ring())
 		}
 		for a.trySend('s') {
 		}
 	}
 	return a.senderFate(func() bool {
-		announced := a.peek.Ring().SendBell().Announced() && a.c.point != "gave up"
+		announced := a.peek.Ring().Announced() && a.c.point != "gave up"
 		if announced {
 			a.commit()
 		}

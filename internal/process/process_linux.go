@@ -51,10 +51,12 @@ var BootID = sync.OnceValue(func() (id [16]byte) {
 func Monotonic() int64 {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // can't fail: the clock exists and &ts is ours
-	return ts.Nano() - clockOffset()
+	return ts.Nano() - ClockOffset()
 }
 
-func clockOffset() int64 {
+// ClockOffset returns what this process's time namespace adds to the monotonic
+// clock, in nanoseconds.
+func ClockOffset() int64 {
 	o, _ := timeOffsets()
 	return o.monotonic
 }

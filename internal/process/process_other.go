@@ -38,3 +38,6 @@ func Processors() int { return runtime.NumCPU() }
 
 // Yield does nothing here.
 func Yield() {}
+
+// ClockOffset is unknown here.
+func ClockOffset() int64 { return 0 }

@@ -1,0 +1,171 @@
+//go:build linux && (amd64 || arm64)
+
+package heartbeat
+
+import (
+	"encoding/binary"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/process"
+)
+
+// thread is a thread outside the Go runtime that walks over a list. It runs the
+// assembly in thread_linux_*.s and nothing else: no Go code, no allocation, no
+// signal handler but busguard's. All signals are blocked in it save SIGBUS, which
+// a truncated file raises at the words of an endpoint and package busguard handles
+// on any thread; for any other fault the kernel ends the process, as the Go runtime
+// would. Its thread pointer leads to zeroes, so that Go's own handler, were it
+// entered, would find no goroutine and say so.
+//
+// The Go runtime need not know the thread: a stop of the world, a change of
+// credentials and a fork are about threads that run Go code or hold its memory
+// locks. exec and exit end it with the process.
+//
+// It must not be copied nor moved: the assembly has its address.
+type thread struct {
+	first   *atomic.Pointer[entry] // of the list
+	pass    *atomic.Uint64
+	offset  int64         // what this process's time namespace adds to the clock
+	changed atomic.Uint32 // the futex that it sleeps on
+	quit    atomic.Uint32
+	tid     atomic.Uint32 // cleared by the kernel when the thread has ended
+	event   int32         // eventfd that is written when a tick is due
+	one     uint64
+	time    [2]int64 // struct timespec
+	name    [16]byte
+	statx   [256]byte
+
+	running bool
+	file    *os.File // of event
+}
+
+const stackSize = 64 << 10
+
+// stack is the thread's, and tls what its thread pointer leads into. There is one
+// thread at a time.
+var (
+	stack [stackSize]byte
+	tls   [64]uint64
+)
+
+// clone starts a thread on the given stack that runs the loop for t, and returns
+// its id, or a negated errno.
+//
+//go:noescape
+func clone(flags, stack uintptr, t *thread, tls uintptr, tid *atomic.Uint32) int
+
+// start starts the thread and a goroutine that calls call when it reports. It
+// reports false if there can't be such a thread here.
+func (t *thread) start(l *list, call func()) bool {
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return false // no descriptor is left
+	}
+	t.first, t.pass, t.offset = &l.first, &l.pass, process.ClockOffset()
+	t.event, t.one = int32(event), 1
+	copy(t.name[:], "shmchan-beat")
+	t.quit.Store(0)
+	if !t.spawn() {
+		_ = unix.Close(event)
+		return false
+	}
+	t.running, t.file = true, os.NewFile(uintptr(event), "heartbeat")
+	go listen(t.file, call)
+	return true
+}
+
+func (t *thread) spawn() bool {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	const size = 8
+	blocked, before := ^uint64(1<<(unix.SIGBUS-1)), uint64(0)
+	if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&blocked)), uintptr(unsafe.Pointer(&before)), size, 0, 0); errno != 0 {
+		return false
+	}
+	const flags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD |
+		unix.CLONE_SYSVSEM | unix.CLONE_SETTLS | unix.CLONE_CHILD_CLEARTID | unix.CLONE_PARENT_SETTID
+	top := uintptr(unsafe.Pointer(&stack)) + stackSize
+	id := clone(flags, top&^15, t, uintptr(unsafe.Pointer(&tls[len(tls)/2])), &t.tid)
+	// Gives the mask back; can't fail, it is what the kernel returned.
+	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&before)), 0, size, 0, 0)
+	return id > 0
+}
+
+// listen calls call whenever the thread reports, until the file is closed.
+func listen(event *os.File, call func()) {
+	var count [8]byte
+	for {
+		if _, err := event.Read(count[:]); err != nil {
+			return
+		}
+		call()
+	}
+}
+
+// notify makes the thread walk now. It reports false if there is none.
+func (t *thread) notify() bool {
+	if t.running {
+		t.changed.Add(1)
+		t.wake()
+	}
+	return t.running
+}
+
+// report makes the goroutine call. It reports false if there is no thread.
+func (t *thread) report() bool {
+	if t.running {
+		one := [8]byte{}
+		binary.NativeEndian.PutUint64(one[:], 1)
+		_, _ = t.file.Write(one[:]) // full only if a report is there already
+	}
+	return t.running
+}
+
+func (t *thread) wake() {
+	const wakePrivate = 1 | 128 // FUTEX_WAKE | FUTEX_PRIVATE_FLAG
+	_, _, _ = unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&t.changed)), wakePrivate, 1, 0, 0, 0)
+}
+
+// stop ends the thread and waits until it is gone. It reports false if there was
+// none.
+func (t *thread) stop() bool {
+	if !t.running {
+		return false
+	}
+	t.quit.Store(1)
+	for t.notify(); t.tid.Load() != 0; {
+		time.Sleep(10 * time.Microsecond)
+	}
+	t.running = false
+	_ = t.file.Close() // listen ends
+	return true
+}
+
+// fileMask is what statx is asked for.
+const fileMask = unix.STATX_INO | unix.STATX_MTIME
+
+// look looks at the file of that path, as the thread does.
+func look(path *byte) File {
+	var st unix.Statx_t
+	at := unix.AT_FDCWD
+	if _, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(at), uintptr(unsafe.Pointer(path)), 0, fileMask, uintptr(unsafe.Pointer(&st)), 0); errno != 0 {
+		return File{}
+	}
+	return File{st.Ino, *(*uint64)(unsafe.Pointer(&st.Dev_major)), uint64(st.Mtime.Sec), uint64(st.Mtime.Nsec)}
+}
+
+// Of struct statx and of the atomics the assembly knows where what it reads lies.
+var (
+	_ [0x20]byte = [unsafe.Offsetof(unix.Statx_t{}.Ino)]byte{}
+	_ [0x70]byte = [unsafe.Offsetof(unix.Statx_t{}.Mtime)]byte{}
+	_ [0x88]byte = [unsafe.Offsetof(unix.Statx_t{}.Dev_major)]byte{}
+	_ [8]byte    = [unsafe.Sizeof(atomic.Pointer[entry]{})]byte{}
+	_ [8]byte    = [unsafe.Sizeof(atomic.Uint64{})]byte{}
+	_ [4]byte    = [unsafe.Sizeof(atomic.Uint32{})]byte{}
+)

@@ -1,0 +1,156 @@
+package heartbeat
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/shmchan/shmchan/internal/process"
+)
+
+// entry is one endpoint in the walker's list. The walker alone writes due, seen
+// and file; Go code writes the others.
+type entry struct {
+	next   atomic.Pointer[entry]
+	prev   *entry // Go code's
+	beats  *atomic.Uint64
+	at     *atomic.Int64
+	shared *atomic.Uint64
+	line   *atomic.Uint64
+	every  int64         // nanoseconds
+	phase  int64         // beats are due at multiples of every behind it
+	due    int64         // monotonic time of the next beat
+	value  atomic.Uint64 // what Differs or Reaches compares with
+	seen   [2]uint64     // shared and line at the last beat
+	armed  atomic.Uint32 // arm bits
+	after  atomic.Uint32 // beats until an unconditional tick; 0: none
+	raised atomic.Uint32 // 1: a tick is due
+	_      uint32
+	path   *byte // of the file that is looked at, NUL behind it; nil: none
+	file   File  // that file at the last beat
+}
+
+// lateBy and two intervals is how late a beat comes when the process was stopped,
+// in nanoseconds. Others may have passed its endpoints over meanwhile.
+const lateBy = 50_000_000
+
+const (
+	armDiffers = 1 << iota
+	armReaches
+	armStands
+	armChanges
+	armSilent
+)
+
+// File is what tells one state of a file from another: inode, device, and the time of
+// its last change; zeroes if it can't be looked at.
+type File [4]uint64
+
+func (e *entry) init(w Words, every time.Duration, path string) {
+	e.beats, e.at, e.shared, e.line = w.Beats, w.At, w.Shared, w.Line
+	if e.shared == nil {
+		e.shared = &unshared
+	}
+	if e.line == nil {
+		e.line = &unshared
+	}
+	e.every = int64(every)
+	if path != "" {
+		e.path = &append([]byte(path), 0)[0]
+	}
+	// Equal intervals beat together, in all processes of the machine. Another's beats
+	// are looked at midway between two, so that neither being late matters.
+	e.phase = process.ClockOffset()
+	if e.beats == nil {
+		e.phase += e.every / 2
+	}
+}
+
+// unshared stands for a word that is not given.
+var unshared atomic.Uint64
+
+// list is what the walker walks over, and how Go code knows where it is.
+//
+// The walker adds 1 to pass before it walks and after, so pass is odd during a
+// walk. Unlinking is: take the entry out; read pass; if it is odd wait until it
+// differs. Each of these is a locked instruction or a load behind one, so a walk
+// that began before the entry was out is seen, and one that begins later does not
+// meet the entry. The entry's own next stays, so a walk that stands on it goes on.
+type list struct {
+	first atomic.Pointer[entry]
+	pass  atomic.Uint64
+}
+
+func (l *list) link(e *entry) {
+	first := l.first.Load()
+	if first != nil {
+		first.prev = e
+	}
+	e.next.Store(first)
+	l.first.Store(e)
+}
+
+// unlink takes the entry out. Precondition: it is in the list, and nobody else
+// links or unlinks meanwhile.
+func (l *list) unlink(e *entry) {
+	at, next := &l.first, e.next.Load()
+	if e.prev != nil {
+		at = &e.prev.next
+	}
+	if next != nil {
+		next.prev = e.prev
+	}
+	at.Store(next)
+	for pass := l.pass.Load(); pass&1 != 0 && l.pass.Load() == pass; {
+		time.Sleep(10 * time.Microsecond)
+	}
+}
+
+// walk beats for the endpoints whose time has come, at the monotonic time now,
+// which others know as now - offset. It returns when the next beat is due, and
+// whether a tick is. thread_linux_*.s does the same, line by line.
+func (l *list) walk(now, offset int64) (next int64, raised bool) {
+	l.pass.Add(1)
+	next = now + int64(time.Hour)
+	for e := l.first.Load(); e != nil; e = e.next.Load() {
+		if e.due <= now {
+			raised = e.beat(now, offset) || raised
+		}
+		next = min(next, e.due)
+	}
+	l.pass.Add(1)
+	return next, raised
+}
+
+func (e *entry) beat(now, offset int64) bool {
+	if e.beats != nil {
+		e.at.Store(now - offset)
+		e.beats.Add(1)
+	}
+	raise := e.due != 0 && now-e.due > 2*e.every+lateBy
+	e.due = now - (now-e.phase)%e.every + e.every
+	if armed := e.armed.Load(); armed != 0 {
+		shared, line := e.shared.Load(), e.line.Load()
+		switch value := e.value.Load(); {
+		case armed&armDiffers != 0 && shared != value,
+			armed&armReaches != 0 && int64(shared-value) >= 0,
+			armed&armStands != 0 && (line == 0 || line == e.seen[1] && shared != e.seen[0]),
+			armed&armChanges != 0 && line != e.seen[1],
+			armed&armSilent != 0 && shared == e.seen[0]:
+			raise = true
+		}
+		e.seen = [2]uint64{shared, line}
+	}
+	if after := e.after.Load(); after != 0 {
+		e.after.CompareAndSwap(after, after-1) // else it was set anew
+		raise = raise || after == 1
+	}
+	if e.path != nil {
+		if now := look(e.path); now != e.file {
+			e.file, raise = now, true
+		}
+	}
+	if raise {
+		e.raised.Store(1)
+	}
+	return raise
+}

@@ -1,0 +1,253 @@
+package shm
+
+import (
+	"math"
+	"math/bits"
+
+	"github.com/shmchan/shmchan/internal/failpoint"
+	"github.com/shmchan/shmchan/internal/futex"
+)
+
+// The line: how senders wait for room, and for their messages to be received.
+//
+// A sender that finds no room draws a ticket, a number that grows, and writes it
+// with its need, the bytes that it wants, into its slot. One word beside tail, the
+// turn, names the first in line: slot, need and ticket. Every other sender leaves
+// that much room untouched (reserve). So while room is short of the need nobody
+// claims, and after at most a ringful was released the first has its room. Once it
+// has claimed it hands the turn on to the lowest ticket.
+//
+//	J  Join      need, ticket; bit in waiting; elect
+//	E  elect     turn = 0 → the lowest ticket; then: is that ticket still in line?
+//	L  Leave     ticket = 0; clear the bit; turn = mine → 0; elect; wake that one if its need is met
+//	A  Announce  bell odd; flags: waiting; fence everywhere; then look; then sleep
+//	S  serve     (the receiver, behind head) if flags say so: fence; elect; wake the first if its
+//	             need is met, and those whose position head has reached; nobody waits: clear the
+//	             flag, look again
+//	W  wake      bell odd → even, by one compare-and-swap; futex wake
+//	P  pass      mark the first's ticket as passed; elect; wake the one passed
+//
+// The turn is a courtesy, not a claim: the ring is right whatever it says. It may be
+// taken from its holder, a sender that saw it too late claims all the same, and any
+// process may elect. What must hold is that nobody sleeps for ever (T1), and that
+// nobody is passed for ever (T2).
+//
+// Each pair below is a store and then a load on either side, all locked
+// instructions or behind one, so that one side sees the other:
+//
+//   - Join sets its bit, then looks at turn. Leave clears turn, then looks at the
+//     bits. So a turn of 0 does not outlast the two: one of them elects.
+//   - elect stores turn, then looks whether that ticket is still in line. Leave takes
+//     the ticket back, then looks whether the turn names it. So no turn names a
+//     ticket that has left.
+//   - Leave stores the next turn, then looks at head. The receiver stores head,
+//     fences (S), then looks at turn. So whose need is met is woken by one of them.
+//   - Announce makes the bell odd and sets the flag, fences everywhere, then looks
+//     at head and turn. The receiver stores head, then looks at the flag; what it
+//     lacks for a fence there is the sleeper's, by membarrier, as for the receiver's
+//     bell (bell.go). So either the sleeper's look sees the room, or the receiver
+//     sees the flag, and then the turn and the odd bell.
+//   - serve clears the flag, then looks at the bits. Join and Announce set the bit,
+//     then the flag. So a flag that is cleared under a newcomer is set again.
+//
+// Only who makes a bell even wakes it, so a release costs one wake at most; a
+// sleeper that finds no room after all makes it odd again.
+//
+// Deaths and pauses. Whoever dies or stops between two steps leaves: a turn of 0, a
+// turn that names the dead or the absent, a bell that is even although nobody woke
+// its owner, a lowest position that is too low, or none. A release repairs the first
+// and the last; who sleeps is looked after by the beats of its own process
+// (Ring.Tend): it elects, passes a first that is silent, or that has let a whole beat
+// go by with its need met, and wakes it. The one that was passed keeps its ticket,
+// and is behind nobody once it runs again and has taken the mark back.
+const (
+	lineWaiting = 1 << 0 // a sender is announced
+	lineFence   = 1 << 2 // a sender can't fence everywhere: the receiver must
+)
+
+// passed in a ticket: others go first until its owner takes the mark back.
+const passed = 1
+
+// turn is the word that names the first in line:
+//
+//	| ticket u16 | need in units of 8 u32 | slot + 1 u16 |
+type turn uint64
+
+const needUnit = 8
+
+func makeTurn(slot int, need, ticket uint64) turn {
+	return turn(ticket>>1&0xffff<<48 | need/needUnit&0xffffffff<<16 | uint64(slot+1))
+}
+
+func (t turn) slot() int    { return int(t&0xffff) - 1 }
+func (t turn) need() uint64 { return uint64(t) >> 16 & 0xffffffff * needUnit }
+
+// inLine returns the slot of the turn's holder if the turn can be: it names a
+// ticket that is in line and was not passed, and a need that fits into the ring.
+func (r *Ring) inLine(t turn) *slot {
+	i := t.slot()
+	if i < 0 || i >= r.Senders() || t.need() > r.recordSize(r.capacity/2) {
+		return nil
+	}
+	s := &r.slots[1+i]
+	ticket := s.ticket.Load()
+	if ticket == 0 || ticket&passed != 0 || makeTurn(i, t.need(), ticket) != t {
+		return nil
+	}
+	return s
+}
+
+// reserve returns the room that the sender at index must leave to the first in
+// line. It is one load of tail's own line.
+func (r *Ring) reserve(index int) uint64 {
+	t := turn(r.ctl.turn.Load())
+	if t == 0 || t.slot() == index {
+		return 0
+	}
+	return min(t.need(), r.recordSize(r.capacity/2))
+}
+
+// room returns how many bytes can be claimed now.
+func (r *Ring) room() uint64 {
+	h := r.ctl.head.Load()
+	return r.capacity - min(r.ctl.tail.Load()-h, r.capacity)
+}
+
+// elect returns the turn, and names the lowest ticket as first if no ticket in line
+// is. It returns 0 if nobody is in line, or others changed the turn electTries times.
+func (r *Ring) elect() turn {
+	for range electTries {
+		t := turn(r.ctl.turn.Load())
+		if t != 0 && r.inLine(t) != nil {
+			return t
+		}
+		first := r.lowest()
+		if first == t {
+			return 0
+		}
+		if r.ctl.turn.CompareAndSwap(uint64(t), uint64(first)) {
+			failpoint.Hit(failpoint.Elected)
+		}
+	}
+	return 0
+}
+
+// electTries bounds what a peer that works on nothing else can cost.
+const electTries = 8
+
+// lowest returns the turn of the lowest ticket that was not passed, or 0.
+func (r *Ring) lowest() (first turn) {
+	var best uint64
+	for i, s := range r.waiters {
+		ticket, need := s.ticket.Load(), s.need.Load()
+		if ticket == 0 || ticket&passed != 0 || need > r.recordSize(r.capacity/2) {
+			continue
+		}
+		if first == 0 || int64(ticket-best) < 0 {
+			best, first = ticket, makeTurn(i, need, ticket)
+		}
+	}
+	return first
+}
+
+// waiters yields the senders whose bit is set: one load for every 64 slots.
+func (r *Ring) waiters(yield func(int, *slot) bool) {
+	n := r.Senders()
+	for w := range (n + 63) / 64 {
+		for set := r.ctl.waiting[w].Load(); set != 0; set &= set - 1 {
+			i := 64*w + bits.TrailingZeros64(set)
+			if i >= n || !yield(i, &r.slots[1+i]) {
+				return
+			}
+		}
+	}
+}
+
+// wakeFirst wakes the first in line if its need is met.
+func (r *Ring) wakeFirst(t turn) {
+	if t != 0 && r.room() >= t.need() {
+		r.slots[1+t.slot()].wake()
+	}
+}
+
+// wake wakes the slot's owner if it is announced to sleep.
+func (s *slot) wake() {
+	b := s.bell.Load()
+	if b&1 != 0 && s.bell.CompareAndSwap(b, b+1) { // odd → even, and another one than before
+		failpoint.Hit(failpoint.RoomSeq)
+		futex.Wake(&s.bell, math.MaxInt32)
+		failpoint.Hit(failpoint.RoomWoken)
+	}
+}
+
+// rouse makes the slot's owner look again, announced or not.
+func (s *slot) rouse() {
+	s.bell.Add(2)
+	futex.Wake(&s.bell, math.MaxInt32)
+}
+
+// WakeSenders makes all senders that wait look again.
+func (r *Ring) WakeSenders() {
+	for _, s := range r.waiters {
+		s.rouse()
+	}
+}
+
+// serve is what the receiver does for waiting senders once head has moved.
+func (r *Ring) serve() {
+	t := r.elect()
+	r.wakeFirst(t)
+	reached := r.wakeReached()
+	if t != 0 || !reached {
+		return
+	}
+	r.ctl.line.flags.And(^uint32(lineWaiting))
+	failpoint.Hit(failpoint.RoomFlag)
+	for _, s := range r.waiters {
+		if ticket := s.ticket.Load(); ticket != 0 && ticket&passed == 0 || s.position.Load() != 0 {
+			r.ctl.line.flags.Or(lineWaiting)
+			r.wakeFirst(r.elect())
+			r.wakeReached()
+			return
+		}
+	}
+}
+
+// wakeReached wakes the senders whose position head has reached. It reports whether
+// no sender waits for another.
+func (r *Ring) wakeReached() (none bool) {
+	line, h := &r.ctl.line, r.ctl.head.Load()
+	lowest := line.position.Load()
+	if lowest == 0 || int64(h-lowest&^1) < 0 {
+		return lowest == 0
+	}
+	line.position.Store(0)
+	failpoint.Hit(failpoint.PositionTaken)
+	none = true
+	for _, s := range r.waiters {
+		switch at := s.position.Load(); {
+		case at == 0:
+		case int64(h-at&^1) >= 0:
+			s.wake()
+		default:
+			none = false
+			r.await(at)
+		}
+	}
+	return none
+}
+
+// await makes at the lowest position that a sender waits for, if it is. It gives up
+// when others change that word awaitTries times; the waiter's beats make up for it.
+func (r *Ring) await(at uint64) {
+	w := &r.ctl.line.position
+	for range awaitTries {
+		lowest := w.Load()
+		if lowest != 0 && int64(lowest-at) <= 0 || w.CompareAndSwap(lowest, at) {
+			return
+		}
+	}
+}
+
+const awaitTries = 1 << 10
+
