@@ -3,6 +3,7 @@ package process
 import (
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,7 +96,7 @@ func TestReportOfACancelledWatchIsNotTheNextOnes(t *testing.T) {
 	dying, id := start(t)
 	first, err := Await(id, func() { t.Error("called back: the one that was cancelled") })
 	require.NoError(t, err)
-	reported := first.event()
+	reported := first.of.event()
 	first.Cancel()
 	require.NoError(t, dying.Process.Kill())
 
@@ -103,7 +104,7 @@ func TestReportOfACancelledWatchIsNotTheNextOnes(t *testing.T) {
 	second, err := Await(other, func() { t.Error("called back: of a process that lives") })
 	require.NoError(t, err)
 	defer second.Cancel()
-	require.Equal(t, first.pidfd, second.pidfd, "the number is used again")
+	require.Equal(t, first.of.pidfd, second.of.pidfd, "the number is used again")
 	all.mu.Lock()
 	epoll := all.epoll
 	all.mu.Unlock()
@@ -112,24 +113,68 @@ func TestReportOfACancelledWatchIsNotTheNextOnes(t *testing.T) {
 
 func TestWatchesAreKnownBeyondWhatADescriptorsNumberHolds(t *testing.T) {
 	for _, id := range []uint64{1, 1 << 31, 1<<32 - 1, 1 << 32, 1<<63 | 5} {
-		require.Equal(t, id, watchID((&Watch{id: id}).event()))
+		require.Equal(t, id, watchedID((&watched{id: id}).event()))
 	}
 }
 
-func TestDescriptorsAreGivenBack(t *testing.T) {
-	count := func() int {
-		fds, err := os.ReadDir("/proc/self/fd")
-		require.NoError(t, err)
-		return len(fds)
-	}
+func TestOneDescriptorAProcess(t *testing.T) {
 	cmd, id := start(t)
-	before := count()
+	before := descriptors(t)
+	var told atomic.Int32
+	var watches []*Watch
+	for range 100 {
+		w, err := Await(id, func() { told.Add(1) })
+		require.NoError(t, err)
+		watches = append(watches, w)
+	}
+	require.LessOrEqual(t, descriptors(t), before+2, "the process's, and the one that waits")
+	watches[7].Cancel()
+	require.NoError(t, cmd.Process.Kill())
+	for end := time.Now().Add(deadline); told.Load() < 99 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	for _, w := range watches {
+		w.Cancel()
+	}
+	require.EqualValues(t, 99, told.Load())
+	require.Equal(t, before, descriptors(t))
+}
+
+func TestTheLastDescriptorsAreLeftToOthers(t *testing.T) {
+	var limit unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	defer func(cur uint64) {
+		limit.Cur = cur
+		require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+	}(limit.Cur)
+	_, id := start(t)
+	f, err := os.Open("/dev/null")
+	require.NoError(t, err)
+	defer f.Close()
+	limit.Cur = uint64(f.Fd()) + 3
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+	before := descriptors(t)
+	_, err = Await(id, func() {})
+	require.ErrorIs(t, err, errDescriptors)
+	require.Equal(t, before, descriptors(t))
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	return len(fds)
+}
+
+func TestDescriptorsAreGivenBack(t *testing.T) {
+	cmd, id := start(t)
+	before := descriptors(t)
 	for range 100 {
 		w, err := Await(id, func() {})
 		require.NoError(t, err)
 		w.Cancel()
 	}
-	require.Equal(t, before, count())
+	require.Equal(t, before, descriptors(t))
 	_ = cmd
 }
 

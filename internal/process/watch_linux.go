@@ -11,55 +11,57 @@ import (
 
 // A Watch calls back once when its process is gone.
 type Watch struct {
-	id    uint64 // 0 until it is added
-	pidfd int
-	gone  func()
+	of   *watched
+	gone func()
 }
 
-// event returns what the kernel is to say of the watch, with the id in the word
+// watched is a process that is watched: one descriptor, however many watches it has.
+type watched struct {
+	process Identity
+	id      uint64 // never 0
+	pidfd   int
+	watches map[*Watch]struct{}
+}
+
+// event returns what the kernel is to say of the process, with the id in the word
 // that it hands back untouched.
-func (w *Watch) event() unix.EpollEvent {
-	return unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(w.id), Pad: int32(w.id >> 32)}
+func (p *watched) event() unix.EpollEvent {
+	return unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.id), Pad: int32(p.id >> 32)}
 }
 
-// watchID returns the id of the watch that the event is about.
-func watchID(ev unix.EpollEvent) uint64 { return uint64(uint32(ev.Fd)) | uint64(uint32(ev.Pad))<<32 }
+// watchedID returns the id of the process that the event is about.
+func watchedID(ev unix.EpollEvent) uint64 { return uint64(uint32(ev.Fd)) | uint64(uint32(ev.Pad))<<32 }
 
 // watcher waits for all watched processes of this one with one epoll descriptor
 // and one goroutine, which exist only while something is watched.
 type watcher struct {
 	mu    sync.Mutex
 	epoll *os.File
-	by    map[uint64]*Watch
-	// last is the id of the newest watch. An id is never used again, as the numbers
-	// of descriptors are: so an event of a watch that was cancelled after the kernel
-	// reported it means no other watch.
+	by    map[uint64]*watched
+	of    map[Identity]*watched
+	// last is the id given last. An id is never used again, as the numbers of
+	// descriptors are: so an event of a process that nobody watches any more, though
+	// the kernel has reported it, means no other process.
 	last uint64
 }
 
 var all watcher
 
+// errDescriptors says that a watch would take a descriptor that others may need.
+var errDescriptors = errors.New("few descriptors are left")
+
 // Await calls gone, once, soon after the process id has died. When the kernel
 // says so all its file locks are already released. It gives an error, and does
 // not watch, if the process is in another PID namespace, is another one by now,
-// or the kernel has no pidfd_open (before 5.3); then look now and then instead.
+// the kernel has no pidfd_open (before 5.3), or a quarter of the descriptors that
+// this process may have is all that is left; then look now and then instead.
 // gone must not block nor call Await or Cancel. Safe for concurrent use.
 func Await(id Identity, gone func()) (*Watch, error) {
 	if self := Self(); id.NS == 0 || id.NS != self.NS {
 		return nil, fmt.Errorf("watch process %d: another PID namespace: %w", id.PID, errors.ErrUnsupported)
 	}
-	fd, err := unix.PidfdOpen(id.PID, 0) // flags came later than the call
-	if err != nil {
-		return nil, fmt.Errorf("watch process %d: %w", id.PID, err)
-	}
-	// The descriptor is of whoever has the number now: is it still the one meant?
-	if start, err := startTime(id.PID); err != nil || start != id.Start {
-		_ = unix.Close(fd)
-		return nil, fmt.Errorf("watch process %d: %w", id.PID, os.ErrProcessDone)
-	}
-	w := &Watch{pidfd: fd, gone: gone}
-	if err := all.add(w); err != nil {
-		_ = unix.Close(fd)
+	w := &Watch{gone: gone}
+	if err := all.add(w, id); err != nil {
 		return nil, fmt.Errorf("watch process %d: %w", id.PID, err)
 	}
 	return w, nil
@@ -69,9 +71,56 @@ func Await(id Identity, gone func()) (*Watch, error) {
 // be called. Idempotent.
 func (w *Watch) Cancel() { all.remove(w) }
 
-func (a *watcher) add(w *Watch) error {
+func (a *watcher) add(w *Watch, id Identity) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	p := a.of[id]
+	if p == nil {
+		var err error
+		if p, err = a.open(id); err != nil {
+			return err
+		}
+	}
+	w.of = p
+	p.watches[w] = struct{}{}
+	return nil
+}
+
+// open begins to watch a process that nobody watches yet.
+func (a *watcher) open(id Identity) (*watched, error) {
+	fd, err := unix.PidfdOpen(id.PID, 0) // flags came later than the call
+	if err != nil {
+		return nil, err
+	}
+	if scarce(fd) {
+		_ = unix.Close(fd)
+		return nil, errDescriptors
+	}
+	// The descriptor is of whoever has the number now: is it still the one meant?
+	if start, err := startTime(id.PID); err != nil || start != id.Start {
+		_ = unix.Close(fd)
+		return nil, os.ErrProcessDone
+	}
+	a.last++
+	p := &watched{process: id, id: a.last, pidfd: fd, watches: map[*Watch]struct{}{}}
+	if err := a.enter(p); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return p, nil
+}
+
+// scarce reports whether fd, the lowest that was free, is in the last quarter of the
+// descriptors that this process may have.
+func scarce(fd int) bool {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return false
+	}
+	return uint64(fd) >= uint64(limit.Cur)/4*3
+}
+
+func (a *watcher) enter(p *watched) error {
 	if a.epoll == nil {
 		fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 		if err != nil {
@@ -81,40 +130,44 @@ func (a *watcher) add(w *Watch) error {
 			_ = unix.Close(fd)
 			return err
 		}
-		a.epoll, a.by = os.NewFile(uintptr(fd), "pidfds"), map[uint64]*Watch{}
+		a.epoll = os.NewFile(uintptr(fd), "pidfds")
+		a.by, a.of = map[uint64]*watched{}, map[Identity]*watched{}
 		go a.run(a.epoll)
 	}
-	a.last++
-	w.id = a.last
-	ev := w.event()
-	if err := a.control(unix.EPOLL_CTL_ADD, w.pidfd, &ev); err != nil {
+	ev := p.event()
+	if err := a.control(unix.EPOLL_CTL_ADD, p.pidfd, &ev); err != nil {
 		a.closeIfIdle()
 		return err
 	}
-	a.by[w.id] = w
+	a.by[p.id], a.of[p.process] = p, p
 	return nil
 }
 
 func (a *watcher) remove(w *Watch) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.by[w.id] != w {
+	p := w.of
+	if _, waits := p.watches[w]; !waits {
 		return
 	}
-	a.forget(w)
-	a.closeIfIdle()
+	delete(p.watches, w)
+	if len(p.watches) == 0 {
+		a.forget(p)
+		a.closeIfIdle()
+	}
 }
 
-func (a *watcher) forget(w *Watch) {
-	delete(a.by, w.id)
-	_ = a.control(unix.EPOLL_CTL_DEL, w.pidfd, nil)
-	_ = unix.Close(w.pidfd)
+func (a *watcher) forget(p *watched) {
+	delete(a.by, p.id)
+	delete(a.of, p.process)
+	_ = a.control(unix.EPOLL_CTL_DEL, p.pidfd, nil)
+	_ = unix.Close(p.pidfd)
 }
 
 func (a *watcher) closeIfIdle() {
 	if len(a.by) == 0 {
 		_ = a.epoll.Close()
-		a.epoll, a.by = nil, nil
+		a.epoll, a.by, a.of = nil, nil, nil
 	}
 }
 
@@ -157,8 +210,14 @@ func (a *watcher) report(epoll *os.File, evs []unix.EpollEvent) (goOn bool) {
 		return false
 	}
 	for _, ev := range evs {
-		if w := a.by[watchID(ev)]; w != nil {
-			a.forget(w)
+		p := a.by[watchedID(ev)]
+		if p == nil {
+			continue
+		}
+		a.forget(p)
+		watches := p.watches
+		p.watches = nil // Cancel finds nothing
+		for w := range watches {
 			w.gone()
 		}
 	}
