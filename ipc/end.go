@@ -31,6 +31,7 @@ type end struct {
 	// own changes for what this process has to tell its sleepers. It lies outside
 	// the segment, whose memory a truncation replaces under those who sleep on it.
 	own     atomic.Uint32
+	hears   atomic.Pointer[end] // who sleeps on this end's behalf: see Select
 	cancels cancels
 	beat    *heartbeat.Beat
 	peers   peers
@@ -61,6 +62,9 @@ func (e *end) fail(op string, err error) error { return fmt.Errorf("%s %s: %w", 
 // poke makes this endpoint's sleepers look again, and wakes nobody else. It may come
 // at any time, after Close too.
 func (e *end) poke() {
+	if other := e.hears.Load(); other != nil {
+		other.poke()
+	}
 	e.own.Add(1)
 	if futex.Wake(&e.own, allSleepers) > 0 || futex.CanWaitEither() {
 		return

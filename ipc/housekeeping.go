@@ -151,6 +151,9 @@ func (r *Receiver) tick() {
 	if r.bell.Announced() {
 		r.poke()
 	}
+	if r.readiness.used.Load() {
+		r.readiness.offer()
+	}
 }
 
 // abandoned reports whether the channel was removed, or no sender is attached where

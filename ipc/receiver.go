@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/shmchan/shmchan/internal/futex"
 	"github.com/shmchan/shmchan/internal/turn"
 	"github.com/shmchan/shmchan/shm"
 )
@@ -22,8 +23,12 @@ type Receiver struct {
 	rx    *shm.Consumer
 	bell  shm.Bell
 	waits recvWait
-	alive attachedAt // some sender
+	bells [1]futex.Word // what it sleeps on
+	alive attachedAt    // some sender
 	pace  pacer
+
+	readiness readiness
+	chosen    atomic.Uint64 // when Select last gave this one: see choose
 
 	gate     turn.Gate // lets one call in at a time; handing: to its user's function
 	finished chan struct{}
@@ -146,7 +151,12 @@ func (r *Receiver) refused() error {
 }
 
 // leave ends it, and finishes a Close that came meanwhile.
-func (r *Receiver) leave() { r.gate.Leave() }
+func (r *Receiver) leave() {
+	if r.readiness.used.Load() {
+		r.rearm()
+	}
+	r.gate.Leave()
+}
 
 func (r *Receiver) closing() bool { return r.gate.Closed() }
 
@@ -254,6 +264,7 @@ func (r *Receiver) Close() error {
 
 // finish detaches. It runs once: in Close, or in the call that Close met.
 func (r *Receiver) finish() {
+	r.readiness.close()
 	r.quiet()
 	var err error
 	if !r.seg.Durable() {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sync/atomic"
 
 	"github.com/shmchan/shmchan/internal/cpu"
 	"github.com/shmchan/shmchan/internal/failpoint"
+	"github.com/shmchan/shmchan/internal/futex"
 	"github.com/shmchan/shmchan/shm"
 )
 
@@ -109,17 +109,15 @@ func (w recvWait) look() (again bool, err error) {
 
 // announce arms the beats too: they look whether senders have claimed while this
 // receiver sleeps.
-func (w recvWait) announce() uint32 {
+func (w recvWait) announce() []futex.Word {
 	w.beat.Differs(w.rx.Position())
-	seq := w.Receiver.bell.Seq()
-	w.Receiver.bell.Announce()
-	return seq
+	w.bells[0] = futex.Word{At: w.bell.Word(), Is: w.bell.Seq()}
+	w.bell.Announce()
+	return w.bells[:]
 }
 
-func (w recvWait) bell() *atomic.Uint32 { return w.Receiver.bell.Word() }
-
 func (w recvWait) retract() {
-	w.Receiver.bell.Retract()
+	w.bell.Retract()
 	w.beat.Disarm()
 }
 

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/shmchan/shmchan/internal/cpu"
+	"github.com/shmchan/shmchan/internal/futex"
 	"github.com/shmchan/shmchan/shm"
 )
 
@@ -89,16 +89,16 @@ func (s *Sender) awaitRing(ctx context.Context, op string, w waits, pauses uint3
 
 // roomWait is the wait for room of the goroutine that is the first in the queue.
 type roomWait struct {
-	s    *Sender
-	n    int    // bytes of the message
-	head uint64 // at the last look
+	s     *Sender
+	n     int    // bytes of the message
+	head  uint64 // at the last look
+	bells [1]futex.Word
 }
 
-func (w *roomWait) ready() bool          { return w.s.waiter.HasRoom(w.n) }
-func (w *roomWait) over() bool           { return w.s.closed.Load() }
-func (w *roomWait) look() (bool, error)  { return w.s.look() }
-func (w *roomWait) bell() *atomic.Uint32 { return w.s.waiter.Bell() }
-func (w *roomWait) retract()             {}
+func (w *roomWait) ready() bool         { return w.s.waiter.HasRoom(w.n) }
+func (w *roomWait) over() bool          { return w.s.closed.Load() }
+func (w *roomWait) look() (bool, error) { return w.s.look() }
+func (w *roomWait) retract()            {}
 
 func (w *roomWait) moves() bool {
 	before := w.head
@@ -109,11 +109,18 @@ func (w *roomWait) moves() bool {
 // announce takes a place in line, which stays until the message is sent or given up.
 // The beats look after a line that stands, and after one that stood when this sender
 // came: after two beats, then as Tend asks for.
-func (w *roomWait) announce() uint32 {
+func (w *roomWait) announce() []futex.Word {
 	w.s.tx.Join(w.n)
 	w.s.beat.Stands()
 	w.s.beat.After(2)
-	return w.s.waiter.Announce()
+	return w.s.announce(&w.bells)
+}
+
+// announce says that a goroutine is about to sleep on the slot's bell, and fills in
+// what it sleeps on.
+func (s *Sender) announce(bells *[1]futex.Word) []futex.Word {
+	bells[0] = futex.Word{At: s.waiter.Bell(), Is: s.waiter.Announce()}
+	return bells[:]
 }
 
 // look is what a sender does before it sleeps: it finds out whether its receiver is
@@ -206,13 +213,13 @@ type flushWait struct {
 	end    uint64
 	listed bool // in flushes
 	head   uint64
+	bells  [1]futex.Word
 }
 
-func (w *flushWait) ready() bool          { return int64(w.s.ring.Head()-w.end) >= 0 }
-func (w *flushWait) over() bool           { return w.s.closed.Load() }
-func (w *flushWait) look() (bool, error)  { return w.s.look() }
-func (w *flushWait) bell() *atomic.Uint32 { return w.s.waiter.Bell() }
-func (w *flushWait) retract()             {}
+func (w *flushWait) ready() bool         { return int64(w.s.ring.Head()-w.end) >= 0 }
+func (w *flushWait) over() bool          { return w.s.closed.Load() }
+func (w *flushWait) look() (bool, error) { return w.s.look() }
+func (w *flushWait) retract()            {}
 
 func (w *flushWait) moves() bool {
 	before := w.head
@@ -221,7 +228,7 @@ func (w *flushWait) moves() bool {
 }
 
 // announce says in the slot that the lowest position of all Flushes is waited for.
-func (w *flushWait) announce() uint32 {
+func (w *flushWait) announce() []futex.Word {
 	w.s.mu.Lock()
 	if !w.listed {
 		w.listed = true
@@ -229,7 +236,7 @@ func (w *flushWait) announce() uint32 {
 	}
 	w.s.awaitLowest()
 	w.s.mu.Unlock()
-	return w.s.waiter.Announce()
+	return w.s.announce(&w.bells)
 }
 
 // awaitLowest tells receiver and beats of the lowest position that a Flush waits for.

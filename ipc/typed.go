@@ -132,6 +132,9 @@ type ReceiverOf[T any] struct {
 	buf   []byte
 }
 
+// Ready is Receiver.Ready.
+func (r *ReceiverOf[T]) Ready() <-chan struct{} { return r.r.Ready() }
+
 // NewReceiverOf is NewReceiver for messages that c turns into values. It gives
 // ErrIncompatible if c is a Fingerprinter and the channel carries values of
 // another type, and an error that wraps fs.ErrInvalid if c cannot carry a T.

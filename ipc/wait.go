@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,12 +22,14 @@ type waits interface {
 	// look does what must be done before a sleep, and finds out whether there is
 	// anything left to wait for. True means that it may be there now.
 	look() (again bool, err error)
-	// announce tells the other side that this one is about to sleep on bell, and
-	// returns the value that bell has while nobody has woken it.
-	announce() uint32
-	bell() *atomic.Uint32
+	// announce tells the other side that this one is about to sleep, and returns what
+	// it sleeps on: its bells, each with the value that it has while nobody has rung.
+	announce() []futex.Word
 	retract()
 }
+
+// neverSpin instead of a number of pauses: a look takes too long.
+const neverSpin = ^uint32(0)
 
 // await waits once; nil means: look again. It is the one way in which an endpoint
 // waits:
@@ -46,7 +47,11 @@ type waits interface {
 // that are slept on were read before the look.
 func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) error {
 	stop := func() bool { return w.over() || ctx.Err() != nil }
-	for left := e.spin.limit(); ; {
+	left := e.spin.limit()
+	if pauses == neverSpin {
+		left = 0
+	}
+	for {
 		part := min(left, e.set.Heartbeat)
 		left -= part
 		if ctx.Err() == nil && e.spin.until(part, pauses, w.ready, stop, w.moves) {
@@ -64,7 +69,7 @@ func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) erro
 		return nil
 	}
 	own := e.own.Load()
-	bell := w.announce()
+	bells := w.announce()
 	defer w.retract()
 	again, err := w.look()
 	switch {
@@ -75,7 +80,7 @@ func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) erro
 	case w.ready():
 		return nil
 	}
-	if err := e.sleep(ctx, w.bell(), bell, own); err != nil {
+	if err := e.sleep(ctx, bells, own); err != nil {
 		return e.fail(op, err)
 	}
 	return nil
@@ -88,9 +93,9 @@ func ctxError(ctx context.Context) error { return ctx.Err() }
 // what nobody woke it for; this is for a peer that has damaged what they look at.
 const longestSleep = 100
 
-// sleep waits while the bell is bell and the endpoint's own word is own, at most
+// sleep waits while no bell is rung and the endpoint's own word is own, at most
 // until the context's deadline.
-func (e *end) sleep(ctx context.Context, word *atomic.Uint32, bell, own uint32) error {
+func (e *end) sleep(ctx context.Context, bells []futex.Word, own uint32) error {
 	d := longestSleep * e.set.Heartbeat
 	deadline, bounded := ctx.Deadline()
 	if bounded {
@@ -103,7 +108,7 @@ func (e *end) sleep(ctx context.Context, word *atomic.Uint32, bell, own uint32) 
 			return nil
 		}
 	}
-	err := e.spin.asleep(func() error { return futex.WaitEither(word, bell, &e.own, own, d) })
+	err := e.spin.asleep(func() error { return futex.WaitAny(d, bells, futex.Word{At: &e.own, Is: own}) })
 	if bounded && !time.Now().Before(deadline) {
 		overdue(ctx)
 	}

@@ -49,11 +49,7 @@ func (b Bell) Seq() uint32 { return b.words.seq.Load() }
 // Announce says that an end is about to sleep. After it the end must look again,
 // and only then Sleep.
 func (b Bell) Announce() {
-	// Two steps rather than a loop, which a peer could keep from ending. Who sees
-	// the first alone sees nobody asleep, and comes before the second look.
-	b.words.flags.Add(bellEpoch)
-	b.words.flags.Or(bellSleeping)
-	failpoint.Hit(failpoint.Announced)
+	b.Announcing()
 	if !fence.Everywhere() {
 		b.MustFence()
 	}
@@ -62,6 +58,16 @@ func (b Bell) Announce() {
 
 // Word returns the futex that Seq reads.
 func (b Bell) Word() *atomic.Uint32 { return &b.words.seq }
+
+// Announcing is Announce without the fence: for an end that announces on several
+// bells, fences once, and calls MustFence on each if it can't.
+func (b Bell) Announcing() {
+	// Two steps rather than a loop, which a peer could keep from ending. Who sees
+	// the first alone sees nobody asleep, and comes before the second look.
+	b.words.flags.Add(bellEpoch)
+	b.words.flags.Or(bellSleeping)
+	failpoint.Hit(failpoint.Announced)
+}
 
 // Sleep waits while seq is still s, at most d. It may return early.
 func (b Bell) Sleep(s uint32, d time.Duration) error { return futex.Wait(&b.words.seq, s, d) }
@@ -115,7 +121,7 @@ func (p *Producer) ringSleeper() {
 	if epoch := f & epochMask; f&bellSleeping != 0 && epoch != p.answered {
 		bell.seq.Add(1)
 		failpoint.Hit(failpoint.BellSeq)
-		futex.Wake(&bell.seq, 1)
+		futex.Wake(&bell.seq, math.MaxInt32) // the receiver's thread, and who tells of readiness
 		failpoint.Hit(failpoint.BellWoken)
 		p.answered = epoch
 	}

@@ -9,6 +9,7 @@ package futex
 
 import (
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -34,27 +35,42 @@ func Wait(w *atomic.Uint32, v uint32, d time.Duration) error {
 	d = min(d, longest)
 	if threads.Add(1) > maxThreads && shared.usable() {
 		threads.Add(-1)
-		return shared.wait(d, slept{w, v})
+		return shared.wait(d, Word{w, v})
 	}
 	defer threads.Add(-1)
 	return wait(w, v, d)
 }
 
-// WaitEither sleeps while *w is v and *own is o, until a Wake on one of them or until
-// d has passed, as Wait does. Where CanWaitEither is false it sleeps on w alone.
-func WaitEither(w *atomic.Uint32, v uint32, own *atomic.Uint32, o uint32, d time.Duration) error {
-	if d <= 0 || w.Load() != v || own.Load() != o {
+// Word is a futex word, and the value that it has while nobody has woken its sleeper.
+type Word struct {
+	At *atomic.Uint32
+	Is uint32
+}
+
+func (w Word) changed() bool { return w.At.Load() != w.Is }
+
+// WaitAny sleeps until own or one of the others is woken or is not what it Is, or
+// until d has passed, as Wait does. Where CanWaitEither is false it sleeps on a single
+// other alone, so that whoever changes own must wake that too.
+func WaitAny(d time.Duration, others []Word, own Word) error {
+	if d <= 0 || own.changed() || slices.ContainsFunc(others, Word.changed) {
 		return nil
 	}
-	if !CanWaitEither() {
-		return Wait(w, v, d)
+	switch {
+	case len(others) > 1:
+		return waitMany(d, others, own)
+	case len(others) == 0:
+		return Wait(own.At, own.Is, d)
+	case !CanWaitEither():
+		return Wait(others[0].At, others[0].Is, d)
 	}
+	d = min(d, longest)
 	if threads.Add(1) > maxThreads {
 		threads.Add(-1)
-		return shared.wait(d, slept{w, v}, slept{own, o})
+		return shared.wait(d, others[0], own)
 	}
 	defer threads.Add(-1)
-	_, err := waitAny([]*atomic.Uint32{w, own}, []uint32{v, o}, monotonic()+int64(d))
+	_, err := waitAny([]Word{others[0], own}, monotonic()+int64(d))
 	return err
 }
 

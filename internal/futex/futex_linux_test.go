@@ -103,7 +103,7 @@ func TestSharedSleeperEndsByItself(t *testing.T) {
 		return
 	}
 	var w atomic.Uint32
-	lasts(t, 20*time.Millisecond, func(d time.Duration) error { return shared.wait(d, slept{&w, 0}) })
+	lasts(t, 20*time.Millisecond, func(d time.Duration) error { return shared.wait(d, Word{&w, 0}) })
 }
 
 // A deadline must not lie behind because it is far ahead, nor its parts be read

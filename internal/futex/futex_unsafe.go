@@ -65,10 +65,10 @@ func toKernelTimespec(ns int64) kernelTimespec {
 // waitAny sleeps until one of the words is woken or differs from its value, or
 // until the deadline on the monotonic clock (nanoseconds), and returns the index
 // of a word that was woken, or -1.
-func waitAny(words []*atomic.Uint32, vals []uint32, deadline int64) (int, error) {
+func waitAny(words []Word, deadline int64) (int, error) {
 	var vec [maxVector]vector
 	for i, w := range words {
-		vec[i] = vector{val: uint64(vals[i]), addr: uint64(uintptr(unsafe.Pointer(w))), flags: sizeU32}
+		vec[i] = vector{val: uint64(w.Is), addr: uint64(uintptr(unsafe.Pointer(w.At))), flags: sizeU32}
 	}
 	ts := toKernelTimespec(deadline)
 	i, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&vec)), uintptr(len(words)), 0,

@@ -29,23 +29,16 @@ type shard struct {
 
 // sleeper waits until one of its words is not what it was.
 type sleeper struct {
-	on       [2]slept
+	on       [2]Word
 	n        int   // how many of them
 	deadline int64 // monotonic nanoseconds
 	done     chan error
+	notify   func() // called instead, if there is one
 }
 
-// slept is a word and its value while nobody has woken its sleeper.
-type slept struct {
-	word *atomic.Uint32
-	val  uint32
-}
+func (s *sleeper) words() []Word { return s.on[:s.n] }
 
-func (s *sleeper) words() []slept { return s.on[:s.n] }
-
-func (s *sleeper) changed() bool {
-	return slices.ContainsFunc(s.words(), func(w slept) bool { return w.word.Load() != w.val })
-}
+func (s *sleeper) changed() bool { return slices.ContainsFunc(s.words(), Word.changed) }
 
 var sleepers = sync.Pool{New: func() any { return &sleeper{done: make(chan error, 1)} }}
 
@@ -53,7 +46,7 @@ var sleepers = sync.Pool{New: func() any { return &sleeper{done: make(chan error
 // answers EINVAL.
 func (p *pool) usable() bool {
 	probe.Do(func() {
-		if _, err := waitAny(nil, nil, 0); errors.Is(err, errors.ErrUnsupported) {
+		if _, err := waitAny(nil, 0); errors.Is(err, errors.ErrUnsupported) {
 			p.refused.Store(true)
 		}
 	})
@@ -62,12 +55,12 @@ func (p *pool) usable() bool {
 
 var probe sync.Once
 
-func (p *pool) wait(d time.Duration, on ...slept) error {
+func (p *pool) wait(d time.Duration, on ...Word) error {
 	s := sleepers.Get().(*sleeper)
 	s.n, s.deadline = copy(s.on[:], on), monotonic()+int64(d)
 	p.add(s)
 	err := <-s.done
-	s.on = [2]slept{}
+	s.on = [2]Word{}
 	sleepers.Put(s)
 	return err
 }
@@ -93,30 +86,27 @@ func (p *pool) add(s *sleeper) {
 
 // run sleeps for all of the shard's sleepers until none is left.
 func (sh *shard) run() {
-	var words []*atomic.Uint32
-	var vals []uint32
+	var words []Word
 	for {
-		words, vals = words[:0], vals[:0]
+		words = words[:0]
 		sh.pool.mu.Lock()
 		if len(sh.sleepers) == 0 {
 			sh.running = false
 			sh.pool.mu.Unlock()
 			return
 		}
-		words, vals = append(words, &sh.changed), append(vals, sh.changed.Load())
+		words = append(words, Word{&sh.changed, sh.changed.Load()})
 		deadline := int64(math.MaxInt64)
 		for _, s := range sh.sleepers {
-			for _, on := range s.words() {
-				words, vals = append(words, on.word), append(vals, on.val)
-			}
+			words = append(words, s.words()...)
 			deadline = min(deadline, s.deadline)
 		}
 		sh.pool.mu.Unlock()
 
-		woken, err := waitAny(words, vals, deadline)
+		woken, err := waitAny(words, deadline)
 		var on *atomic.Uint32
 		if woken > 0 {
-			on = words[woken]
+			on = words[woken].At
 		}
 		sh.release(on, err)
 	}
@@ -135,17 +125,39 @@ func (sh *shard) words() (n int) {
 // or whose time is over; with an error, all of them.
 func (sh *shard) release(woken *atomic.Uint32, err error) {
 	now := monotonic()
+	var notify []func()
 	sh.pool.mu.Lock()
-	defer sh.pool.mu.Unlock()
 	kept := sh.sleepers[:0]
 	for _, s := range sh.sleepers {
-		on := func(w slept) bool { return w.word == woken }
-		if err != nil || s.changed() || now >= s.deadline || slices.ContainsFunc(s.words(), on) {
+		on := func(w Word) bool { return w.At == woken }
+		switch {
+		case err == nil && !s.changed() && now < s.deadline && !slices.ContainsFunc(s.words(), on):
+			kept = append(kept, s)
+		case s.notify != nil:
+			notify = append(notify, s.notify)
+		default:
 			s.done <- err
-			continue
 		}
-		kept = append(kept, s)
 	}
 	clear(sh.sleepers[len(kept):])
 	sh.sleepers = kept
+	sh.pool.mu.Unlock()
+	for _, f := range notify {
+		f()
+	}
+}
+
+// remove takes a sleeper away whose time has not come, if it is there. Its thread may
+// still sleep on the words, but nobody reads them any more.
+func (p *pool) remove(s *sleeper) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, sh := range p.shards {
+		if i := slices.Index(sh.sleepers, s); i >= 0 {
+			sh.sleepers = slices.Delete(sh.sleepers, i, i+1)
+			sh.changed.Add(1)
+			wake(&sh.changed, 1)
+			return
+		}
+	}
 }

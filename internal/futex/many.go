@@ -1,0 +1,72 @@
+package futex
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// waitMany sleeps on as many words as there are. The kernel takes 128 at a time, so
+// beyond them it sleeps in pieces, each on a thread of its own: 1000 words take eight.
+// A piece sleeps on stop besides, which is changed when the first one is back.
+func waitMany(d time.Duration, others []Word, own Word) error {
+	words := append([]Word{own}, others...)
+	if !CanWaitEither() {
+		return waitEach(d, words)
+	}
+	deadline := monotonic() + int64(min(d, longest))
+	if len(words) <= maxVector {
+		_, err := waitAny(words, deadline)
+		return err
+	}
+	var stop atomic.Uint32
+	var pieces sync.WaitGroup
+	var first sync.Once
+	var outcome error
+	sleep := func(piece []Word) {
+		_, err := waitAny(append([]Word{{&stop, 0}}, piece...), deadline)
+		first.Do(func() {
+			outcome = err
+			stop.Store(1)
+			wake(&stop, maxVector*len(words))
+		})
+	}
+	const most = maxVector - 1
+	for ; len(words) > most; words = words[most:] {
+		piece := words[:most]
+		pieces.Go(func() { sleep(piece) })
+	}
+	sleep(words)
+	pieces.Wait()
+	return outcome
+}
+
+// waitEach is waitMany where the kernel lets nobody sleep on two words: a thread a
+// word. Those that are still asleep when the first is back are woken by their words,
+// again and again, since one may be about to sleep.
+func waitEach(d time.Duration, words []Word) error {
+	back := make(chan error, len(words))
+	var over atomic.Bool
+	for _, w := range words {
+		go func() {
+			var err error
+			if !over.Load() && !w.changed() {
+				err = wait(w.At, w.Is, min(d, longest))
+			}
+			back <- err
+		}()
+	}
+	err := <-back
+	over.Store(true)
+	for n := 1; n < len(words); {
+		for _, w := range words {
+			wake(w.At, 1<<30)
+		}
+		select {
+		case <-back:
+			n++
+		case <-time.After(100 * time.Microsecond):
+		}
+	}
+	return err
+}
