@@ -1,6 +1,7 @@
 package futex
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +29,7 @@ func waitMany(d time.Duration, others []Word, own Word) error {
 		first.Do(func() {
 			outcome = err
 			stop.Store(1)
-			wake(&stop, maxVector*len(words))
+			wake(&stop, math.MaxInt32)
 		})
 	}
 	const most = maxVector - 1
@@ -60,7 +61,7 @@ func waitEach(d time.Duration, words []Word) error {
 	over.Store(true)
 	for n := 1; n < len(words); {
 		for _, w := range words {
-			wake(w.At, 1<<30)
+			wake(w.At, math.MaxInt32)
 		}
 		select {
 		case <-back:
