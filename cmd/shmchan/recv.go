@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -31,11 +32,15 @@ type recv struct {
 func newRecv(a *app) *cobra.Command {
 	v := &recv{app: a, jobs: 1}
 	cmd := &cobra.Command{
-		Use:   "recv NAME",
-		Short: "Print the messages of a channel",
+		Use:   "recv NAME…",
+		Short: "Print the messages of a channel, or of several",
 		Long: `Make the channel if it is missing, print each message by --frame, and end when
 every sender has gone and the ring is drained. A message leaves the ring only
 after it was written to stdout.
+
+Several channels are merged: the messages of each stay in their order, --frame json
+tells the channel of each as "name", and recv ends when all channels have ended. The
+first that ends badly ends recv; the diagnostic names it.
 
 With --exec, each message is instead handed to a command: on its stdin, with
 SHMCHAN_NAME, SHMCHAN_SEQ (the message's number), SHMCHAN_SENDER and SHMCHAN_PID
@@ -43,9 +48,10 @@ in its environment. A message leaves the ring only after its command, and with
 --jobs those of all messages before it, have succeeded; if one fails, recv stops.`,
 		Example: `  shmchan recv jobs > lines
   shmchan recv jobs -0 | xargs -0 -n1 process
+  shmchan recv --frame json jobs alerts
   shmchan recv --keep-open --durable --frame json jobs
   shmchan recv -k --exec 'curl -sfT - https://example.com/in' --jobs 4 jobs`,
-		Args: oneName,
+		Args: atLeastName,
 		RunE: a.named(v.run),
 	}
 	flags := cmd.Flags()
@@ -64,7 +70,7 @@ in its environment. A message leaves the ring only after its command, and with
 	return cmd
 }
 
-func (v *recv) run(ctx context.Context, name string, _ []string) error {
+func (v *recv) run(ctx context.Context, name string, more []string) error {
 	kind, err := v.frame.pick()
 	if err != nil {
 		return err
@@ -73,33 +79,25 @@ func (v *recv) run(ctx context.Context, name string, _ []string) error {
 		return err
 	}
 	return v.graceful(ctx, func(ctx context.Context) error {
-		o := v.options()
-		v.making.apply(o)
-		o.KeepOpen = v.keep
-		r, err := v.attach(ctx, name, o)
+		s, err := v.attach(ctx, append([]string{name}, more...))
 		if err != nil {
-			if errors.Is(err, ipc.ErrBusy) {
-				return because(err, "a receiver is attached already; a channel has one")
-			}
 			return err
 		}
-		s := r.Stats()
-		v.detail("attached to %s: %s, %s unread", printable(s.Path), humanSize(uint64(s.Capacity)), plural(unread(&s), "message"))
 		meter, stop := v.startMeter(v.watch)
 		v.meter = meter
 		defer stop()
-		deaths := watchDeaths(v.app, r)
+		deaths := watchDeaths(v.app, s)
 		var taken uint64
 		if v.executes() {
-			taken, err = v.execute(ctx, r)
+			taken, err = v.execute(ctx, s)
 		} else {
-			b := &batch{r: r, w: v.stdout, kind: kind, meter: meter}
-			err = v.pump(ctx, r, b)
+			b := &batch{s: s, w: v.stdout, kind: kind, meter: meter}
+			err = v.pump(ctx, s, b)
 			taken = b.taken
 		}
 		killed := deaths.stop()
 		// What is still in hand was not written: Close leaves it unreleased.
-		if cerr := r.Close(); err == nil && cerr != nil {
+		if cerr := s.Close(); err == nil && cerr != nil {
 			err = cerr
 		}
 		v.detail("%s received", plural(taken, "message"))
@@ -110,9 +108,38 @@ func (v *recv) run(ctx context.Context, name string, _ []string) error {
 	})
 }
 
-// attach makes the channel if it is missing, which on some file systems may take
+// attach makes the channels that are missing and becomes the receiver of all, or of
+// none.
+func (v *recv) attach(ctx context.Context, names []string) (*source, error) {
+	s := &source{spell: longestSpell}
+	if len(names) > 1 {
+		v.name = "" // each diagnostic has its own
+	}
+	for i, name := range names {
+		in := &inlet{name: name}
+		err := error(usagef("%s is given twice", name))
+		if !slices.Contains(names[:i], name) {
+			in.Receiver, err = v.attachOne(ctx, name)
+		}
+		if err != nil {
+			if len(names) > 1 {
+				err = &aboutError{name, err}
+			}
+			return nil, errors.Join(err, s.Close())
+		}
+		stats := in.Stats()
+		v.detailOf(name, "attached to %s: %s, %s unread", printable(stats.Path), humanSize(uint64(stats.Capacity)), plural(unread(&stats), "message"))
+		s.inlets = append(s.inlets, in)
+	}
+	return s, nil
+}
+
+// attachOne makes the channel if it is missing, which on some file systems may take
 // long: within --timeout, as the first message must come within it.
-func (v *recv) attach(ctx context.Context, name string, o *ipc.Options) (*ipc.Receiver, error) {
+func (v *recv) attachOne(ctx context.Context, name string) (*ipc.Receiver, error) {
+	o := v.options()
+	v.making.apply(o)
+	o.KeepOpen = v.keep
 	if v.timeout.given() {
 		bound, cancel := context.WithTimeout(ctx, v.timeout.after)
 		defer cancel()
@@ -122,19 +149,21 @@ func (v *recv) attach(ctx context.Context, name string, o *ipc.Options) (*ipc.Re
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = because(err, "%v passed while the channel was being made", v.timeout.after)
 	}
+	if errors.Is(err, ipc.ErrBusy) {
+		err = because(err, "a receiver is attached already; a channel has one")
+	}
 	return r, err
 }
 
 // pump moves messages from the channel to stdout until there is a reason to
 // end. It never waits with messages that are not released, nor with output that
 // is not flushed.
-func (v *recv) pump(ctx context.Context, r *ipc.Receiver, b *batch) error {
-	snapshot := uint64(0) // --try ends there, however fast the senders are
+func (v *recv) pump(ctx context.Context, s *source, b *batch) error {
 	if v.try {
-		snapshot = r.Stats().Tail
+		s.limit()
 	}
 	for !v.count.reached(b.total()) {
-		msg, err := r.TryNext()
+		msg, err := s.TryNext()
 		if errors.Is(err, ipc.ErrEmpty) {
 			if err := b.flush(); err != nil {
 				return err
@@ -145,19 +174,17 @@ func (v *recv) pump(ctx context.Context, r *ipc.Receiver, b *batch) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			msg, err = v.wait(ctx, r)
+			msg, err = v.wait(ctx, s)
 		}
 		switch {
 		case errors.Is(err, ipc.ErrDisconnected):
-			return v.ended(b, err)
+			return errors.Join(b.flush(), orderly(err))
 		case err != nil:
 			return errors.Join(b.flush(), err)
-		case v.try && r.Meta().Position >= snapshot:
-			return v.tried(b.taken, b.flushBack())
 		}
 		if err := b.add(msg); err != nil {
 			if errors.Is(err, frame.ErrFrame) {
-				return v.refused(b, r, err)
+				return v.refused(b, err)
 			}
 			return err
 		}
@@ -174,13 +201,13 @@ func (v *recv) pump(ctx context.Context, r *ipc.Receiver, b *batch) error {
 }
 
 // wait waits for the next message.
-func (v *recv) wait(ctx context.Context, r *ipc.Receiver) ([]byte, error) {
+func (v *recv) wait(ctx context.Context, s *source) ([]byte, error) {
 	if !v.timeout.given() {
-		return r.Next(ctx)
+		return s.Next(ctx)
 	}
 	bound, cancel := context.WithTimeout(ctx, v.timeout.after)
 	defer cancel()
-	msg, err := r.Next(bound)
+	msg, err := s.Next(bound)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = because(err, "no message came within %v", v.timeout.after)
 	}
@@ -198,31 +225,24 @@ func (v *recv) tried(taken uint64, err error) error {
 	return err
 }
 
-// ended is the orderly end, every sender having gone and the ring being drained,
-// unless somebody removed the channel.
-func (v *recv) ended(b *batch, err error) error {
-	if err := b.flush(); err != nil {
-		return err
+// orderly is what becomes of the end: nothing, if every sender has gone and the ring is
+// drained.
+func orderly(err error) error {
+	if err == ipc.ErrDisconnected {
+		return nil
 	}
-	return v.disconnected(err)
-}
-
-func (v *recv) disconnected(err error) error {
-	if errors.Is(err, ipc.ErrRemoved) {
-		return because(ipc.ErrDisconnected, "the channel was removed")
-	}
-	return nil
+	return err
 }
 
 // refused ends at a message that the frame cannot carry: those before it are
 // written and released, it stays.
-func (v *recv) refused(b *batch, r *ipc.Receiver, refusal error) error {
-	from := r.Meta()
+func (v *recv) refused(b *batch, refusal error) error {
+	from := b.s.Meta()
 	if err := b.flushBack(); err != nil {
 		return err
 	}
-	return because(refusal, "message %d (sender %d, pid %d): %v; it was not taken; --frame len or json carries anything",
-		from.Seq, from.Slot, from.PID, refusal)
+	return b.s.about(b.s.name(), because(refusal, "message %d (sender %d, pid %d): %v; it was not taken; --frame len or json carries anything",
+		from.Seq, from.Slot, from.PID, refusal))
 }
 
 // executes tells whether messages are handed to a command.

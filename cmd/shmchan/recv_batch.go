@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/shmchan/shmchan/internal/frame"
-	"github.com/shmchan/shmchan/ipc"
 )
 
 // outBuffer is how much framed output is written at a time.
@@ -15,7 +14,7 @@ const outBuffer = 256 << 10
 // batch holds messages on their way to stdout: framed in out, and still in the
 // ring until out was written.
 type batch struct {
-	r    *ipc.Receiver
+	s    *source
 	w    io.Writer
 	kind frame.Kind
 
@@ -33,7 +32,7 @@ func (b *batch) total() uint64 { return b.taken + b.held }
 
 func (b *batch) full() bool { return len(b.out) >= outBuffer }
 
-// add takes in the message that the receiver returned last. A message that the
+// add takes in the message that the source returned last. A message that the
 // frame refuses is left out.
 func (b *batch) add(msg []byte) error {
 	if b.out == nil {
@@ -41,8 +40,11 @@ func (b *batch) add(msg []byte) error {
 	}
 	var from frame.Origin
 	if b.kind == frame.JSON {
-		m := b.r.Meta()
+		m := b.s.Meta()
 		from = frame.Origin{Seq: m.Seq, Sender: m.Slot, PID: m.PID}
+		if b.s.several() {
+			from.Name = b.s.name()
+		}
 		// A peer may change the message in the ring between two looks at it.
 		b.copied = append(b.copied[:0], msg...)
 		msg = b.copied
@@ -65,40 +67,22 @@ func (b *batch) flush() error {
 	if err := b.write(); err != nil {
 		return err
 	}
-	if err := b.r.Release(); err != nil {
+	if err := b.s.Release(); err != nil {
 		return err
 	}
 	b.settle()
 	return nil
 }
 
-// flushBack is flush when the message that the receiver returned last is not in
-// the batch: it goes back.
+// flushBack is flush when the message that the source returned last is not in
+// the batch: it goes back, for good.
 func (b *batch) flushBack() error {
-	if b.held > 0 {
-		if err := b.write(); err != nil {
-			return err
-		}
-	}
-	if err := b.r.Rewind(); err != nil {
-		return err
-	}
-	for range b.held {
-		if _, err := b.r.TryNext(); err != nil {
-			return err
-		}
-	}
-	if b.held > 0 {
-		if err := b.r.Release(); err != nil {
-			return err
-		}
-	}
-	b.settle()
-	return nil
+	b.s.putBack()
+	return b.flush()
 }
 
 func (b *batch) write() error {
-	if err := b.r.Intact(); err != nil { // else out may hold zeroes
+	if err := b.s.Intact(); err != nil { // else out may hold zeroes
 		return err
 	}
 	if len(b.out) == 0 { // raw messages of no bytes

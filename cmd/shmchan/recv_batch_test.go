@@ -20,6 +20,7 @@ func TestMessageThatChangesWhileItIsFramed(t *testing.T) {
 	r, err := ipc.NewReceiver(context.Background(), "ch", &ipc.Options{Dir: t.TempDir()})
 	require.NoError(t, err)
 	defer r.Close()
+	in := &inlet{Receiver: r, name: "ch"}
 	mem, err := mmap.MapRegion(nil, os.Getpagesize(), mmap.RDWR, mmap.ANON, 0) // as in a ring
 	require.NoError(t, err)
 	defer mem.Unmap()
@@ -40,7 +41,7 @@ func TestMessageThatChangesWhileItIsFramed(t *testing.T) {
 	}()
 	for _, kind := range []frame.Kind{frame.JSON, frame.Line, frame.Nul} {
 		for start := time.Now(); time.Since(start) < 100*time.Millisecond; {
-			b := &batch{r: r, w: io.Discard, kind: kind}
+			b := &batch{s: &source{inlets: []*inlet{in}, last: in}, w: io.Discard, kind: kind}
 			if b.add(msg) != nil || kind == frame.JSON {
 				continue
 			}

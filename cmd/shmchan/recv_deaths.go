@@ -13,14 +13,14 @@ const tellEvery = 200 * time.Millisecond
 // deaths tells, while recv goes on or waits, of the senders that were killed.
 type deaths struct {
 	app  *app
-	r    *ipc.Receiver
+	s    *source
 	told uint64
 	end  chan struct{}
 	done chan struct{}
 }
 
-func watchDeaths(a *app, r *ipc.Receiver) *deaths {
-	d := &deaths{app: a, r: r, end: make(chan struct{}), done: make(chan struct{})}
+func watchDeaths(a *app, s *source) *deaths {
+	d := &deaths{app: a, s: s, end: make(chan struct{}), done: make(chan struct{})}
 	go d.watch()
 	return d
 }
@@ -48,9 +48,11 @@ func (d *deaths) stop() uint64 {
 }
 
 func (d *deaths) tell() {
-	for _, death := range d.r.Deaths() {
-		d.told++
-		d.app.say("%s was killed; what it had sent is kept", describeDead(death))
+	for _, in := range d.s.inlets {
+		for _, death := range in.Deaths() {
+			d.told++
+			d.app.sayOf(in.name, "%s was killed; what it had sent is kept", describeDead(death))
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ const window = 4
 // have succeeded.
 type execution struct {
 	*recv
-	r     *ipc.Receiver
+	s     *source
 	spawn spawner
 	ended chan struct{} // a command has ended; holds one token
 
@@ -29,8 +29,8 @@ type execution struct {
 	waiting time.Time // since when a message is waited for; zero: it is not
 }
 
-func (v *recv) execute(ctx context.Context, r *ipc.Receiver) (taken uint64, err error) {
-	e := &execution{recv: v, r: r, ended: make(chan struct{}, 1)}
+func (v *recv) execute(ctx context.Context, s *source) (taken uint64, err error) {
+	e := &execution{recv: v, s: s, ended: make(chan struct{}, 1)}
 	e.spawn.init(v.app, v.exec)
 	stop := e.spawn.watchStops()
 	defer stop()
@@ -44,9 +44,8 @@ func (v *recv) execute(ctx context.Context, r *ipc.Receiver) (taken uint64, err 
 
 // feed starts commands until there is a reason to end.
 func (e *execution) feed(ctx context.Context) error {
-	snapshot := uint64(0) // --try ends there, however fast the senders are
 	if e.try {
-		snapshot = e.r.Stats().Tail
+		e.s.limit()
 	}
 	for !e.count.reached(e.begun) {
 		if err := e.settle(); err != nil {
@@ -68,19 +67,15 @@ func (e *execution) feed(ctx context.Context) error {
 		case errors.Is(err, errEnded):
 			continue
 		case errors.Is(err, ipc.ErrDisconnected):
-			return e.disconnected(err)
+			return orderly(err)
 		case err != nil:
 			return e.tried(e.begun, err)
 		}
-		from := e.r.Meta()
-		if e.try && from.Position >= snapshot {
-			return nil
-		}
 		msg = bytes.Clone(msg)
-		if err := e.r.Intact(); err != nil { // else msg may be zeroes
+		if err := e.s.Intact(); err != nil { // else msg may be zeroes
 			return err
 		}
-		e.hand = append(e.hand, e.spawn.start(msg, from, e.ended))
+		e.hand = append(e.hand, e.spawn.start(msg, e.s.name(), e.s.Meta(), e.ended))
 		e.begun++
 		e.waiting = time.Time{}
 	}
@@ -108,7 +103,7 @@ var errEnded = errors.New("a command has ended")
 
 // next waits for the next message, or until a command ends.
 func (e *execution) next(ctx context.Context) ([]byte, error) {
-	msg, err := e.r.TryNext()
+	msg, err := e.s.TryNext()
 	if !errors.Is(err, ipc.ErrEmpty) || e.try {
 		return msg, err
 	}
@@ -136,7 +131,7 @@ func (e *execution) next(ctx context.Context) ([]byte, error) {
 			}
 		}()
 	}
-	msg, err = e.r.Next(wait)
+	msg, err = e.s.Next(wait)
 	switch {
 	case err == nil || ctx.Err() != nil:
 	case errors.Is(err, context.DeadlineExceeded):
@@ -157,12 +152,13 @@ func (e *execution) settle() error {
 			break
 		}
 		if failed = j.failure(); failed != nil {
+			failed = e.s.about(j.name, failed)
 			break
 		}
 		n++
 	}
 	if n > 0 {
-		if err := e.r.ReleaseFirst(n); err != nil {
+		if err := e.s.ReleaseFirst(n); err != nil {
 			return err
 		}
 		e.taken += uint64(n)

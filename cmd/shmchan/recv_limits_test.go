@@ -156,7 +156,7 @@ func TestFailedStartsLeaveNothing(t *testing.T) {
 		none := whole
 		none.Cur = 0
 		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
-		j := s.start([]byte("x"), ipc.Meta{Seq: 7}, ended)
+		j := s.start([]byte("x"), "ch", ipc.Meta{Seq: 7}, ended)
 		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &whole))
 		require.True(t, j.over())
 		<-ended
@@ -172,7 +172,7 @@ func TestFailedStartsLeaveNothing(t *testing.T) {
 	}
 	require.Empty(t, before.Leaks())
 	require.Empty(t, s.running)
-	j := s.start([]byte("x"), ipc.Meta{Seq: 8}, ended)
+	j := s.start([]byte("x"), "ch", ipc.Meta{Seq: 8}, ended)
 	<-j.done
 	require.ErrorContains(t, j.failure(), "its command failed: exit status 3")
 }

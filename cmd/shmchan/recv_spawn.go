@@ -43,6 +43,7 @@ type spawner struct {
 // job is a message whose command was started.
 type job struct {
 	cmd  *exec.Cmd
+	name string // of the channel
 	from ipc.Meta
 	size uint64        // of the message
 	done chan struct{} // closed when it has ended
@@ -53,7 +54,7 @@ type job struct {
 
 func (s *spawner) init(a *app, command string) {
 	s.app, s.command, s.running = a, command, map[*job]bool{}
-	s.env = append(os.Environ(), "SHMCHAN_NAME="+a.name)
+	s.env = os.Environ()
 	if a.dir != "" { // so that a shmchan in the command finds the same channels
 		if dir, err := filepath.Abs(a.dir); err == nil {
 			s.env = append(s.env, "SHMCHAN_DIR="+dir)
@@ -76,9 +77,10 @@ func hasTerminal() bool {
 // start runs the command with the message, which is the job's from then on, on its
 // stdin. When it has ended, ended gets a token unless it holds one. A command that
 // can't be started has ended, and failed.
-func (s *spawner) start(msg []byte, from ipc.Meta, ended chan<- struct{}) *job {
-	j := &job{cmd: exec.Command("sh", "-c", s.command), from: from, size: uint64(len(msg)), done: make(chan struct{})}
+func (s *spawner) start(msg []byte, name string, from ipc.Meta, ended chan<- struct{}) *job {
+	j := &job{cmd: exec.Command("sh", "-c", s.command), name: name, from: from, size: uint64(len(msg)), done: make(chan struct{})}
 	j.cmd.Env = append(s.env[:len(s.env):len(s.env)],
+		"SHMCHAN_NAME="+name,
 		"SHMCHAN_SEQ="+strconv.FormatUint(from.Seq, 10),
 		"SHMCHAN_SENDER="+strconv.Itoa(from.Slot),
 		"SHMCHAN_PID="+strconv.Itoa(from.PID))
@@ -117,7 +119,7 @@ func (s *spawner) begin(j *job) error {
 // end notes how the job has ended.
 func (s *spawner) end(j *job, err error, ended chan<- struct{}) {
 	j.err = err
-	s.detail("message %d: %s", j.from.Seq, j.outcome()) // before done: recv may end then
+	s.detailOf(j.name, "message %d: %s", j.from.Seq, j.outcome()) // before done: recv may end then
 	close(j.done)
 	select {
 	case ended <- struct{}{}:

@@ -34,13 +34,14 @@ func (s *spawner) tellStopped() {
 		if !s.shared {
 			target = "-- -" + target // its group
 		}
-		s.say("message %d: its command has been stopped; kill -CONT %s lets it go on", j.seq, target)
+		s.sayOf(j.name, "message %d: its command has been stopped; kill -CONT %s lets it go on", j.seq, target)
 	}
 }
 
 type stoppedJob struct {
-	seq uint64
-	pid int
+	name string
+	seq  uint64
+	pid  int
 }
 
 // stopped returns the commands that have stopped since the last call, but for those
@@ -52,7 +53,7 @@ func (s *spawner) stopped() (all []stoppedJob) {
 		pid := j.cmd.Process.Pid
 		sig := children.Stopped(pid)
 		if sig != 0 && (!s.shared || sig == syscall.SIGSTOP) {
-			all = append(all, stoppedJob{j.from.Seq, pid})
+			all = append(all, stoppedJob{j.name, j.from.Seq, pid})
 		}
 	}
 	return all

@@ -171,12 +171,15 @@ func jsonFlag(flags *pflag.FlagSet, on *bool) {
 }
 
 // say prints a diagnostic: shmchan: VERB: NAME: what happened.
-func (a *app) say(format string, args ...any) {
+func (a *app) say(format string, args ...any) { a.sayOf(a.name, format, args...) }
+
+// sayOf is say about the channel of that name.
+func (a *app) sayOf(name, format string, args ...any) {
 	if a.quiet {
 		return
 	}
 	head := "shmchan: "
-	for _, part := range []string{a.verb, a.name} {
+	for _, part := range []string{a.verb, name} {
 		if part != "" {
 			head += printable(part) + ": "
 		}
@@ -200,9 +203,11 @@ func (a *app) divert(w io.Writer) {
 	a.stderr = w
 }
 
-// detail is say for -v.
-func (a *app) detail(format string, args ...any) {
+// detail is say for -v, detailOf sayOf.
+func (a *app) detail(format string, args ...any) { a.detailOf(a.name, format, args...) }
+
+func (a *app) detailOf(name, format string, args ...any) {
 	if a.verbose {
-		a.say(format, args...)
+		a.sayOf(name, format, args...)
 	}
 }

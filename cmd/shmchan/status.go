@@ -123,6 +123,15 @@ func (a *app) where(name string) string {
 	return " in " + printable(dir)
 }
 
+// aboutError is an error about one of several channels.
+type aboutError struct {
+	name string
+	err  error
+}
+
+func (e *aboutError) Error() string { return e.err.Error() }
+func (e *aboutError) Unwrap() error { return e.err }
+
 // report tells of an error that ends the run. A death by signal tells itself.
 func (a *app) report(err error) {
 	var killed *signalError
@@ -130,6 +139,10 @@ func (a *app) report(err error) {
 		if err = killed.besides; err == nil {
 			return
 		}
+	}
+	var about *aboutError
+	if errors.As(err, &about) {
+		a.name = about.name
 	}
 	var p *problem
 	if !errors.As(err, &p) {

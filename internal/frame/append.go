@@ -9,6 +9,7 @@ import (
 
 // Origin tells where a message came from; only JSON writes it.
 type Origin struct {
+	Name   string // of the channel, where there are several
 	Seq    uint64 // number of the message among those received
 	Sender int    // slot of its sender
 	PID    int    // of its sender; 0 if unknown

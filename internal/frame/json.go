@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -23,7 +24,13 @@ func jsonLimit(max int) int {
 
 // appendJSON appends the line of one message, as "data" where it is UTF-8.
 func appendJSON(dst, msg []byte, from Origin) []byte {
-	dst = append(dst, `{"seq":`...)
+	dst = append(dst, '{')
+	if from.Name != "" {
+		dst = append(dst, `"name":"`...)
+		dst = appendEscaped(dst, []byte(strings.ToValidUTF8(from.Name, "\ufffd")))
+		dst = append(dst, `",`...)
+	}
+	dst = append(dst, `"seq":`...)
 	dst = strconv.AppendUint(dst, from.Seq, 10)
 	dst = append(dst, `,"sender":`...)
 	dst = strconv.AppendInt(dst, int64(from.Sender), 10)
