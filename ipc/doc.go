@@ -35,6 +35,13 @@
 // directory was) can be joined by nobody any more. Once no sender is attached it
 // returns ErrDisconnected, which is fs.ErrNotExist then too, within two heartbeats.
 //
+// # Waiting
+//
+// A blocked end sleeps, and costs its share of one heartbeat of its process. A blocked
+// send gets its room, whatever its size: at most a ringful and one message of each other
+// sender pass it. A goroutine that receives from several channels, or has other things
+// to wait for, uses Select, or Receiver.Ready in a select statement.
+//
 // # When an operation fails
 //
 // It has changed nothing: what could not be removed, replaced or joined is as it was.

@@ -26,6 +26,78 @@ func check(err error) {
 	}
 }
 
+// A goroutine that has other things to wait for as well.
+func ExampleReceiver_Ready() {
+	o, remove := own()
+	defer remove()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	r, err := ipc.NewReceiver(ctx, "jobs", o)
+	check(err)
+	defer r.Close()
+	s, err := ipc.NewSender(ctx, "jobs", o)
+	check(err)
+	check(s.Send(ctx, []byte("wash")))
+	check(s.Send(ctx, []byte("dry")))
+	check(s.Close())
+
+	for {
+		select {
+		case <-ctx.Done():
+			fmt.Println(ctx.Err())
+			return
+		case <-r.Ready():
+			msg, err := r.TryRecv() // one message for each value
+			switch {
+			case errors.Is(err, ipc.ErrDisconnected):
+				fmt.Println("done")
+				return
+			case errors.Is(err, ipc.ErrEmpty): // the value was stale
+			case err != nil:
+				panic(err)
+			default:
+				fmt.Printf("%s\n", msg)
+			}
+		}
+	}
+	// Output:
+	// wash
+	// dry
+	// done
+}
+
+// One goroutine for several channels.
+func ExampleSelect() {
+	o, remove := own()
+	defer remove()
+	ctx := context.Background()
+	var rs []*ipc.Receiver
+	for _, name := range []string{"jobs", "alerts"} {
+		r, err := ipc.NewReceiver(ctx, name, o)
+		check(err)
+		defer r.Close()
+		s, err := ipc.NewSender(ctx, name, o)
+		check(err)
+		check(s.Send(ctx, []byte("one of the "+name)))
+		check(s.Close())
+		rs = append(rs, r)
+	}
+	for len(rs) > 0 {
+		i, err := ipc.Select(ctx, rs...)
+		check(err)
+		msg, err := rs[i].TryRecv()
+		if errors.Is(err, ipc.ErrDisconnected) {
+			rs = append(rs[:i], rs[i+1:]...) // it has ended
+			continue
+		}
+		check(err)
+		fmt.Printf("%s\n", msg)
+	}
+	// Unordered output:
+	// one of the jobs
+	// one of the alerts
+}
+
 // Both ends are in one process here; mostly they are in two.
 func Example() {
 	o, remove := own()
