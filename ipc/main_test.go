@@ -48,6 +48,7 @@ func TestMain(m *testing.M) {
 		"cramped":            crampedRole,
 		"remounted":          remountedRole,
 		"container":          containerRole,
+		"crowd":              crowdRole,
 	})
 }
 
