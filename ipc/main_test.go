@@ -49,6 +49,9 @@ func TestMain(m *testing.M) {
 		"remounted":          remountedRole,
 		"container":          containerRole,
 		"crowd":              crowdRole,
+		"idler":              idlerRole,
+		"joiner":             joinerRole,
+		"deaf":               deafRole,
 	})
 }
 

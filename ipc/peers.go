@@ -75,9 +75,9 @@ func (p *peers) watch(seg *shm.Segment, slot int, e shm.End, generation uint32) 
 		notice()
 	})
 	_, interval := e.LastBeat()
-	beats, _ := e.BeatWords()
+	beats, at := e.BeatWords()
 	interval = min(max(interval, minHeartbeat), maxHeartbeat) // a peer's word
-	one.silence = heartbeat.Add(heartbeat.Words{Shared: beats}, interval, "", notice)
+	one.silence = heartbeat.Add(heartbeat.Words{At: at, Shared: beats}, interval, "", notice)
 	one.silence.Silent()
 	return one
 }

@@ -22,8 +22,8 @@ import (
 )
 
 // Words are what Add needs of an endpoint. Without Beats nothing is stored: the
-// endpoint is another process's, and is only looked at. Shared and Line may be nil
-// if they are never armed.
+// endpoint is another process's, and is only looked at. At, Shared and Line may be nil
+// if they are not used.
 type Words struct {
 	Beats  *atomic.Uint64 // counts the beats
 	At     *atomic.Int64  // the time of the last one
@@ -111,7 +111,8 @@ func (b *Beat) Stands() { b.entry.armed.Or(armStands) }
 func (b *Beat) Changes() { b.entry.armed.Or(armChanges) }
 
 // Silent asks for a tick at each beat at which Shared is what it was at the beat
-// before, for good.
+// before, and At more than one and a half intervals ago, for good: what beats at the
+// same times as this process may always seem to be one beat late.
 func (b *Beat) Silent() { b.entry.armed.Or(armSilent) }
 
 // File looks at the file at the beat's path, now.

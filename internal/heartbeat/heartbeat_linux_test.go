@@ -157,10 +157,28 @@ func TestTicks(t *testing.T) {
 func TestTicksWhileAnotherIsSilent(t *testing.T) {
 	both(t, func(t *testing.T) {
 		var w words
-		b := Add(Words{Shared: &w.shared}, fast, "", w.tick)
+		w.at.Store(process.Monotonic())
+		b := Add(Words{At: &w.at, Shared: &w.shared}, fast, "", w.tick)
 		b.Silent()
 		eventually(t, "it ticks", func() bool { return w.ticks.Load() > 1 })
+		w.at.Store(1 << 62) // what can't be counts as silence
 		require.Zero(t, w.beats.Load(), "it does not beat for the other")
+		b.Remove()
+	})
+}
+
+func TestNoTickWhileAnotherBeats(t *testing.T) {
+	both(t, func(t *testing.T) {
+		var other, w words
+		beating := add(t, &other, fast)
+		other.passes(t, 1)
+		b := Add(Words{At: &other.at, Shared: &other.beats}, fast, "", w.tick)
+		b.Silent()
+		other.passes(t, 50)
+		// A walk that is late by itself is no silence of the other, whose beat is as late.
+		require.Zero(t, w.ticks.Load())
+		beating.Remove()
+		eventually(t, "it ticks", func() bool { return w.ticks.Load() > 0 })
 		b.Remove()
 	})
 }

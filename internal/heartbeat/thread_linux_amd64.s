@@ -134,6 +134,15 @@ silent:
 	JZ   seen
 	CMPQ SI, entry_seen(R13)
 	JNE  seen
+	MOVQ BX, AX
+	SUBQ thread_offset(R12), AX
+	MOVQ entry_at(R13), DX
+	SUBQ (DX), AX
+	MOVQ entry_every(R13), DX
+	SHRQ $1, DX
+	ADDQ entry_every(R13), DX
+	CMPQ AX, DX
+	JLS  seen
 	MOVL $1, R14
 
 seen:

@@ -137,6 +137,14 @@ silent:
 	MOVD entry_seen(R20), R7
 	CMP  R7, R2
 	BNE  seen
+	MOVD thread_offset(R19), R7
+	SUB  R7, R21, R7
+	MOVD entry_at(R20), R0
+	LDAR (R0), R8
+	SUB  R8, R7
+	ADD  R5>>1, R5, R8
+	CMP  R8, R7
+	BLS  seen
 	MOVD $1, R23
 
 seen:

@@ -57,12 +57,8 @@ func (e *entry) init(w Words, every time.Duration, path string) {
 	if path != "" {
 		e.path = &append([]byte(path), 0)[0]
 	}
-	// Equal intervals beat together, in all processes of the machine. Another's beats
-	// are looked at midway between two, so that neither being late matters.
+	// Equal intervals beat together, in all processes of the machine.
 	e.phase = process.ClockOffset()
-	if e.beats == nil {
-		e.phase += e.every / 2
-	}
 }
 
 // unshared stands for a word that is not given.
@@ -135,7 +131,7 @@ func (e *entry) beat(now, offset int64) bool {
 			armed&armReaches != 0 && int64(shared-value) >= 0,
 			armed&armStands != 0 && (line == 0 || line == e.seen[1] && shared != e.seen[0]),
 			armed&armChanges != 0 && line != e.seen[1],
-			armed&armSilent != 0 && shared == e.seen[0]:
+			armed&armSilent != 0 && shared == e.seen[0] && uint64(now-offset-e.at.Load()) > uint64(e.every+e.every/2):
 			raise = true
 		}
 		e.seen = [2]uint64{shared, line}
