@@ -49,6 +49,7 @@ func TestMain(m *testing.M) {
 		"remounted":          remountedRole,
 		"container":          containerRole,
 		"crowd":              crowdRole,
+		"spreader":           spreaderRole,
 		"idler":              idlerRole,
 		"joiner":             joinerRole,
 		"deaf":               deafRole,
