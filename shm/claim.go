@@ -108,7 +108,7 @@ const maxLost = 1 << 14
 func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 	r := p.ring
 	size := r.recordSize(n)
-	lost := 0
+	lost, elected := 0, false
 	for {
 		t := r.ctl.tail.Load() // L0
 		failpoint.Hit(failpoint.TailRead)
@@ -119,6 +119,13 @@ func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 		total := want + r.reserve(int(p.index))
 		if room := r.capacity - (t - p.head); room < total || room > r.capacity || t&(r.align-1) != 0 {
 			ok, err := p.refresh(t, total)
+			if !ok && err == nil && total > want && !elected {
+				// Perhaps for the sake of one that has left: a death between two steps of
+				// line.go leaves such a turn, and nobody else may be there to elect.
+				p.waiter.elect()
+				elected = true
+				continue
+			}
 			if !ok || err != nil {
 				if intended {
 					order.Store64(&p.slot.intent, noIntent)

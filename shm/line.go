@@ -17,7 +17,7 @@ import (
 // claims, and after at most a ringful was released the first has its room. Once it
 // has claimed it hands the turn on to the lowest ticket.
 //
-//	J  Join      need, ticket; bit in waiting; elect
+//	J  Join      need, ticket; bit in waiting; elect; if another is first: wake it if its need is met
 //	E  elect     turn = 0 → the lowest ticket; then: is that ticket still in line?
 //	L  Leave     ticket = 0; clear the bit; turn = mine → 0; elect; wake that one if its need is met
 //	A  Announce  bell odd; flags: waiting; fence everywhere; then look; then sleep
@@ -40,8 +40,10 @@ import (
 //   - elect stores turn, then looks whether that ticket is still in line. Leave takes
 //     the ticket back, then looks whether the turn names it. So no turn names a
 //     ticket that has left.
-//   - Leave stores the next turn, then looks at head. The receiver stores head,
+//   - Leave and Join store the next turn, then look at head. The receiver stores head,
 //     fences (S), then looks at turn. So whose need is met is woken by one of them.
+//     Join must wake too: a newcomer may name the next one between the two steps of a
+//     Leave, which then finds the turn to be no longer its own.
 //   - Announce makes the bell odd and sets the flag, fences everywhere, then looks
 //     at head and turn. The receiver stores head, then looks at the flag; what it
 //     lacks for a fence there is the sleeper's, by membarrier, as for the receiver's
@@ -250,4 +252,3 @@ func (r *Ring) await(at uint64) {
 }
 
 const awaitTries = 1 << 10
-

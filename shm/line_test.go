@@ -146,6 +146,34 @@ func TestLeavingHandsTheTurnOn(t *testing.T) {
 	})
 }
 
+// A newcomer may find the ticket of the first given up, and its turn not yet. It names
+// the next one, which the leaver then finds named already.
+func TestNewcomerThatNamesTheNextWakesIt(t *testing.T) {
+	onBoth(t, func(t *testing.T, r *Ring) {
+		l := inLine(t, r)
+		l.p[2].Leave()
+		l.bell[2] = 0
+		l.release(t, 1)
+		leaver := l.p[0].waiter
+		ticket := leaver.slot.ticket.Swap(0) // the first step of its Leave
+		require.NotZero(t, ticket)
+		l.join(2, linedSize)
+		require.Equal(t, 1, l.first())
+		require.Contains(t, l.woken(), 1, "its need is met")
+		require.NotContains(t, l.woken(), 2)
+	})
+}
+
+// Nothing is released in an empty ring, and who tries without waiting does not join.
+func TestTurnOfOneThatHasLeftKeepsNobodyOut(t *testing.T) {
+	onBoth(t, func(t *testing.T, r *Ring) {
+		p, _ := ends(t, r)
+		r.ctl.turn.Store(uint64(makeTurn(1, r.recordSize(r.capacity/2), 2)))
+		put(t, p[0], text(int(r.capacity/2), 0))
+		require.Zero(t, r.ctl.turn.Load())
+	})
+}
+
 func TestReapingGivesThePlaceUp(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		l := inLine(t, r)

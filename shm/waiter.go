@@ -33,7 +33,15 @@ func (w Waiter) Join(n int) {
 		s.ticket.Store(ticket &^ passed)
 	}
 	failpoint.Hit(failpoint.Joined)
-	w.ring.elect()
+	w.elect()
+}
+
+// elect is Ring.elect for a sender that is awake. It wakes another that is first if
+// its need is met.
+func (w Waiter) elect() {
+	if t := w.ring.elect(); t.slot() != w.index {
+		w.ring.wakeFirst(t)
+	}
 }
 
 // Leave gives the place in line up, if the caller has one, and hands the turn on.

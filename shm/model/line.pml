@@ -1,31 +1,40 @@
-/* The line (shm/line.go, shm/waiter.go): senders wait for room, the receiver gives
- * it back. The letters are those of line.go.
+/* The line (shm/line.go, shm/waiter.go): senders wait for room, or until their
+ * messages are received; the receiver gives room back. Letters as in line.go.
  *
- * The receiver's store of head is plain and goes through its store buffer: head lies
- * in memory, mine is what the receiver has stored. All other stores here are locked
- * instructions. Messages have one unit or two and are committed as they are claimed.
+ * The receiver's store of head is plain and goes through its store buffer: buf of the
+ * units in use are released there, but not yet in memory. All other stores here are
+ * locked instructions. Messages have one unit or two and are committed as they are
+ * claimed. Positions are relative to head, and tickets are renamed in their order
+ * whenever one is drawn, so that endless runs have finitely many states.
  *
- * Sizes:   NS senders; NR messages of each, GREEDY of the first, which never waits
- *          without need; CAP the ring's units; MAXD senders and MAXC receivers killed
- *          at any step (a new receiver comes, of a durable channel); MAXG times a
- *          sender gives up while it waits
+ * Sizes:   NS senders; NR messages of each; CAP the ring's units; MAXG times a sender
+ *          gives up while it has a place in line, or does not wait; MAXD senders and
+ *          MAXC receivers die at any step, or stop there for good
+ * USED     units in use at first
  * FENCE=2  senders call membarrier (default); 1: the receiver fences always; 0: nobody
- * TICKS    how many beats may find something when nothing else moves (Ring.Tend by
- *          each sender that waits)
- * PASS     how often a first that lives, but does not run for two beats, is passed
+ * BEATS    how often a beat finds something (Ring.Tend, and the poke of those who wait)
+ *          with nothing else moving in between
+ * PASS     times that a first which lives is passed, since it let a beat go by, at any
+ *          moment; it goes on later
+ * FLUSH    senders may wait until all that was claimed is received
+ * ANY      each message has one unit or two; else the first sender's have one, the
+ *          others' two
+ * PASSED   for T2: a sender reads what it must leave to the first a step before it claims
+ * LIVE     nobody ends: each sends on and on. Sender 0 sends single units, and never
+ *          waits; with a formula, and weak fairness
  *
- * T1  nobody sleeps for ever: Spin's invalid end state
- * T2  at most a ringful and a message of each other sender pass a sender in line
- * T3  no turn names a ticket that has left, once nothing moves any more
+ * The receiver may leave it at what it has released, whenever it has done a release.
+ *
+ * T1  when nothing moves nobody sleeps whose need is met, or whose position is reached
+ * T2  against the room of the first in line each other sender claims once at most
+ * T3  when nothing moves no turn names a ticket that has left
+ * T4  (LIVE) who is in line gets on
  */
 #ifndef NS
 #define NS 2
 #endif
 #ifndef NR
 #define NR 2
-#endif
-#ifndef GREEDY
-#define GREEDY NR
 #endif
 #ifndef CAP
 #define CAP 2
@@ -39,8 +48,8 @@
 #ifndef MAXG
 #define MAXG 0
 #endif
-#ifndef TICKS
-#define TICKS 0
+#ifndef BEATS
+#define BEATS 0
 #endif
 #ifndef PASS
 #define PASS 0
@@ -49,305 +58,405 @@
 #define FENCE 2
 #endif
 
-byte tail, head, mine;
-byte turn;                              /* the ticket of who is first; 0: nobody */
-byte holder;                            /* and its slot; one word with turn */
-byte tickets;
-byte ticket[NS], need[NS];
+#define RECV NS                         /* who: a sender, the receiver, a beat */
+#define BEAT (NS + 1)
+#define NP (NS + 2)
+
+#ifndef USED
+#define USED 0
+#endif
+byte used = USED, buf;                  /* tail - head, and what of it is released but not in memory */
+byte T[NS + 1 + 2 * NP];                /* all tickets: in the slots, in turn, and in hand */
+#define TURN T[NS]                      /* who is first; 0: nobody */
+#define SAW(p) T[NS + 1 + p]            /* the turn that p has loaded */
+#define LOW(p) T[NS + 1 + NP + p]       /* the lowest ticket that p has found */
+byte holder, claims;                    /* slot and need in turn */
+byte sawSlot[NP], lowSlot[NP], lowNeed[NP];
+byte need[NS];
 bool passed[NS], mark[NS];
 bool odd[NS];                           /* the bell's lowest bit */
 bool rung[NS];                          /* the bell is another than when its owner announced itself */
 bool asleep[NS], waits[NS], dead[NS];
 bool flag;                              /* lineWaiting */
-byte kills, crashes, givenup, ticked, passes, left = NS;
-byte behind[NS];                        /* ghost: units that others claimed since a sender joined */
+bool even[NP];                          /* p has made a bell even, and is about to wake */
+bool intruded[NS];                      /* ghost: has claimed against the present first */
+byte pos[NS], lowest;                   /* positions: 1 is head, 0 is none */
+byte kills, crashes, givenup, beats, passes;
 
-#define ROOM(n) (tail - head + n <= CAP)
-#define RESERVE (turn != 0 && holder != me -> need[holder] : 0)
-#define DRAINED (head == mine)
-#define VALID(t,s) (t != 0 && ticket[s] == t && !passed[s])
-#define KILL atomic { kills < MAXD -> kills++; asleep[me] = false; dead[me] = true; goto gone }
+#define ROOM(n) (used + n <= CAP)
+#ifdef M_NORESERVE                      /* small ones do not leave the first its room */
+#define RESERVE (TURN != 0 && holder != me && n > 1 -> claims : 0)
+#else
+#define RESERVE (TURN != 0 && holder != me -> claims : 0)
+#endif
+#define DRAINED (buf == 0)
+#define DRAIN used = used - buf; LOWER(buf); buf = 0
+#define VALID(t,s) (t != 0 && T[s] == t && !passed[s])
+#define KILL :: atomic { kills < MAXD -> kills++; goto gone }
+#define CRASH :: atomic { crashes < MAXC -> crashes++; goto dies }
 
-/* E: the lowest ticket becomes first. who is a scratch byte of the caller. */
-#define LOWEST d_step { who = NS; k = 0; \
+#ifdef FLUSH
+#define LOWER(n) k = 0; do :: k < NS -> if :: pos[k] > n -> pos[k] = pos[k] - n :: pos[k] > 0 && pos[k] <= n -> pos[k] = 1 :: else fi; k++ :: else -> break od; k = 0; \
+   if :: lowest > n -> lowest = lowest - n :: lowest > 0 && lowest <= n -> lowest = 1 :: else fi
+#else
+#define LOWER(n) skip
+#endif
+
+/* All tickets are renamed from 1 on; x is the highest. */
+#define RENAME(x) x = 0; h = 0; \
+   do \
+   :: m = 255; k = 0; \
+      do :: k < NS + 1 + 2 * NP -> if :: T[k] > h && T[k] < m -> m = T[k] :: else fi; k++ :: else -> break od; \
+      if :: m == 255 -> break :: else fi; \
+      x++; k = 0; \
+      do :: k < NS + 1 + 2 * NP -> if :: T[k] == m -> T[k] = x :: else fi; k++ :: else -> break od; \
+      h = m \
+   od; k = 0; h = 0; m = 0
+
+#define LOWEST(p) d_step { LOW(p) = 0; lowSlot[p] = 0; lowNeed[p] = 0; k = 0; \
    do :: k < NS -> \
-      if :: mark[k] && ticket[k] != 0 && !passed[k] && (who == NS || ticket[k] < ticket[who]) -> who = k :: else fi; k++ \
+      if :: mark[k] && T[k] != 0 && !passed[k] && (LOW(p) == 0 || T[k] < LOW(p)) -> LOW(p) = T[k]; lowSlot[p] = k; lowNeed[p] = need[k] :: else fi; k++ \
    :: else -> break od; k = 0 }
 
-/* wake: the sleeper's bell is made even by one, who then wakes it. */
-#define EVEN(s) d_step { w = odd[s]; if :: w -> odd[s] = false; rung[s] = true :: else fi }
+#define NAME(t,s,n) TURN = t; holder = s; claims = n; k = 0; \
+   do :: k < NS -> intruded[k] = false; k++ :: else -> break od; k = 0
 
-proctype Sender(byte me; byte quota)
+#define PUTDOWN(p) SAW(p) = 0; sawSlot[p] = 0; LOW(p) = 0; lowSlot[p] = 0; lowNeed[p] = 0
+
+/* E: SAW(p) is the turn then, or 0. */
+#define ELECT(p, DEATH) \
+   do \
+   :: atomic { SAW(p) = TURN; sawSlot[p] = holder; \
+         if :: VALID(SAW(p), sawSlot[p]) -> break :: else -> skip fi }; \
+      if \
+      :: atomic { LOWEST(p); \
+            if :: LOW(p) == 0 && SAW(p) == 0 -> PUTDOWN(p); break :: else -> skip fi } \
+      DEATH \
+      fi; \
+      if \
+      :: atomic { \
+            if \
+            :: TURN == SAW(p) && holder == sawSlot[p] -> NAME(LOW(p), lowSlot[p], lowNeed[p]); NAMED(p) \
+            :: else -> PUTDOWN(p) \
+            fi } \
+      DEATH \
+      fi \
+   od
+
+#ifdef M_NOELECTLOOK                    /* the named one may have left meanwhile */
+#define NAMED(p) SAW(p) = LOW(p); sawSlot[p] = lowSlot[p]; LOW(p) = 0; lowSlot[p] = 0; lowNeed[p] = 0; break
+#else
+#define NAMED(p) PUTDOWN(p)
+#endif
+
+/* W: one makes the bell even, and then wakes. */
+#define WAKE(p, s, cond, DEATH) \
+   if \
+   :: atomic { if :: (cond) && odd[s] -> odd[s] = false; rung[s] = true; even[p] = true :: else -> skip fi } \
+   DEATH \
+   fi; \
+   if \
+   :: atomic { even[p] -> even[p] = false; asleep[s] = false } \
+   :: atomic { !even[p] -> skip } \
+   DEATH \
+   fi
+
+#define RINGALL d_step { k = 0; \
+   do :: k < NS -> if :: mark[k] && !dead[k] && (odd[k] || asleep[k]) -> rung[k] = true; asleep[k] = false :: else fi; k++ :: else -> break od; k = 0 }
+
+proctype Sender(byte me)
 {
-   byte n, res, who, k, t, s;
-   bool w;
+   byte n, res, quota, k, h, m, x;
+   quota = NR;
 next:
-   atomic { n = 0; who = 0; t = 0; s = 0; res = 0;
-      if :: quota == 0 -> goto over :: else -> quota-- fi;
-      if :: n = 1 :: n = 2 fi };
-claim:                                  /* L0, and the reserve */
-   if :: res = RESERVE :: KILL fi;
-#ifdef M_NORESERVE
-   res = 0;
+   if
+   :: atomic { quota > 0 ->
+#ifndef LIVE
+         quota--;
+#endif
+#ifdef ANY
+         if :: n = 1 :: n = 2 fi
+#else
+         n = (me == 0 -> 1 : 2)
+#endif
+      }
+   :: atomic { quota == 0 -> goto gone }
+   KILL
+   fi;
+claim:
+#ifdef PASSED
+   if :: res = RESERVE KILL fi;
 #endif
    if                                   /* L3 */
-   :: atomic { if
-         :: ROOM(n + res) ->
-            d_step { tail = tail + n; k = 0;
-               do :: k < NS -> if :: k != me && ticket[k] != 0 -> behind[k] = behind[k] + n :: else fi; k++
-               :: else -> break od; k = 0; waits[me] = false;
-               assert(ticket[me] == 0 || PASS > 0 || MAXD > 0 || behind[me] <= CAP + 2 * (NS - 1)); /* T2 */
-               behind[me] = 0 };
-            res = 0; goto leave
-         :: else -> res = 0; waits[me] = true
-         fi }
-   :: KILL
-   fi;
-   if
-   :: atomic { givenup < MAXG -> givenup++; waits[me] = false; behind[me] = 0; goto leave }
-   :: skip
-   fi;
-   if                                   /* J */
-   :: atomic { ticket[me] == 0 -> tickets++; need[me] = n; ticket[me] = tickets; behind[me] = 0 }
-   :: atomic { ticket[me] != 0 -> passed[me] = false }
-   :: KILL
-   fi;
-   if :: mark[me] = true :: KILL fi;
-#ifndef M_NOELECT
-elect1:
-   if :: atomic { t = turn; s = holder } :: KILL fi;
-   if
-   :: atomic { VALID(t, s) -> t = 0; s = 0 }
-   :: atomic { else -> LOWEST;
-         if :: who == NS && t == 0 -> goto announce :: else fi };
-      if
-      :: atomic { turn == t && holder == s ->
-            if :: who == NS -> turn = 0; holder = 0 :: else -> turn = ticket[who]; holder = who fi;
-            who = 0; goto elect1 }
-      :: atomic { else -> who = 0; goto elect1 }
-      :: KILL
-      fi
-   fi;
-announce:
+   :: atomic {
+#ifndef PASSED
+         res = RESERVE;
 #endif
-   if :: atomic { odd[me] = true; rung[me] = false; t = 0; s = 0; who = 0 } :: KILL fi;   /* A */
-   if :: flag = true :: KILL fi;
+         if
+         :: ROOM(n + res) ->
+            used = used + n; beats = 0; waits[me] = false; res = 0;
+#ifdef PASSED
+            if
+            :: holder != me && VALID(TURN, holder) && !ROOM(claims) ->
+               assert(!intruded[me]);   /* T2 */
+               intruded[me] = true
+            :: else
+            fi;
+#endif
+            n = 0; goto leave
+         :: else -> res = 0
+         fi }
+   KILL
+   fi;
+#ifdef LIVE
+   if :: me == 0 -> goto next :: else fi;
+#endif
+   if
+   :: atomic { givenup < MAXG -> givenup++; waits[me] = false; n = 0; goto leave }
+   :: atomic { T[me] == 0 -> d_step { RENAME(x); T[me] = x + 1; x = 0; need[me] = n; waits[me] = true } }   /* J */
+   :: atomic { T[me] != 0 -> passed[me] = false; waits[me] = true }
+   KILL
+   fi;
+   if :: mark[me] = true KILL fi;
+#ifndef M_NOELECT
+   ELECT(me, KILL);
+#ifndef M_NOJOINWAKE
+   WAKE(me, sawSlot[me], SAW(me) != 0 && sawSlot[me] != me && ROOM(need[sawSlot[me]]), KILL);
+#endif
+#endif
+   if :: atomic { PUTDOWN(me); odd[me] = true; rung[me] = false } KILL fi;   /* A */
+   if :: flag = true KILL fi;
 #if FENCE == 2
-   if :: head = mine :: KILL fi;        /* membarrier drains the receiver's buffer */
+   if :: d_step { DRAIN } KILL fi;      /* membarrier drains the receiver's buffer */
 #endif
 #ifndef M_NOLOOK
    if
-   :: atomic { if :: ROOM(n + RESERVE) -> goto claim :: else fi }
-   :: KILL
+   :: atomic { if :: ROOM(n + RESERVE) -> rung[me] = false; goto claim :: else fi }
+   KILL
    fi;
 #endif
    if                                   /* sleep */
-   :: atomic { if :: !rung[me] -> asleep[me] = true :: else -> goto claim fi }
-   :: KILL
+   :: atomic { if :: !rung[me] -> asleep[me] = true :: else fi }
+   KILL
    fi;
-   if :: !asleep[me] :: KILL fi;
+   if :: atomic { !asleep[me] -> rung[me] = false } KILL fi;
    goto claim;
 leave:                                  /* L */
-   atomic { if :: ticket[me] == 0 -> goto next :: else -> t = ticket[me] fi };
+   atomic { if :: T[me] == 0 -> goto flush :: else -> SAW(me) = T[me]; sawSlot[me] = me fi };
 #ifdef M_TURNFIRST
-   if :: atomic { if :: turn == t && holder == me -> turn = 0; holder = 0 :: else fi } :: KILL fi;
+   if :: atomic { if :: TURN == SAW(me) && holder == me -> NAME(0, 0, 0) :: else fi } KILL fi;
 #endif
-   if :: atomic { ticket[me] = 0; passed[me] = false } :: KILL fi;
-   if :: mark[me] = false :: KILL fi;
-#ifdef M_NOHAND
-   if :: atomic { if :: turn == t && holder == me -> turn = 0; holder = 0 :: else fi } :: KILL fi;
-   goto next;
-#endif
+   if :: d_step { T[me] = 0; passed[me] = false; need[me] = 0; RENAME(x); x = 0 } KILL fi;
+   if :: mark[me] = false KILL fi;
 #ifndef M_TURNFIRST
    if
-   :: atomic { if :: turn == t && holder == me -> turn = 0; holder = 0 :: else -> goto next fi }
-   :: KILL
+   :: atomic {
+         if
+         :: TURN == SAW(me) && holder == me -> d_step { NAME(0, 0, 0); PUTDOWN(me); RENAME(x); x = 0 }
+         :: else -> d_step { PUTDOWN(me); RENAME(x); x = 0 }; goto flush
+         fi }
+   KILL
    fi;
 #endif
-elect2:
-   if :: atomic { t = turn; s = holder } :: KILL fi;
-   if
-   :: atomic { VALID(t, s) -> skip }
-   :: atomic { else -> LOWEST;
-         if :: who == NS && t == 0 -> goto next :: else fi };
-      if
-      :: atomic { turn == t && holder == s ->
-            if :: who == NS -> turn = 0; holder = 0 :: else -> turn = ticket[who]; holder = who fi;
-            who = 0; goto elect2 }
-      :: atomic { else -> who = 0; goto elect2 }
-      :: KILL
-      fi
-   fi;
+#ifndef M_NOHAND
+   ELECT(me, KILL);
 #ifndef M_NOWAKENEXT
+   WAKE(me, sawSlot[me], SAW(me) != 0 && ROOM(need[sawSlot[me]]), KILL);
+#endif
+#endif
+flush:
+   atomic { PUTDOWN(me) };
+#ifdef FLUSH
    if
-   :: atomic { if :: ROOM(need[s]) -> EVEN(s) :: else -> goto next fi }
-   :: KILL
+   :: used > 0
+   :: goto next
    fi;
-   if :: atomic { if :: w -> asleep[s] = false :: else fi; w = false } :: KILL fi;
+   if :: atomic { if :: used == 0 -> goto next :: else -> pos[me] = used + 1; m = pos[me] fi } KILL fi;
+again:
+   if :: mark[me] = true KILL fi;       /* Await */
+   if :: atomic { if :: lowest == 0 || lowest > pos[me] -> lowest = pos[me] :: else fi } KILL fi;
+   m = 0;
+   if :: atomic { odd[me] = true; rung[me] = false } KILL fi;
+   if :: flag = true KILL fi;
+#if FENCE == 2
+   if :: d_step { DRAIN } KILL fi;
+#endif
+#ifndef M_NOLOOK
+   if :: atomic { if :: pos[me] == 1 -> goto reached :: else fi } KILL fi;
+#endif
+   if :: atomic { if :: !rung[me] -> asleep[me] = true :: else fi } KILL fi;
+   if :: !asleep[me] KILL fi;
+   if
+   :: atomic { if :: pos[me] == 1 -> goto reached :: else -> goto again fi }
+   KILL
+   fi;
+reached:
+   if :: pos[me] = 0 KILL fi;           /* AwaitNothing */
+   if :: mark[me] = false KILL fi;
 #endif
    goto next;
-over:
 gone:
-   atomic { left--; n = 0; res = 0; quota = 0; who = 0; k = 0; t = 0; s = 0; w = false; waits[me] = false }
+   atomic {
+      dead[me] = (quota > 0 || T[me] != 0 || mark[me] || n > 0 || waits[me]);
+      asleep[me] = false; waits[me] = false; even[me] = false; PUTDOWN(me);
+      n = 0; res = 0; quota = 0; m = 0 }
 }
 
 active proctype StoreBuffer()
 {
+   byte k;
 end:
    do
-   :: atomic { !DRAINED -> head++ }
+   :: d_step { !DRAINED -> used--; buf--; LOWER(1) }
    od
 }
 
-#define CRASH :: atomic { crashes < MAXC -> crashes++; goto dies }
-
 active proctype Receiver()
 {
-   byte who, k, t, s;
-   bool w, again;
+   byte k, i;
+   bool again, none;
 take:
-   atomic { who = 0; t = 0; s = 0; w = false; again = false };
    if
-   :: atomic { mine < tail -> mine++ }
+   :: atomic { used > buf -> buf++; beats = 0 }
    CRASH
-   :: atomic { left == 0 && mine == tail -> goto over }
+#ifndef LIVE
+   :: goto over                         /* it leaves it at that */
+#endif
    fi;
 #if FENCE == 1
    if :: DRAINED CRASH fi;
 #endif
    if                                   /* one load of the flags */
    :: flag
-   :: !flag -> goto take
+   :: atomic { !flag -> goto take }
    CRASH
    fi;
-#ifndef M_NOFENCE
+#if FENCE != 0
    if :: DRAINED CRASH fi;              /* S */
 #endif
 serve:
-   if :: atomic { t = turn; s = holder } CRASH fi;
+   ELECT(RECV, CRASH);
+   WAKE(RECV, sawSlot[RECV], SAW(RECV) != 0 && used - buf + need[sawSlot[RECV]] <= CAP, CRASH);
+   none = true;
+#ifdef FLUSH
    if
-   :: atomic { VALID(t, s) -> skip }
-   :: atomic { else -> LOWEST;
-         if :: who == NS && t == 0 -> goto nobody :: else fi };
-      if
-      :: atomic { turn == t && holder == s ->
-            if :: who == NS -> turn = 0; holder = 0 :: else -> turn = ticket[who]; holder = who fi;
-            who = 0; goto serve }
-      :: atomic { else -> who = 0; goto serve }
-      CRASH
-      fi
-   fi;
-   if
-   :: atomic { if :: tail - mine + need[s] <= CAP -> EVEN(s) :: else -> goto take fi }
+   :: atomic {
+         if
+         :: lowest == 0
+         :: lowest > 0 && lowest > buf + 1 -> none = false
+         :: lowest > 0 && lowest <= buf + 1 -> i = NS
+         fi }
    CRASH
    fi;
-   if :: atomic { if :: w -> asleep[s] = false :: else fi } CRASH fi;
-   goto take;
-nobody:
-   if :: again -> goto take :: else fi;
-   if :: atomic { DRAINED -> flag = false } CRASH fi;
-#ifndef M_NOSECONDLOOK
    if
-   :: atomic { LOWEST; if :: who == NS -> goto take :: else -> who = 0; again = true fi }
+   :: i == 0
+   :: else ->
+      if :: lowest = 0 CRASH fi;
+      i = 0;
+      do
+      :: i < NS && mark[i] && pos[i] > buf + 1 -> none = false;
+         if :: atomic { if :: lowest == 0 || lowest > pos[i] && pos[i] > 0 -> lowest = pos[i] :: else fi; i++ } CRASH fi
+      :: i < NS && mark[i] && pos[i] != 0 && pos[i] <= buf + 1 ->
+         WAKE(RECV, i, true, CRASH); i++
+      :: i < NS && (!mark[i] || pos[i] == 0) -> i++
+      :: i == NS -> break
+      CRASH
+      od;
+      i = 0
+   fi;
+#endif
+   atomic {
+      if :: SAW(RECV) != 0 || !none || again -> PUTDOWN(RECV); none = false; again = false; goto take :: else -> PUTDOWN(RECV); none = false fi };
+   if :: atomic { DRAINED -> flag = false } CRASH fi;
+#ifdef M_NOSECONDLOOK
+   goto take;
+#endif
+   if
+   :: atomic { k = 0;
+         do
+         :: k < NS && !(mark[k] && (T[k] != 0 && !passed[k] || pos[k] != 0)) -> k++
+         :: else -> break
+         od;
+         if :: k == NS -> k = 0; goto take :: else -> k = 0; again = true fi }
    CRASH
    fi;
    if :: flag = true CRASH fi;
    goto serve;
-#else
-   goto take;
-#endif
 dies:
-   atomic { DRAINED -> k = 0 };         /* AttachReceiver: WakeSenders */
-   d_step {
-      do :: k < NS -> if :: mark[k] -> rung[k] = true; asleep[k] = false :: else fi; k++ :: else -> break od; k = 0 };
+   atomic { PUTDOWN(RECV); even[RECV] = false; again = false; none = false; i = 0;
+      if :: DRAINED -> skip :: goto over fi };                          /* perhaps no other comes */
+   RINGALL;                             /* AttachReceiver: WakeSenders */
    goto take;
 over:
-   skip
+   atomic { again = false; none = false; i = 0 }
 }
 
-#if TICKS > 0
-/* The beats of who waits, when nothing else moves: Ring.Tend, then its own poke. */
-active proctype Beats()
+/* P: a beat of somebody who waits, at rest or at any time; then each pokes its own. */
+#if BEATS > 0 || PASS > 0
+active proctype Beat()
 {
-   byte who, k, t, s;
-   bool w;
+   byte k, i;
 end:
    do
-   :: atomic { timeout && ticked < TICKS && left > 0 -> ticked++;
-         /* elect */
-         do
-         :: t = turn; s = holder;
-            if
-            :: VALID(t, s) ->
-               if
-               :: dead[s] -> passed[s] = true
-#ifdef M_NOPASS
-               :: dead[s] -> break
+   :: atomic {
+#ifndef LIVE
+         timeout && beats < BEATS ->
 #endif
-               :: !dead[s] -> break
-               fi
-            :: else -> LOWEST;
-               if
-               :: who == NS -> turn = 0; holder = 0; t = 0; break
-               :: else -> turn = ticket[who]; holder = who; who = 0
-               fi
-            fi
-         od;
-         if
-         :: t != 0 && ROOM(need[s]) -> EVEN(s); if :: w -> asleep[s] = false :: else fi
-         :: else
-         fi;
-         k = 0;
-         do
-         :: k < NS -> if :: waits[k] && !dead[k] -> rung[k] = true; asleep[k] = false :: else fi; k++
-         :: else -> break
-         od;
-         k = 0; w = false; t = 0; s = 0; who = 0 }
-   od
-}
-#endif
-
-#if PASS > 0
-/* A first that lives but does not run is passed, at any time. */
-active proctype Passer()
-{
-   byte who, k, t, s;
-   bool w;
-end:
-   do
-   :: atomic { passes < PASS && VALID(turn, holder) && left > 1 -> passes++; s = holder; passed[s] = true };
-elect:
-      atomic { t = turn; who = holder };
+         i = 0;
+         do :: i < NS && !waits[i] && !pos[i] -> i++ :: else -> break od;
+         i < NS -> i = 0; beats++ };
+tend:
+      ELECT(BEAT, );
+#ifndef M_NOTEND
       if
-      :: atomic { VALID(t, who) -> who = 0 }
-      :: atomic { else -> LOWEST; if :: who == NS -> turn = 0; holder = 0 :: else -> turn = ticket[who]; holder = who fi };
-         if
-         :: atomic { who != NS && ROOM(need[who]) -> EVEN(who); if :: w -> asleep[who] = false :: else fi }
-         :: else
-         fi
+      :: atomic { SAW(BEAT) != 0 && (dead[sawSlot[BEAT]] || i == 1) ->
+            i = sawSlot[BEAT];
+            if :: VALID(SAW(BEAT), i) -> passed[i] = true :: else fi; PUTDOWN(BEAT) };
+         ELECT(BEAT, );
+         WAKE(BEAT, sawSlot[BEAT], SAW(BEAT) != 0 && ROOM(need[sawSlot[BEAT]]), );
+         atomic { if :: !dead[i] -> rung[i] = true; asleep[i] = false :: else fi; i = 0 }
+      :: atomic { SAW(BEAT) == 0 || !dead[sawSlot[BEAT]] && i == 0 };
+         WAKE(BEAT, sawSlot[BEAT], SAW(BEAT) != 0 && ROOM(need[sawSlot[BEAT]]), )
       fi;
-      atomic { rung[s] = true; asleep[s] = false; w = false; t = 0; who = 0; s = 0 }
+#endif
+      atomic { PUTDOWN(BEAT); i = 0; RINGALL }
+#if PASS > 0
+   :: atomic { passes < PASS && VALID(TURN, holder) && ROOM(claims) -> passes++; i = 1 };
+      goto tend
+#endif
    od
 }
 #endif
 
-/* T3 */
+#ifndef LIVE
 active proctype Judge()
 {
-   byte i;
-   atomic { timeout; i = 0;
+   byte k, f;
+   atomic { timeout && beats >= BEATS; k = 0; f = NS;
       do
-      :: i < NS -> assert(turn == 0 || MAXD > 0 || ticket[holder] == turn); i++
+      :: k < NS ->
+         if :: asleep[k] && T[k] != 0 && !dead[k] && (f == NS || T[k] < T[f]) -> f = k :: else fi;
+         assert(!(asleep[k] && pos[k] == 1));                           /* T1 */
+         k++
       :: else -> break
-      od }
+      od;
+      if :: VALID(TURN, holder) -> f = holder :: else fi;               /* another, if the lower one was late */
+      assert(f == NS || dead[f] || !ROOM(need[f]));                     /* T1 */
+      assert(!VALID(TURN, holder) || !dead[holder] || BEATS == 0);      /* T1 */
+      assert(TURN == 0 || T[holder] == TURN || MAXD + MAXC > 0) }       /* T3 */
 }
+#endif
 
 init
 {
    byte i;
    atomic {
       do
-      :: i < NS -> if :: i == 0 -> run Sender(i, GREEDY) :: else -> run Sender(i, NR) fi; i++
+      :: i < NS -> run Sender(i); i++
       :: else -> break
       od }
 }
+
+#ifdef LIVE
+ltl progress { [] (waits[1] -> <> (!waits[1])) }
+#endif
