@@ -23,9 +23,12 @@ const (
 )
 
 func wait(w *atomic.Uint32, v uint32, d time.Duration) error {
-	ts := unix.NsecToTimespec(int64(d))
-	_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(w)), opWait, uintptr(v),
-		uintptr(unsafe.Pointer(&ts)), 0, 0)
+	ts := unix.NsecToTimespec(int64(min(d, brief)))
+	_, errno := call(unix.SYS_FUTEX, unsafe.Pointer(w), opWait, uintptr(v), unsafe.Pointer(&ts), 0)
+	if errno == unix.ETIMEDOUT && d > brief {
+		ts = unix.NsecToTimespec(int64(d - brief))
+		_, errno = block(unix.SYS_FUTEX, unsafe.Pointer(w), opWait, uintptr(v), unsafe.Pointer(&ts), 0)
+	}
 	switch errno {
 	case 0, unix.EAGAIN, unix.EINTR, unix.ETIMEDOUT:
 		return nil
@@ -70,9 +73,13 @@ func waitAny(words []*atomic.Uint32, vals []uint32, deadline int64) (int, error)
 	for i, w := range words {
 		vec[i] = vector{val: uint64(vals[i]), addr: uint64(uintptr(unsafe.Pointer(w))), flags: sizeU32}
 	}
-	ts := toKernelTimespec(deadline)
-	i, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&vec)), uintptr(len(words)), 0,
-		uintptr(unsafe.Pointer(&ts)), clockMono, 0)
+	soon := min(deadline, monotonic()+int64(brief))
+	ts, n := toKernelTimespec(soon), uintptr(len(words))
+	i, errno := call(unix.SYS_FUTEX_WAITV, unsafe.Pointer(&vec), n, 0, unsafe.Pointer(&ts), clockMono)
+	if errno == unix.ETIMEDOUT && deadline > soon {
+		ts = toKernelTimespec(deadline)
+		i, errno = block(unix.SYS_FUTEX_WAITV, unsafe.Pointer(&vec), n, 0, unsafe.Pointer(&ts), clockMono)
+	}
 	switch errno {
 	case 0:
 		return int(i), nil
