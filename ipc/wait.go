@@ -103,7 +103,7 @@ func (e *end) sleep(ctx context.Context, word *atomic.Uint32, bell, own uint32) 
 			return nil
 		}
 	}
-	err := e.spin.asleep(func() error { return futex.WaitEither(word, bell, &e.own, own, d) })
+	err := e.spin.asleep(func(long bool) error { return futex.WaitEither(word, bell, &e.own, own, d, long) })
 	if bounded && !time.Now().Before(deadline) {
 		overdue(ctx)
 	}

@@ -3,7 +3,6 @@
 package futex
 
 import (
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,11 +11,8 @@ import (
 // The runtime learns of a system call that lasts from its monitor, which looks every
 // 20 µs, and where a processor has nothing else to do takes that processor back after
 // 10 ms only: some fifty thread switches a sleep. To give the processor up at once, as
-// the runtime's own sleeps do, costs a wake several times as much as it costs
-// otherwise. So a sleep is brief first, and gives the processor up if nothing came.
-
-// brief is how long the runtime need not know. It is many times what a wake takes.
-const brief = 250 * time.Microsecond
+// the runtime's own sleeps do, saves them, and costs a wake several times as much. So
+// it is for sleeps that are expected to last.
 
 // Both functions are of those whose names and signatures the runtime keeps for its
 // users (go.dev/issue/67401).
@@ -27,20 +23,18 @@ func entersyscallblock()
 //go:linkname exitsyscall runtime.exitsyscall
 func exitsyscall()
 
-// block is a system call that sleeps for long. What memory points to must not move:
-// between the two calls the goroutine's stack does not.
+// sleep is a system call that sleeps, for long or not. What memory points to must not
+// move: between the two calls the goroutine's stack does not.
 //
 //go:noinline
 //go:norace
-func block(trap uintptr, memory unsafe.Pointer, a2, a3 uintptr, timeout unsafe.Pointer, a5 uintptr) (uintptr, unix.Errno) {
+func sleep(long bool, trap uintptr, memory unsafe.Pointer, a2, a3 uintptr, timeout unsafe.Pointer, a5 uintptr) (uintptr, unix.Errno) {
+	if !long {
+		r, _, errno := unix.Syscall6(trap, uintptr(memory), a2, a3, uintptr(timeout), a5, 0)
+		return r, errno
+	}
 	entersyscallblock()
 	r, _, errno := unix.RawSyscall6(trap, uintptr(memory), a2, a3, uintptr(timeout), a5, 0)
 	exitsyscall()
-	return r, errno
-}
-
-// call is the same for a brief sleep.
-func call(trap uintptr, memory unsafe.Pointer, a2, a3 uintptr, timeout unsafe.Pointer, a5 uintptr) (uintptr, unix.Errno) {
-	r, _, errno := unix.Syscall6(trap, uintptr(memory), a2, a3, uintptr(timeout), a5, 0)
 	return r, errno
 }

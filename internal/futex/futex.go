@@ -37,12 +37,14 @@ func Wait(w *atomic.Uint32, v uint32, d time.Duration) error {
 		return shared.wait(d, slept{w, v})
 	}
 	defer threads.Add(-1)
-	return wait(w, v, d)
+	return wait(w, v, d, false)
 }
 
 // WaitEither sleeps while *w is v and *own is o, until a Wake on one of them or until
-// d has passed, as Wait does. Where CanWaitEither is false it sleeps on w alone.
-func WaitEither(w *atomic.Uint32, v uint32, own *atomic.Uint32, o uint32, d time.Duration) error {
+// d has passed, as Wait does. Where CanWaitEither is false it sleeps on w alone. long
+// says that the sleep is expected to last for several milliseconds: then it costs
+// this process less, and a wake takes longer.
+func WaitEither(w *atomic.Uint32, v uint32, own *atomic.Uint32, o uint32, d time.Duration, long bool) error {
 	if d <= 0 || w.Load() != v || own.Load() != o {
 		return nil
 	}
@@ -54,7 +56,7 @@ func WaitEither(w *atomic.Uint32, v uint32, own *atomic.Uint32, o uint32, d time
 		return shared.wait(d, slept{w, v}, slept{own, o})
 	}
 	defer threads.Add(-1)
-	_, err := waitAny([]*atomic.Uint32{w, own}, []uint32{v, o}, monotonic()+int64(d))
+	_, err := waitAny([]*atomic.Uint32{w, own}, []uint32{v, o}, monotonic()+int64(d), long)
 	return err
 }
 

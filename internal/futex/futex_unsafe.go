@@ -22,13 +22,9 @@ const (
 	waitvError = -1
 )
 
-func wait(w *atomic.Uint32, v uint32, d time.Duration) error {
-	ts := unix.NsecToTimespec(int64(min(d, brief)))
-	_, errno := call(unix.SYS_FUTEX, unsafe.Pointer(w), opWait, uintptr(v), unsafe.Pointer(&ts), 0)
-	if errno == unix.ETIMEDOUT && d > brief {
-		ts = unix.NsecToTimespec(int64(d - brief))
-		_, errno = block(unix.SYS_FUTEX, unsafe.Pointer(w), opWait, uintptr(v), unsafe.Pointer(&ts), 0)
-	}
+func wait(w *atomic.Uint32, v uint32, d time.Duration, long bool) error {
+	ts := unix.NsecToTimespec(int64(d))
+	_, errno := sleep(long, unix.SYS_FUTEX, unsafe.Pointer(w), opWait, uintptr(v), unsafe.Pointer(&ts), 0)
 	switch errno {
 	case 0, unix.EAGAIN, unix.EINTR, unix.ETIMEDOUT:
 		return nil
@@ -68,18 +64,13 @@ func toKernelTimespec(ns int64) kernelTimespec {
 // waitAny sleeps until one of the words is woken or differs from its value, or
 // until the deadline on the monotonic clock (nanoseconds), and returns the index
 // of a word that was woken, or -1.
-func waitAny(words []*atomic.Uint32, vals []uint32, deadline int64) (int, error) {
+func waitAny(words []*atomic.Uint32, vals []uint32, deadline int64, long bool) (int, error) {
 	var vec [maxVector]vector
 	for i, w := range words {
 		vec[i] = vector{val: uint64(vals[i]), addr: uint64(uintptr(unsafe.Pointer(w))), flags: sizeU32}
 	}
-	soon := min(deadline, monotonic()+int64(brief))
-	ts, n := toKernelTimespec(soon), uintptr(len(words))
-	i, errno := call(unix.SYS_FUTEX_WAITV, unsafe.Pointer(&vec), n, 0, unsafe.Pointer(&ts), clockMono)
-	if errno == unix.ETIMEDOUT && deadline > soon {
-		ts = toKernelTimespec(deadline)
-		i, errno = block(unix.SYS_FUTEX_WAITV, unsafe.Pointer(&vec), n, 0, unsafe.Pointer(&ts), clockMono)
-	}
+	ts := toKernelTimespec(deadline)
+	i, errno := sleep(long, unix.SYS_FUTEX_WAITV, unsafe.Pointer(&vec), uintptr(len(words)), 0, unsafe.Pointer(&ts), clockMono)
 	switch errno {
 	case 0:
 		return int(i), nil

@@ -53,7 +53,7 @@ var sleepers = sync.Pool{New: func() any { return &sleeper{done: make(chan error
 // answers EINVAL.
 func (p *pool) usable() bool {
 	probe.Do(func() {
-		if _, err := waitAny(nil, nil, 0); errors.Is(err, errors.ErrUnsupported) {
+		if _, err := waitAny(nil, nil, 0, false); errors.Is(err, errors.ErrUnsupported) {
 			p.refused.Store(true)
 		}
 	})
@@ -95,6 +95,7 @@ func (p *pool) add(s *sleeper) {
 func (sh *shard) run() {
 	var words []*atomic.Uint32
 	var vals []uint32
+	long := true
 	for {
 		words, vals = words[:0], vals[:0]
 		sh.pool.mu.Lock()
@@ -113,7 +114,9 @@ func (sh *shard) run() {
 		}
 		sh.pool.mu.Unlock()
 
-		woken, err := waitAny(words, vals, deadline)
+		start := monotonic()
+		woken, err := waitAny(words, vals, deadline, long)
+		long = monotonic()-start > int64(4*time.Millisecond)
 		var on *atomic.Uint32
 		if woken > 0 {
 			on = words[woken]
