@@ -77,7 +77,7 @@ func (p *peers) watch(seg *shm.Segment, slot int, e shm.End, generation uint32) 
 	_, interval := e.LastBeat()
 	beats, _ := e.BeatWords()
 	interval = min(max(interval, minHeartbeat), maxHeartbeat) // a peer's word
-	one.silence = heartbeat.Add(heartbeat.Words{Shared: beats}, interval, "", notice)
+	one.silence = heartbeat.Add(heartbeat.Words{Shared: beats}, 2*interval, "", notice)
 	one.silence.Silent()
 	return one
 }

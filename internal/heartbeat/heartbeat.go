@@ -112,7 +112,9 @@ func (b *Beat) Stands() { b.entry.armed.Or(armStands) }
 func (b *Beat) Changes() { b.entry.armed.Or(armChanges) }
 
 // Silent asks for a tick at each beat at which Shared is what it was at the beat
-// before, for good.
+// before, for good. Where Shared counts the beats of another endpoint, every is to be
+// twice its interval: equal intervals beat together, and which of the two comes first
+// may differ each time.
 func (b *Beat) Silent() { b.entry.armed.Or(armSilent) }
 
 // File looks at the file at the beat's path, now.

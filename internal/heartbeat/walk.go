@@ -58,12 +58,9 @@ func (e *entry) init(w Words, every time.Duration, path string) {
 	if path != "" {
 		e.path = &append([]byte(path), 0)[0]
 	}
-	// Equal intervals beat together, in all processes of the machine. Another's beats
-	// are looked at midway between two, so that neither being late matters.
+	// Equal intervals beat together, in all processes of the machine, and so do their
+	// multiples: a process wakes once for all of them.
 	e.phase = process.ClockOffset()
-	if e.beats == nil {
-		e.phase += e.every / 2
-	}
 }
 
 // unshared stands for a word that is not given.
