@@ -130,7 +130,7 @@ var judges = map[string]func(found map[string]float64, answers []reply) error{
 	kindDeadline:    judgeReceiver,
 	kindHandOn:      judgeReceiver,
 	kindInside:      judgeReceiver,
-	kindMany:        judgeReceiver,
+	kindMany:        judgeMany,
 	kindHosts:       judgeHosts,
 	kindDone:        judgeReceiver,
 	kindCut:         judgeReceiver,
@@ -143,10 +143,14 @@ func judgeFair(found map[string]float64, all []reply) error { return quantiles(f
 func judgeReceiver(found map[string]float64, all []reply) error {
 	r := all[receiving]
 	found[figCPU] = share(r)
-	if r.Took > 0 {
-		found[figWakesS] = float64(r.Wakes) / r.Took.Seconds()
-	}
 	return quantiles(found, r, 1)
+}
+
+// judgeMany takes the wakes from the onlooker.
+func judgeMany(found map[string]float64, all []reply) error {
+	found[figCPU] = share(all[receiving])
+	found[figWakesS] = float64(all[sending].Wakes) / all[sending].Took.Seconds()
+	return nil
 }
 
 // judgeBlocked adds up what all senders used.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -19,9 +21,33 @@ type manyEnd struct {
 	cancel context.CancelFunc
 }
 
+// onlooker counts the wakes of such a process, which it would disturb itself.
+type onlooker struct {
+	resting
+	dir string
+}
+
+// manyPID is the name of the file with the number of the process that is looked at.
+const manyPID = "many.pid"
+
+func (e onlooker) run(s step) (reply, error) {
+	pid, err := os.ReadFile(filepath.Join(e.dir, manyPID))
+	if err != nil {
+		return reply{}, err
+	}
+	time.Sleep(s.Warm)
+	start, before := time.Now(), wakesOf(string(pid), true)
+	time.Sleep(s.For)
+	took := time.Since(start)
+	return reply{Took: took, Wakes: wakesOf(string(pid), true) - before}, nil
+}
+
 func openMany(a *actor, s step) (end, error) {
 	if s.Side != receiving {
-		return resting{}, nil
+		return onlooker{dir: a.dir}, nil
+	}
+	if err := os.WriteFile(filepath.Join(a.dir, manyPID), []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
+		return nil, err
 	}
 	o := a.options(s.Spec)
 	o.MaxSenders = 1
@@ -47,7 +73,13 @@ func lacking(err error) error {
 	return err
 }
 
-func (e *manyEnd) run(s step) (reply, error) { return during(s, true), nil }
+// run goes on for a moment, so that the onlooker has counted before it works again.
+func (e *manyEnd) run(s step) (reply, error) {
+	time.Sleep(s.Warm)
+	from, used := time.Now(), processorTime()
+	time.Sleep(s.For + afterwards)
+	return reply{Took: time.Since(from), CPU: processorTime() - used}, nil
+}
 
 func (e *manyEnd) close() error {
 	e.cancel()

@@ -21,14 +21,18 @@ type load struct {
 const beatThread = "shmchan-beat"
 
 // loadNow is that of this process. Its wakes are the voluntary context switches of
-// all its threads, or of those that do not beat.
+// all its threads, or of those that do not beat. To count them costs time of its own,
+// which lies outside what is measured, here and in since.
 func loadNow(beats bool) load {
-	return load{time.Now(), processorTime(), wakesOf("self", beats)}
+	l := load{wakes: wakesOf("self", beats)}
+	l.cpu, l.at = processorTime(), time.Now()
+	return l
 }
 
 // since is what was used since then.
 func (l load) since(beats bool) reply {
-	now := loadNow(beats)
+	now := load{at: time.Now(), cpu: processorTime()}
+	now.wakes = wakesOf("self", beats)
 	return reply{Took: now.at.Sub(l.at), CPU: now.cpu - l.cpu, Wakes: now.wakes - min(l.wakes, now.wakes)}
 }
 
