@@ -41,7 +41,9 @@ func (s *Sender) tick() {
 	if s.turnSeen != 0 {
 		s.beat.After(1)
 	}
-	s.poke()
+	if s.seg.Broken() || s.ring.Closed() || s.waiter.Overslept() {
+		s.poke()
+	}
 }
 
 // unreachable reports whether no receiver is attached, nor can come any more, since

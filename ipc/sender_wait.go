@@ -107,12 +107,10 @@ func (w *roomWait) moves() bool {
 }
 
 // announce takes a place in line, which stays until the message is sent or given up.
-// The beats look after a line that stands, and after one that stood when this sender
-// came: after two beats, then as Tend asks for.
+// The beats look after a line that stands.
 func (w *roomWait) announce() []futex.Word {
 	w.s.tx.Join(w.n)
 	w.s.beat.Stands()
-	w.s.beat.After(2)
 	return w.s.announce(&w.bells)
 }
 

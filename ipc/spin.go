@@ -26,11 +26,14 @@ type spinner struct {
 	bound  bool          // the process may use one processor only
 	budget atomic.Int64  // nanoseconds, when adaptive
 	waits  atomic.Uint32 // with a budget of nothing
+	long   atomic.Bool   // the last sleep was
 }
 
 const (
 	minSpin = 2 * time.Microsecond
 	maxSpin = 50 * time.Microsecond
+	// longSleep is how long a sleep lasts where its wake may take some more time.
+	longSleep = 4 * time.Millisecond
 	// mostMoving bounds a spin that goes on because the other end does.
 	mostMoving = time.Millisecond
 	// tightLooks come before the first reading of the clock, which may take as long
@@ -114,14 +117,17 @@ func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop, moves f
 }
 
 // asleep sleeps after a spin in vain. If that was short, a longer spin would have
-// paid.
-func (s *spinner) asleep(sleep func() error) error {
-	if s.fixed != 0 {
-		return sleep()
-	}
+// paid. A sleep is expected to be long if the last one was.
+func (s *spinner) asleep(sleep func(long bool) error) error {
 	start := time.Now()
-	err := sleep()
-	s.slept(time.Since(start))
+	err := sleep(s.long.Load())
+	d := time.Since(start)
+	if long := d > longSleep; s.long.Load() != long {
+		s.long.Store(long)
+	}
+	if s.fixed == 0 {
+		s.slept(d)
+	}
 	return err
 }
 

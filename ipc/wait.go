@@ -108,7 +108,7 @@ func (e *end) sleep(ctx context.Context, bells []futex.Word, own uint32) error {
 			return nil
 		}
 	}
-	err := e.spin.asleep(func() error { return futex.WaitAny(d, bells, futex.Word{At: &e.own, Is: own}) })
+	err := e.spin.asleep(func(long bool) error { return futex.WaitAny(d, bells, futex.Word{At: &e.own, Is: own}, long) })
 	if bounded && !time.Now().Before(deadline) {
 		overdue(ctx)
 	}

@@ -186,6 +186,14 @@ func (s *slot) silent(now int64) bool {
 	return now-s.beatAt.Load() > 3*interval+silentFor
 }
 
+// Overslept reports whether the caller, if it sleeps, sleeps although it was woken, was
+// passed, or head has reached what it waits for: whoever should have woken it died, or
+// was stopped, just before that. Room is not looked at: Tend wakes the first in line.
+func (w Waiter) Overslept() bool {
+	at := w.slot.position.Load()
+	return w.slot.bell.Load()&1 == 0 || w.Passed() || at != 0 && int64(w.ring.ctl.head.Load()-at&^1) >= 0
+}
+
 // Passed reports whether others go first though the caller is in line.
 func (w Waiter) Passed() bool { return w.slot.ticket.Load()&passed != 0 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ const (
 type benchmark struct {
 	*app
 	how      bench.Settings
-	cases    []bench.Case
+	cases    []bench.Case // nil: all but those of waiting
 	quick    bool
 	list     bool
 	asJSON   bool
@@ -35,7 +36,7 @@ type benchmark struct {
 }
 
 func newBench(a *app) *cobra.Command {
-	v := &benchmark{app: a, cases: bench.Cases(), how: bench.Settings{Runs: benchRuns, Duration: benchDuration}}
+	v := &benchmark{app: a, how: bench.Settings{Runs: benchRuns, Duration: benchDuration}}
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure this machine, beside what it could do at best",
@@ -45,9 +46,12 @@ same two processes measure what bounds it: a cache line's way between them
 (LINE), a minimal ring for one sender (RING), and a futex with both asleep
 (FUTEX). Compare machines, and days, by the ratios to these: × LINE and so on.
 
-All cases take about 40 seconds. Nothing else should run meanwhile.`,
+The cases take about 40 seconds. Those of waiting, which take a few seconds each,
+run only where --run names them: each figure stands beside the target that it is to
+reach. Nothing else should run meanwhile.`,
 		Example: `  shmchan bench --pin
   shmchan bench --run 'latency/(spinning|pipe)' --runs 5
+  shmchan bench --run waiting
   shmchan bench --benchfmt > old; shmchan bench --benchfmt > new; benchstat old new
   shmchan bench --plot bench.svg`,
 		Args: noArgs,
@@ -80,6 +84,8 @@ All cases take about 40 seconds. Nothing else should run meanwhile.`,
 			return usagef("--plot draws SVG: the file's name must end in .svg, not %q", v.plot)
 		case v.list:
 			return v.names()
+		case v.cases == nil:
+			v.cases = slices.DeleteFunc(bench.Cases(), func(c bench.Case) bool { return c.Group() == bench.Waiting })
 		}
 		return a.graceful(cmd.Context(), v.run)
 	}
@@ -115,7 +121,11 @@ func parseRunTime(s string) (time.Duration, error) {
 }
 
 func (v *benchmark) names() error {
-	for _, c := range v.cases {
+	cases := v.cases
+	if cases == nil {
+		cases = bench.Cases()
+	}
+	for _, c := range cases {
 		if _, err := fmt.Fprintln(v.stdout, c.Name); err != nil {
 			return err
 		}

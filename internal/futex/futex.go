@@ -38,7 +38,7 @@ func Wait(w *atomic.Uint32, v uint32, d time.Duration) error {
 		return shared.wait(d, Word{w, v})
 	}
 	defer threads.Add(-1)
-	return wait(w, v, d)
+	return wait(w, v, d, false)
 }
 
 // Word is a futex word, and the value that it has while nobody has woken its sleeper.
@@ -51,14 +51,16 @@ func (w Word) changed() bool { return w.At.Load() != w.Is }
 
 // WaitAny sleeps until own or one of the others is woken or is not what it Is, or
 // until d has passed, as Wait does. Where CanWaitEither is false it sleeps on a single
-// other alone, so that whoever changes own must wake that too.
-func WaitAny(d time.Duration, others []Word, own Word) error {
+// other alone, so that whoever changes own must wake that too. long says that the sleep
+// is expected to last for several milliseconds: then it costs this process less, and a
+// wake takes longer.
+func WaitAny(d time.Duration, others []Word, own Word, long bool) error {
 	if d <= 0 || own.changed() || slices.ContainsFunc(others, Word.changed) {
 		return nil
 	}
 	switch {
 	case len(others) > 1:
-		return waitMany(d, others, own)
+		return waitMany(d, others, own, long)
 	case len(others) == 0:
 		return Wait(own.At, own.Is, d)
 	case !CanWaitEither():
@@ -70,7 +72,7 @@ func WaitAny(d time.Duration, others []Word, own Word) error {
 		return shared.wait(d, others[0], own)
 	}
 	defer threads.Add(-1)
-	_, err := waitAny([]Word{others[0], own}, monotonic()+int64(d))
+	_, err := waitAny([]Word{others[0], own}, monotonic()+int64(d), long)
 	return err
 }
 

@@ -22,10 +22,9 @@ const (
 	waitvError = -1
 )
 
-func wait(w *atomic.Uint32, v uint32, d time.Duration) error {
+func wait(w *atomic.Uint32, v uint32, d time.Duration, long bool) error {
 	ts := unix.NsecToTimespec(int64(d))
-	_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(w)), opWait, uintptr(v),
-		uintptr(unsafe.Pointer(&ts)), 0, 0)
+	_, errno := sleep(long, unix.SYS_FUTEX, unsafe.Pointer(w), opWait, uintptr(v), unsafe.Pointer(&ts), 0)
 	switch errno {
 	case 0, unix.EAGAIN, unix.EINTR, unix.ETIMEDOUT:
 		return nil
@@ -65,14 +64,13 @@ func toKernelTimespec(ns int64) kernelTimespec {
 // waitAny sleeps until one of the words is woken or differs from its value, or
 // until the deadline on the monotonic clock (nanoseconds), and returns the index
 // of a word that was woken, or -1.
-func waitAny(words []Word, deadline int64) (int, error) {
+func waitAny(words []Word, deadline int64, long bool) (int, error) {
 	var vec [maxVector]vector
 	for i, w := range words {
 		vec[i] = vector{val: uint64(w.Is), addr: uint64(uintptr(unsafe.Pointer(w.At))), flags: sizeU32}
 	}
 	ts := toKernelTimespec(deadline)
-	i, _, errno := unix.Syscall6(unix.SYS_FUTEX_WAITV, uintptr(unsafe.Pointer(&vec)), uintptr(len(words)), 0,
-		uintptr(unsafe.Pointer(&ts)), clockMono, 0)
+	i, errno := sleep(long, unix.SYS_FUTEX_WAITV, unsafe.Pointer(&vec), uintptr(len(words)), 0, unsafe.Pointer(&ts), clockMono)
 	switch errno {
 	case 0:
 		return int(i), nil

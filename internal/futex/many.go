@@ -10,14 +10,14 @@ import (
 // waitMany sleeps on as many words as there are. The kernel takes 128 at a time, so
 // beyond them it sleeps in pieces, each on a thread of its own: 1000 words take eight.
 // A piece sleeps on stop besides, which is changed when the first one is back.
-func waitMany(d time.Duration, others []Word, own Word) error {
+func waitMany(d time.Duration, others []Word, own Word, long bool) error {
 	words := append([]Word{own}, others...)
 	if !CanWaitEither() {
 		return waitEach(d, words)
 	}
 	deadline := monotonic() + int64(min(d, longest))
 	if len(words) <= maxVector {
-		_, err := waitAny(words, deadline)
+		_, err := waitAny(words, deadline, long)
 		return err
 	}
 	var stop atomic.Uint32
@@ -25,7 +25,7 @@ func waitMany(d time.Duration, others []Word, own Word) error {
 	var first sync.Once
 	var outcome error
 	sleep := func(piece []Word) {
-		_, err := waitAny(append([]Word{{&stop, 0}}, piece...), deadline)
+		_, err := waitAny(append([]Word{{&stop, 0}}, piece...), deadline, long)
 		first.Do(func() {
 			outcome = err
 			stop.Store(1)
@@ -52,7 +52,7 @@ func waitEach(d time.Duration, words []Word) error {
 		go func() {
 			var err error
 			if !over.Load() && !w.changed() {
-				err = wait(w.At, w.Is, min(d, longest))
+				err = wait(w.At, w.Is, min(d, longest), true)
 			}
 			back <- err
 		}()

@@ -38,12 +38,12 @@ func TestWaitAnyWakesByEachWord(t *testing.T) {
 			}
 			for _, i := range woken {
 				back := make(chan error, 1)
-				go func() { back <- WaitAny(long, others, own) }()
+				go func() { back <- WaitAny(long, others, own, false) }()
 				for asleep := false; !asleep; {
 					select {
 					case err := <-back:
 						require.NoError(t, err, "it did not sleep")
-						go func() { back <- WaitAny(long, others, own) }() // a signal may end any one early
+						go func() { back <- WaitAny(long, others, own, false) }() // a signal may end any one early
 					case <-time.After(time.Millisecond):
 						asleep = true
 					}
@@ -61,7 +61,7 @@ func TestWaitAnyWakesByEachWord(t *testing.T) {
 					break
 				}
 				start := time.Now()
-				require.NoError(t, WaitAny(long, others, own))
+				require.NoError(t, WaitAny(long, others, own, false))
 				require.Less(t, time.Since(start), long/2, "word %d is not what it was", i)
 				words[i].Store(0)
 			}
@@ -80,7 +80,7 @@ func TestWaitAnyEndsByItself(t *testing.T) {
 			for i := range n {
 				others = append(others, Word{&words[i], 0})
 			}
-			lasts(t, 10*time.Millisecond, func(d time.Duration) error { return WaitAny(d, others, Word{&words[n], 0}) })
+			lasts(t, 10*time.Millisecond, func(d time.Duration) error { return WaitAny(d, others, Word{&words[n], 0}, true) })
 		}
 	})
 }

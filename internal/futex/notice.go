@@ -48,7 +48,7 @@ func (n *Notice) Cancel(w Word) {
 
 func (n *Notice) wait(w Word, f func()) {
 	for !n.cancelled.Load() && !w.changed() {
-		_ = wait(w.At, w.Is, longest)
+		_ = wait(w.At, w.Is, longest, true)
 	}
 	close(n.returned)
 	f()

@@ -46,7 +46,7 @@ var sleepers = sync.Pool{New: func() any { return &sleeper{done: make(chan error
 // answers EINVAL.
 func (p *pool) usable() bool {
 	probe.Do(func() {
-		if _, err := waitAny(nil, 0); errors.Is(err, errors.ErrUnsupported) {
+		if _, err := waitAny(nil, 0, false); errors.Is(err, errors.ErrUnsupported) {
 			p.refused.Store(true)
 		}
 	})
@@ -87,6 +87,7 @@ func (p *pool) add(s *sleeper) {
 // run sleeps for all of the shard's sleepers until none is left.
 func (sh *shard) run() {
 	var words []Word
+	long := true
 	for {
 		words = words[:0]
 		sh.pool.mu.Lock()
@@ -103,7 +104,9 @@ func (sh *shard) run() {
 		}
 		sh.pool.mu.Unlock()
 
-		woken, err := waitAny(words, deadline)
+		start := monotonic()
+		woken, err := waitAny(words, deadline, long)
+		long = monotonic()-start > int64(4*time.Millisecond)
 		var on *atomic.Uint32
 		if woken > 0 {
 			on = words[woken].At

@@ -103,7 +103,8 @@ func (b *Beat) Reaches(v uint64) {
 }
 
 // Stands asks for a tick at each beat at which Line is 0, or the same as at the
-// beat before although Shared has changed, until Disarm.
+// beat before although Shared has changed, until Disarm. It also asks for one tick at
+// the first beat at which Line is the same as at the beat before.
 func (b *Beat) Stands() { b.entry.armed.Or(armStands) }
 
 // Changes asks for a tick at each beat at which Line is not what it was at the beat

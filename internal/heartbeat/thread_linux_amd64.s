@@ -117,9 +117,12 @@ stands:
 	CMPQ DI, (entry_seen+8)(R13)
 	JNE  changes
 	CMPQ SI, entry_seen(R13)
+	JNE  standing
+	CMPQ DI, entry_stood(R13)
 	JEQ  changes
 
 standing:
+	MOVQ DI, entry_stood(R13)
 	MOVL $1, R14
 
 changes:

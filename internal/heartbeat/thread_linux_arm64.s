@@ -120,9 +120,13 @@ stands:
 	BNE  changes
 	MOVD entry_seen(R20), R7
 	CMP  R7, R2
+	BNE  standing
+	MOVD entry_stood(R20), R7
+	CMP  R7, R3
 	BEQ  changes
 
 standing:
+	MOVD R3, entry_stood(R20)
 	MOVD $1, R23
 
 changes:

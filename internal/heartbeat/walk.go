@@ -7,8 +7,8 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// entry is one endpoint in the walker's list. The walker alone writes due, seen
-// and file; Go code writes the others.
+// entry is one endpoint in the walker's list. The walker alone writes due, seen,
+// stood and file; Go code writes the others.
 type entry struct {
 	next   atomic.Pointer[entry]
 	prev   *entry // Go code's
@@ -21,6 +21,7 @@ type entry struct {
 	due    int64         // monotonic time of the next beat
 	value  atomic.Uint64 // what Differs or Reaches compares with
 	seen   [2]uint64     // shared and line at the last beat
+	stood  uint64        // line when it was last found standing
 	armed  atomic.Uint32 // arm bits
 	after  atomic.Uint32 // beats until an unconditional tick; 0: none
 	raised atomic.Uint32 // 1: a tick is due
@@ -57,7 +58,8 @@ func (e *entry) init(w Words, every time.Duration, path string) {
 	if path != "" {
 		e.path = &append([]byte(path), 0)[0]
 	}
-	// Equal intervals beat together, in all processes of the machine.
+	// Equal intervals beat together, in all processes of the machine, and so do their
+	// multiples: a process wakes once for all of them.
 	e.phase = process.ClockOffset()
 }
 
@@ -126,10 +128,12 @@ func (e *entry) beat(now, offset int64) bool {
 	e.due = now - (now-e.phase)%e.every + e.every
 	if armed := e.armed.Load(); armed != 0 {
 		shared, line := e.shared.Load(), e.line.Load()
+		if armed&armStands != 0 && (line == 0 || line == e.seen[1] && (shared != e.seen[0] || line != e.stood)) {
+			e.stood, raise = line, true
+		}
 		switch value := e.value.Load(); {
 		case armed&armDiffers != 0 && shared != value,
 			armed&armReaches != 0 && int64(shared-value) >= 0,
-			armed&armStands != 0 && (line == 0 || line == e.seen[1] && shared != e.seen[0]),
 			armed&armChanges != 0 && line != e.seen[1],
 			armed&armSilent != 0 && shared == e.seen[0] && uint64(now-offset-e.at.Load()) > uint64(e.every+e.every/2):
 			raise = true

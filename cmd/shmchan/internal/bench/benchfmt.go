@@ -56,11 +56,18 @@ func (r *Result) benchValues(run *Run) []benchfmt.Value {
 		}
 		values = append(values, value)
 	}
-	switch r.Unit {
-	case PerSecond:
+	for _, f := range r.Figures {
+		add(run.Figures[f.Name], f.benchUnit(""))
+		if v, ok := run.Baseline[f.Name]; ok {
+			add(v, f.benchUnit("baseline-"))
+		}
+	}
+	switch {
+	case len(r.Figures) > 0:
+	case r.Unit == PerSecond:
 		add(1e9/run.Value, "ns/op")
 		add(run.Value*float64(r.Size)/1e6, "MB/s")
-	case Percent:
+	case r.Unit == Percent:
 		add(run.Value, "cpu-percent")
 	default:
 		add(run.Value, "ns/op")

@@ -21,6 +21,18 @@ const (
 	kindPeerFlood = "peer-flood"
 
 	kindPipeline = "pipeline" // has no roles, see pipeline.go
+
+	// Of waiting, see waiting.go.
+	kindFair        = "fair"
+	kindBlocked     = "blocked"
+	kindBlockedPipe = "blocked-pipe"
+	kindDeadline    = "deadline"
+	kindHandOn      = "hand-on"
+	kindInside      = "inside"
+	kindMany        = "many"
+	kindHosts       = "hosts"
+	kindDone        = "done"
+	kindCut         = "cut"
 )
 
 var ends = map[string]func(*actor, step) (end, error){
@@ -34,6 +46,17 @@ var ends = map[string]func(*actor, step) (end, error){
 
 	kindPeerTrip:  openPeer,
 	kindPeerFlood: openPeer,
+
+	kindFair:        openFair,
+	kindBlocked:     openBlocked,
+	kindBlockedPipe: openBlockedPipe,
+	kindDeadline:    openDeadline,
+	kindHandOn:      openHandOn,
+	kindInside:      openInside,
+	kindMany:        openMany,
+	kindHosts:       openHosts,
+	kindDone:        openDone,
+	kindCut:         openCut,
 }
 
 // The groups of cases, as their names begin.
@@ -42,13 +65,17 @@ const (
 	Throughput = "throughput" // messages a second that one receiver took and checked
 	Pipeline   = "pipeline"   // lines a second through commands, from start to end
 	Cost       = "cost"       // what an end costs that sends nothing
+	Waiting    = "waiting"    // what ends that wait get, and cost, beside their targets
 )
 
 // The units of figures.
 const (
 	Nanoseconds = "ns"
 	PerSecond   = "1/s"
-	Percent     = "%" // of one processor
+	Percent     = "%"        // of one processor
+	Ringfuls    = "ringfuls" // bytes that head moved, by the ring's capacity
+	Times       = "×"
+	Number      = "#"
 )
 
 // Case is one measurement.
@@ -58,6 +85,12 @@ type Case struct {
 	Unit   string
 	oneCPU bool // both processes on one CPU
 	spec   spec
+
+	free     bool          // pinned nowhere, whatever the settings say
+	least    time.Duration // the least that a run takes
+	warm     time.Duration // the least that its warm-up takes
+	shows    []Figure      // what a run says, where that is more than one figure
+	baseline *spec         // is measured in the same run, by the same processes
 }
 
 // Group is what the case's name begins with.
@@ -82,6 +115,7 @@ func Cases() []Case {
 		{Throughput, PerSecond, throughputs()},
 		{Pipeline, PerSecond, pipelines()},
 		{Cost, Nanoseconds, costs()},
+		{Waiting, "", waitings()},
 	} {
 		for _, c := range group.cases {
 			c.Name = group.name + "/" + c.Name

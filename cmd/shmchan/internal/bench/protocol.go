@@ -42,6 +42,17 @@ type spec struct {
 	Spin     time.Duration `json:",omitempty"`
 	Twice    bool          `json:",omitempty"` // all is done twice and counted once: a loss that a guard must notice
 	Rested   bool          `json:",omitempty"` // the asking side lets the other fall asleep before each trip
+
+	Procs   int           `json:",omitempty"` // GOMAXPROCS of each process; 0: as it comes
+	Beat    time.Duration `json:",omitempty"` // heartbeat of the receiver
+	Other   int           `json:",omitempty"` // bytes a message of the senders that are not measured
+	Every   time.Duration `json:",omitempty"` // the receiver takes a message each time that this has passed
+	Work    time.Duration `json:",omitempty"` // what the receiver computes for each message
+	Timeout time.Duration `json:",omitempty"` // of each Send or Recv
+	Ends    int           `json:",omitempty"` // in each process that has many
+	Both    bool          `json:",omitempty"` // both sides hand on, not the answering one alone
+	Damaged bool          `json:",omitempty"` // the file is truncated
+	Blocked bool          `json:",omitempty"` // the sender waits in Send, not for Done
 }
 
 // reply is one line from a role.
@@ -52,7 +63,11 @@ type reply struct {
 	Took  time.Duration `json:",omitempty"`
 	Nanos float64       `json:",omitempty"` // a reference
 	CPU   time.Duration `json:",omitempty"` // processor time used
-	Hist  []byte        `json:",omitempty"` // round trips in nanoseconds, HdrHistogram V2
+	Hist  []byte        `json:",omitempty"` // round trips, or waits, in nanoseconds, HdrHistogram V2
+
+	Wakes   uint64             `json:",omitempty"` // voluntary context switches
+	Counts  []uint64           `json:",omitempty"` // messages by sender
+	Figures map[string]float64 `json:",omitempty"` // others, by name
 }
 
 // rate is messages a second.

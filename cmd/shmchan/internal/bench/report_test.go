@@ -51,7 +51,7 @@ func sample(t *testing.T) *Report {
 			if !ok {
 				break
 			}
-			run, err := c.newRun(r)
+			run, err := c.newRun([]reply{r}, nil)
 			require.NoError(t, err)
 			drift := float64(i) // the second run met a slower machine
 			run.Refs = map[string]Between{refLine: {40 + drift, 42 + drift}, refRing: {50e6, 40e6}, refFutex: {5000, 5500}}
@@ -150,7 +150,7 @@ func TestPlotsOfLittle(t *testing.T) {
 	const trip, message = Latency + "/line", Throughput + "/pipe-64"
 	report := func(t *testing.T, name string, unit string, r reply) *Report {
 		c := Case{Name: name, Unit: unit, spec: spec{Size: recordBytes}}
-		run, err := c.newRun(r)
+		run, err := c.newRun([]reply{r}, nil)
 		require.NoError(t, err)
 		result := Result{Name: name, Unit: unit, Size: recordBytes, Runs: []Run{run}}
 		result.summarize()

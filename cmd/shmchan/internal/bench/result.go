@@ -19,6 +19,7 @@ type Result struct {
 	Value       Spread            `json:"value"`
 	Percentiles *Percentiles      `json:"percentiles,omitempty"` // of each the median over the runs
 	Ratios      map[string]Spread `json:"ratios,omitempty"`      // to the references, see ratio
+	Figures     []Figure          `json:"figures,omitempty"`     // all that the case says, if it is more than one figure
 	Runs        []Run             `json:"runs"`
 }
 
@@ -30,6 +31,9 @@ type Run struct {
 	Percentiles *Percentiles       `json:"percentiles,omitempty"`
 	Refs        map[string]Between `json:"refs,omitempty"`
 	Hist        []byte             `json:"hist,omitempty"` // of round trips in nanoseconds, HdrHistogram V2, compressed
+
+	Figures  map[string]float64 `json:"figures,omitempty"`  // by name
+	Baseline map[string]float64 `json:"baseline,omitempty"` // the same of the baseline
 }
 
 // Between is a reference before and after a run: of line and futex nanoseconds
@@ -73,10 +77,18 @@ func (r *Result) ref(name string) Spread {
 	return r.of(func(run *Run) float64 { return run.Refs[name].Mid() })
 }
 
-// newRun makes a run of what the receiver said.
-func (c Case) newRun(r reply) (run Run, err error) {
+// newRun makes a run of what the processes said, in the case itself and in its
+// baseline, if it has one.
+func (c Case) newRun(answers, baseline []reply) (run Run, err error) {
+	r := together(answers)
 	run = Run{Count: r.Count, Seconds: r.Took.Seconds(), Hist: r.Hist}
 	switch {
+	case len(c.shows) > 0:
+		if run.Figures, err = figures(c.spec, answers); err == nil && baseline != nil {
+			run.Baseline, err = figures(*c.baseline, baseline)
+		}
+		run.Hist, run.Value = nil, run.Figures[c.shows[0].Name]
+		return run, err
 	case c.Unit == Percent:
 		run.Value = 100 * float64(r.CPU) / float64(r.Took)
 	case c.Unit == PerSecond:
@@ -105,7 +117,7 @@ func percentiles(h *hdrhistogram.Histogram) *Percentiles {
 func (r *Result) ratio(run *Run, ref string) float64 {
 	by := run.Refs[ref].Mid()
 	switch {
-	case by == 0 || run.Value == 0 || r.Unit == Percent:
+	case by == 0 || run.Value == 0 || r.Unit == Percent || len(r.Figures) > 0:
 		return 0
 	case ref == refRing && r.Unit == PerSecond:
 		return run.Value / by
@@ -131,6 +143,9 @@ func (r *Result) summarize() {
 	}
 	if len(r.Ratios) == 0 {
 		r.Ratios = nil
+	}
+	for i := range r.Figures {
+		r.Figures[i].summarize(r)
 	}
 	if r.Runs[0].Percentiles != nil {
 		p := func(of func(*Percentiles) float64) float64 {

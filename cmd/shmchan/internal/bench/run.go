@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -54,7 +55,7 @@ func (s *session) close() { _ = os.RemoveAll(s.dir) } // the next session tries 
 func (s *session) rounds(ctx context.Context, cases []Case, progress func(Case)) ([]Result, error) {
 	results := make([]Result, len(cases))
 	for i, c := range cases {
-		results[i] = Result{Name: c.Name, About: c.About, Unit: c.Unit, Size: c.spec.Size, Senders: c.spec.Senders}
+		results[i] = Result{Name: c.Name, About: c.About, Unit: c.Unit, Size: c.spec.Size, Senders: c.spec.Senders, Figures: slices.Clone(c.shows)}
 	}
 	for range s.Runs {
 		for i, c := range cases {
@@ -100,7 +101,7 @@ func (s *session) once(ctx context.Context, c Case) (run Run, err error) {
 	if err := makeMemory(dir); err != nil {
 		return run, err
 	}
-	t := &troupe{session: s, ctx: ctx, oneCPU: c.oneCPU}
+	t := &troupe{session: s, ctx: ctx, oneCPU: c.oneCPU, free: c.free}
 	defer t.end()
 	if err := t.start(dir, 1+max(c.spec.Senders, 1)); err != nil {
 		return run, err
@@ -109,20 +110,27 @@ func (s *session) once(ctx context.Context, c Case) (run Run, err error) {
 	if err != nil {
 		return run, err
 	}
-	var r reply
+	warm, d := max(s.warmUp(), c.warm), max(s.Duration, c.least)
+	var answers, baseline []reply
 	if c.spec.Kind == kindPipeline {
-		r, err = s.pipeline(ctx, dir, c)
+		answers = make([]reply, 1)
+		answers[receiving], err = s.pipeline(ctx, dir, c)
 	} else {
-		r, err = t.play(c.spec)
+		answers, err = t.play(c.spec, warm, d)
 	}
 	if err != nil {
 		return run, err
+	}
+	if c.baseline != nil {
+		if baseline, err = t.play(*c.baseline, warm, d); err != nil {
+			return run, fmt.Errorf("baseline: %w", err)
+		}
 	}
 	after, err := t.references()
 	if err != nil {
 		return run, err
 	}
-	if run, err = c.newRun(r); err != nil {
+	if run, err = c.newRun(answers, baseline); err != nil {
 		return run, err
 	}
 	run.Refs = map[string]Between{}

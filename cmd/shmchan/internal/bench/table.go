@@ -54,6 +54,10 @@ var layouts = []struct {
 			return []string{r.figure(r.Value.Median), r.from(r.Value),
 				nanos(r.ref(refLine).Median), nanos(r.ref(refFutex).Median), r.times(refLine), r.times(refFutex)}
 		},
+	}, {
+		group: Waiting, title: "What ends that wait get, and what they cost",
+		note:    "BASELINE: the same figure of what the target is about, measured in the same run. MET: by the median of the runs.",
+		columns: []string{"FIGURE", "VALUE", "OF RUNS", "TARGET", "MET", "BASELINE"},
 	},
 }
 
@@ -70,6 +74,8 @@ func (rep *Report) tables() []table {
 				row := make([]string, len(t.columns))
 				row[0], row[len(row)-1] = name, "not measured: "+r.Skipped
 				t.rows = append(t.rows, row)
+			case len(r.Figures) > 0:
+				t.rows = append(t.rows, r.figureRows(name)...)
 			default:
 				t.rows = append(t.rows, append(append([]string{name}, l.cells(r)...), r.About))
 			}

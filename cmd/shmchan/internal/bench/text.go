@@ -29,16 +29,21 @@ func nanos(v float64) string { return scaled(v, "ns", "µs", "ms", "s") }
 func rate(v float64) string  { return scaled(v, "/s", "k/s", "M/s", "G/s") }
 func speed(v float64) string { return scaled(v, "B/s", "kB/s", "MB/s", "GB/s") }
 
-// figure is a result's value in its unit.
-func (r *Result) figure(v float64) string {
-	switch r.Unit {
+// in is a value with its unit.
+func in(unit string, v float64) string {
+	switch unit {
 	case PerSecond:
 		return rate(v)
-	case Percent:
-		return three(v) + " %"
+	case Percent, Ringfuls:
+		return three(v) + " " + unit
+	case Times, Number:
+		return three(v)
 	}
 	return nanos(v)
 }
+
+// figure is a result's value in its unit.
+func (r *Result) figure(v float64) string { return in(r.Unit, v) }
 
 // from is the least and the most of several figures.
 func (r *Result) from(s Spread) string { return r.figure(s.Min) + " – " + r.figure(s.Max) }

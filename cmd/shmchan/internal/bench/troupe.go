@@ -11,6 +11,7 @@ type troupe struct {
 	ctx     context.Context
 	dir     string // of this run alone
 	oneCPU  bool
+	free    bool // not pinned
 	workers []*worker
 }
 
@@ -36,28 +37,43 @@ func (t *troupe) end() {
 	}
 }
 
-// all asks the first n processes the same, each on its side, and returns the
-// receiver's answer, with the processor time of all. The senders begin first.
-func (t *troupe) all(n int, s step) (reply, error) {
+// each asks the first n processes the same, each on its side, and returns their
+// answers by side. The senders begin first.
+func (t *troupe) each(n int, s step) ([]reply, error) {
 	for side := n - 1; side >= 0; side-- {
 		s.Side = side
 		if err := t.workers[side].tell(s); err != nil {
-			return reply{}, err
+			return nil, err
 		}
 	}
-	var answer reply
-	var used time.Duration
-	for side, w := range t.workers[:n] {
+	var answers []reply
+	for _, w := range t.workers[:n] {
 		r, err := w.hear(t.ctx, s.Warm+s.For)
 		if err != nil {
-			return reply{}, err
+			return nil, err
 		}
-		if used += r.CPU; side == receiving {
-			answer = r
-		}
+		answers = append(answers, r)
 	}
-	answer.CPU = used
-	return answer, nil
+	return answers, nil
+}
+
+// all is each, and returns the receiver's answer, with the processor time of all.
+func (t *troupe) all(n int, s step) (reply, error) {
+	answers, err := t.each(n, s)
+	if err != nil {
+		return reply{}, err
+	}
+	return together(answers), nil
+}
+
+// together is the receiver's answer, with the processor time of all.
+func together(answers []reply) reply {
+	whole := answers[receiving]
+	whole.CPU = 0
+	for _, r := range answers {
+		whole.CPU += r.CPU
+	}
+	return whole
 }
 
 // place pins the receiver to one CPU and the senders to another, or to the same.
@@ -77,7 +93,7 @@ func (t *troupe) place(together bool) error {
 // references takes them, between the receiver and the first sender. Two ends that
 // spin need two processors, the futex is measured where the case will be.
 func (t *troupe) references() (map[string]float64, error) {
-	if t.Pinned || t.oneCPU {
+	if t.Pinned && !t.free || t.oneCPU {
 		if err := t.place(false); err != nil {
 			return nil, err
 		}
@@ -101,20 +117,18 @@ func (t *troupe) references() (map[string]float64, error) {
 	return refs, nil
 }
 
-// play runs the case itself.
-func (t *troupe) play(s spec) (reply, error) {
+// play runs the case itself, and returns what each process answers.
+func (t *troupe) play(s spec, warm, d time.Duration) ([]reply, error) {
 	n := len(t.workers)
 	defer mqForget(t.dir)
 	if _, err := t.all(n, step{Op: opOpen, Spec: s}); err != nil {
-		return reply{}, err
+		return nil, err
 	}
 	mqForget(t.dir) // both have it: no name is left, whatever happens from here on
-	r, err := t.all(n, step{Op: opRun, Warm: t.warmUp(), For: t.Duration})
+	answers, err := t.each(n, step{Op: opRun, Warm: warm, For: d})
 	if err != nil {
-		return reply{}, err
+		return nil, err
 	}
-	if _, err := t.all(n, step{Op: opClose}); err != nil {
-		return reply{}, err
-	}
-	return r, nil
+	_, err = t.all(n, step{Op: opClose})
+	return answers, err
 }

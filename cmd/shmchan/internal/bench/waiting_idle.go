@@ -1,0 +1,184 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// manyEnd is a process in which receivers of channels wait that nobody has joined.
+type manyEnd struct {
+	rs     []*ipc.Receiver
+	wait   sync.WaitGroup
+	cancel context.CancelFunc
+}
+
+// onlooker counts the wakes of such a process, which it would disturb itself.
+type onlooker struct {
+	resting
+	dir string
+}
+
+// manyPID is the name of the file with the number of the process that is looked at.
+const manyPID = "many.pid"
+
+func (e onlooker) run(s step) (reply, error) {
+	pid, err := os.ReadFile(filepath.Join(e.dir, manyPID))
+	if err != nil {
+		return reply{}, err
+	}
+	time.Sleep(s.Warm)
+	start, before := time.Now(), wakesOf(string(pid), true)
+	time.Sleep(s.For)
+	took := time.Since(start)
+	return reply{Took: took, Wakes: wakesOf(string(pid), true) - before}, nil
+}
+
+func openMany(a *actor, s step) (end, error) {
+	if s.Side != receiving {
+		return onlooker{dir: a.dir}, nil
+	}
+	if err := os.WriteFile(filepath.Join(a.dir, manyPID), []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
+		return nil, err
+	}
+	o := a.options(s.Spec)
+	o.MaxSenders = 1
+	e := &manyEnd{}
+	ctx, cancel := context.WithCancel(context.Background())
+	e.cancel = cancel
+	for i := range s.Spec.Ends {
+		r, err := ipc.NewReceiver(ctx, strconv.Itoa(i), o)
+		if err != nil {
+			return nil, errors.Join(lacking(err), e.close())
+		}
+		e.rs = append(e.rs, r)
+		e.wait.Go(func() { _, _ = r.Recv(ctx) }) // until cancel
+	}
+	return e, nil
+}
+
+// lacking marks the error of a system that lets a process have too few descriptors.
+func lacking(err error) error {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return errors.Join(err, errors.ErrUnsupported)
+	}
+	return err
+}
+
+// run goes on for a moment, so that the onlooker has counted before it works again.
+func (e *manyEnd) run(s step) (reply, error) {
+	time.Sleep(s.Warm)
+	from, used := time.Now(), processorTime()
+	time.Sleep(s.For + afterwards)
+	return reply{Took: time.Since(from), CPU: processorTime() - used}, nil
+}
+
+func (e *manyEnd) close() error {
+	e.cancel()
+	e.wait.Wait()
+	var errs []error
+	for _, r := range e.rs {
+		errs = append(errs, r.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// hostsSenders is a process with many idle senders, and hostsReceiver the receiver
+// that joins them.
+type hostsSenders struct{ ss []*ipc.Sender }
+
+type hostsReceiver struct {
+	a    *actor
+	spec spec
+}
+
+// hostsSettle is how long all have to get to know each other.
+const hostsSettle = 500 * time.Millisecond
+
+const hostsName = "hosts"
+
+func openHosts(a *actor, s step) (end, error) {
+	o := a.options(s.Spec)
+	o.MaxSenders, o.Create, o.Capacity = max(s.Spec.Senders, 1)*s.Spec.Ends, true, 64<<10
+	if s.Side == receiving {
+		return &hostsReceiver{a, s.Spec}, nil
+	}
+	e := &hostsSenders{}
+	for range s.Spec.Ends {
+		sender, err := ipc.NewSender(context.Background(), hostsName, o)
+		if err != nil {
+			return nil, errors.Join(lacking(err), e.close())
+		}
+		e.ss = append(e.ss, sender)
+	}
+	return e, nil
+}
+
+func (e *hostsSenders) close() error {
+	var errs []error
+	for _, s := range e.ss {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (e *hostsSenders) run(s step) (reply, error) {
+	s.Warm += hostsSettle
+	return during(s, false), nil
+}
+
+func (e *hostsReceiver) close() error { return nil }
+
+func (e *hostsReceiver) run(s step) (reply, error) {
+	before := descriptors()
+	o := e.a.options(e.spec)
+	o.Heartbeat = e.spec.Beat
+	r, err := ipc.NewReceiver(context.Background(), hostsName, o)
+	if err != nil {
+		return reply{}, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	received := make(chan error, 1)
+	go func() {
+		_, err := r.Recv(ctx)
+		received <- err
+	}()
+	s.Warm += hostsSettle
+	answer := during(s, false)
+	answer.Figures = map[string]float64{figFDs: descriptors() - before}
+	alive, err := e.alive()
+	answer.Figures[figAlive] = float64(alive)
+	cancel()
+	if got := <-received; !errors.Is(got, context.Canceled) {
+		err = errors.Join(err, fmt.Errorf("the receiver did not wait: %w", got))
+	}
+	return answer, errors.Join(err, r.Close())
+}
+
+// alive is how many senders an onlooker is shown alive, at the worst of some moments.
+func (e *hostsReceiver) alive() (int, error) {
+	least := 1 << 30
+	for range 5 {
+		time.Sleep(20 * time.Millisecond)
+		stats, err := ipc.Inspect(hostsName, e.a.options(e.spec))
+		if err != nil {
+			return 0, err
+		}
+		n := 0
+		for _, s := range stats.Senders {
+			if s.State == ipc.StateAlive {
+				n++
+			}
+		}
+		least = min(least, n)
+	}
+	return least, nil
+}
