@@ -151,6 +151,16 @@ func (r *Receiver) lookAtFile() {
 	}
 }
 
+// isNameless reports whether the channel had lost its name at the last look and has not
+// got it back.
+func (r *Receiver) isNameless() bool {
+	if !r.nameless.Load() {
+		return false
+	}
+	r.nameless.Store(r.nameLost())
+	return r.nameless.Load()
+}
+
 // nameLost looks whether the channel has lost its name, now.
 func (r *Receiver) nameLost() bool {
 	st, err := r.seg.FileState()

@@ -162,7 +162,7 @@ func (r *Receiver) abandoned() bool {
 	if r.ring.Closed() {
 		return true
 	}
-	if !r.ends() && !r.nameless.Load() {
+	if !r.ends() && !r.isNameless() {
 		return false
 	}
 	key := r.alive.now(r.seg)
