@@ -164,6 +164,31 @@ func (r *Receiver) recover() (bool, error) {
 	return skipped, nil
 }
 
+// abandoned reports whether the channel was removed, or no sender is attached where
+// there were some, or where none can come any more.
+func (r *Receiver) abandoned() bool {
+	if r.ring.Closed() {
+		return true
+	}
+	if !r.ends() && !r.isNameless() {
+		return false
+	}
+	key := r.alive.now(r.seg)
+	if r.alive.still(key) {
+		return false
+	}
+	alive, err := r.seg.AnySenderAlive()
+	if alive && err == nil {
+		r.alive.found(key)
+	}
+	return !alive && err == nil
+}
+
+// ends reports whether the receiver is done once no sender is attached.
+func (r *Receiver) ends() bool {
+	return !r.set.KeepOpen && (r.hadSenders || r.seg.SendersSince())
+}
+
 // checkDisconnected returns ErrDisconnected if no sender is left, and there were
 // some or none can come any more.
 func (r *Receiver) checkDisconnected() (again bool, err error) {

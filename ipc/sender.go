@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -292,3 +293,42 @@ func (s *Sender) MaxMessage() int { return s.ring.MaxMessage() }
 func (s *Sender) Done() <-chan struct{} { return s.done }
 
 func (s *Sender) setDone() { s.doneOnce.Do(func() { close(s.done) }) }
+
+// Close detaches the sender; its slot is free at once. An open claim is aborted,
+// every blocked call of this Sender gives ErrClosed, and so does every later one.
+// What was sent stays to be received. Idempotent.
+func (s *Sender) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed.Load() {
+		return nil
+	}
+	s.closed.Store(true)
+	s.bar()
+	for _, p := range s.queue[min(1, len(s.queue)):] { // the first sleeps on the ring
+		select {
+		case p.first <- struct{}{}:
+		default:
+		}
+	}
+	if s.tx.Open() {
+		s.tx.Abort()
+		s.tx.Ring()
+	}
+	s.aborted = s.open
+	s.claimOver()
+	s.last = counts(s.name, s.seg)
+	s.poke()
+	for s.sleepers.Load() > 0 {
+		s.awake.Wait() // without mu: Stats, and calls of a claim's holder, may come in between
+	}
+	s.arrivals.Remove()
+	s.quiet()
+	s.setDone()
+	err := s.seg.DetachSender(s.slot)
+	if s.aborted != nil { // its holder may still write there
+		s.lingers = linger(s, s.seg)
+		return errors.Join(err, s.seg.CloseFile())
+	}
+	return errors.Join(err, s.seg.Close())
+}

@@ -1,11 +1,47 @@
 package ipc
 
 import (
-	"errors"
-
 	"github.com/shmchan/shmchan/internal/heartbeat"
 	"github.com/shmchan/shmchan/internal/process"
 )
+
+// Ticks: what an end does when a beat of its process has found something for it. They
+// run one after another in a goroutine of package heartbeat, and must not block.
+
+// begin starts the receiver's beats.
+func (r *Receiver) begin() {
+	if !registered() {
+		r.bell.MustFence() // behind the attachment, which takes away what the one before asked for
+	}
+	words := r.seg.Words()
+	beats, at := r.me.BeatWords()
+	r.peers.noticed = func(int) {
+		r.alive.forget()
+		r.beat.Now()
+	}
+	r.beat = heartbeat.Add(heartbeat.Words{Beats: beats, At: at, Shared: words.Tail, Line: words.Changes}, r.set.Heartbeat, "", r.tick)
+	r.beat.Changes()
+	r.watchFile(r)
+}
+
+// tick is what a beat has found something for: ends that came, went or may be dead, a
+// name that is gone, and claims made while the receiver sleeps.
+func (r *Receiver) tick() {
+	r.peers.refresh(r.seg, r.house.senders)
+	found, again := r.house.sweep(r.peers.suspects)
+	if found {
+		r.alive.forget()
+	}
+	if again {
+		r.beat.After(1)
+	}
+	if r.bell.Announced() {
+		r.poke()
+	}
+	if r.readiness.used.Load() {
+		r.readiness.offer()
+	}
+}
 
 // begin starts the sender's beats, and watches its receiver, so that Done closes as
 // soon as a blocked Send would learn of its death.
@@ -54,43 +90,4 @@ func (s *Sender) unreachable() bool {
 	}
 	alive, err := s.seg.ReceiverAlive()
 	return err == nil && !alive
-}
-
-// Close detaches the sender; its slot is free at once. An open claim is aborted,
-// every blocked call of this Sender gives ErrClosed, and so does every later one.
-// What was sent stays to be received. Idempotent.
-func (s *Sender) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed.Load() {
-		return nil
-	}
-	s.closed.Store(true)
-	s.bar()
-	for _, p := range s.queue[min(1, len(s.queue)):] { // the first sleeps on the ring
-		select {
-		case p.first <- struct{}{}:
-		default:
-		}
-	}
-	if s.tx.Open() {
-		s.tx.Abort()
-		s.tx.Ring()
-	}
-	s.aborted = s.open
-	s.claimOver()
-	s.last = counts(s.name, s.seg)
-	s.poke()
-	for s.sleepers.Load() > 0 {
-		s.awake.Wait() // without mu: Stats, and calls of a claim's holder, may come in between
-	}
-	s.arrivals.Remove()
-	s.quiet()
-	s.setDone()
-	err := s.seg.DetachSender(s.slot)
-	if s.aborted != nil { // its holder may still write there
-		s.lingers = linger(s, s.seg)
-		return errors.Join(err, s.seg.CloseFile())
-	}
-	return errors.Join(err, s.seg.Close())
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/shmchan/shmchan/internal/heartbeat"
 	"github.com/shmchan/shmchan/shm"
 )
 
@@ -119,66 +118,6 @@ func (h *housekeeping) note(d Death) {
 		h.dead = h.dead[1:]
 	}
 	h.dead = append(h.dead, d)
-}
-
-// begin starts the receiver's beats.
-func (r *Receiver) begin() {
-	if !registered() {
-		r.bell.MustFence() // behind the attachment, which takes away what the one before asked for
-	}
-	words := r.seg.Words()
-	beats, at := r.me.BeatWords()
-	r.peers.noticed = func(int) {
-		r.alive.forget()
-		r.beat.Now()
-	}
-	r.beat = heartbeat.Add(heartbeat.Words{Beats: beats, At: at, Shared: words.Tail, Line: words.Changes}, r.set.Heartbeat, "", r.tick)
-	r.beat.Changes()
-	r.watchFile(r)
-}
-
-// tick is what a beat has found something for: ends that came, went or may be dead, a
-// name that is gone, and claims made while the receiver sleeps.
-func (r *Receiver) tick() {
-	r.peers.refresh(r.seg, r.house.senders)
-	found, again := r.house.sweep(r.peers.suspects)
-	if found {
-		r.alive.forget()
-	}
-	if again {
-		r.beat.After(1)
-	}
-	if r.bell.Announced() {
-		r.poke()
-	}
-	if r.readiness.used.Load() {
-		r.readiness.offer()
-	}
-}
-
-// abandoned reports whether the channel was removed, or no sender is attached where
-// there were some, or where none can come any more.
-func (r *Receiver) abandoned() bool {
-	if r.ring.Closed() {
-		return true
-	}
-	if !r.ends() && !r.isNameless() {
-		return false
-	}
-	key := r.alive.now(r.seg)
-	if r.alive.still(key) {
-		return false
-	}
-	alive, err := r.seg.AnySenderAlive()
-	if alive && err == nil {
-		r.alive.found(key)
-	}
-	return !alive && err == nil
-}
-
-// ends reports whether the receiver is done once no sender is attached.
-func (r *Receiver) ends() bool {
-	return !r.set.KeepOpen && (r.hadSenders || r.seg.SendersSince())
 }
 
 // Deaths returns the senders that died without Close and were found since the
