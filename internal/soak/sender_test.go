@@ -154,12 +154,19 @@ func (s *sending) operate(tx *ipc.Sender) error {
 
 func (s *sending) batch(ctx context.Context, tx *ipc.Sender) error {
 	msgs := make([][]byte, 1+s.rng.IntN(12))
-	first := s.next
+	first, total := s.next, 0
 	for i := range msgs {
 		msgs[i] = make([]byte, size(s.rng, tx.MaxMessage()/4))
 		s.next = first + uint64(i)
-		s.begin(len(msgs[i]))
 		fill(msgs[i], s.id, s.next)
+		total += len(msgs[i]) + recordSize
+	}
+	for i, msg := range msgs {
+		s.next = first + uint64(i)
+		s.begin(len(msg))
+		if total > tx.MaxMessage() {
+			s.log.buf[len(s.log.buf)-recordSize+1] = inParts
+		}
 	}
 	s.next = first
 	return s.note(len(msgs), func() (int, error) { return tx.SendBatch(ctx, msgs) })
