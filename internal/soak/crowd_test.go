@@ -32,7 +32,7 @@ func TestCrowd(t *testing.T) {
 		dir := t.TempDir()
 		d := &driver{
 			senders: processes,
-			pace:    time.Second + time.Duration(processes)*50*time.Millisecond,
+			pace:    time.Second + time.Duration(processes)*250*time.Millisecond,
 			orders: orders{
 				Seed: rng.Uint64(), Ledgers: dir, Ends: crowdEnds, Slow: 2 * time.Millisecond,
 				Options: ipc.Options{
@@ -45,7 +45,7 @@ func TestCrowd(t *testing.T) {
 				},
 			},
 		}
-		one, faults := d.round(min(lasts/2, longRound))
+		one, faults := d.round(min(lasts/2, 5*longRound))
 		for _, f := range faults {
 			t.Errorf("round %d: %s", i, f)
 		}

@@ -224,7 +224,7 @@ func (d *driver) round(lasts time.Duration) (tally, []string) {
 	j.readSenders(d.orders.Ledgers)
 	lives := j.readReceivers(d.orders.Ledgers)
 	j.completeness(lives)
-	j.lives = lives
+	j.lives, j.ends = lives, d.senders*max(d.orders.Ends, 2)
 	for _, life := range lives {
 		if len(life.stream) > 0 {
 			j.waits(life, uint64(d.orders.Options.Capacity))

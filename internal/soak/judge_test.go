@@ -48,6 +48,7 @@ type judge struct {
 	tally
 	origins map[uint64]*origin
 	lives   map[uint64]*reception
+	ends    int // senders at the same time, about
 	durable bool
 	stops   []span
 	faults  []string
