@@ -107,8 +107,10 @@ func (w *roomWait) moves() bool {
 }
 
 // announce takes a place in line, which stays until the message is sent or given up.
-// The beats look after a line that stands, and after one that stood when this sender
-// came: after two beats, then as Tend asks for.
+// The beats look after a line that stands, and after any line two beats from now. That
+// tick wakes this sender, which announces itself anew: so each that waits ticks every
+// second beat. Whatever a death or a stop between two steps of line.go has left is
+// repaired by that.
 func (w *roomWait) announce() uint32 {
 	w.s.tx.Join(w.n)
 	w.s.beat.Stands()
