@@ -8,6 +8,7 @@ RUNTIME     ?= 1s
 HOSTILETIME ?= 1m
 HOSTILESEED ?= 1
 SECONDS     ?= $(if $(KILLS),,600)
+PROCESSES   ?= 64
 DESTDIR ?=
 
 # What runs on arm64 under an emulator: what differs between machines. Not what
@@ -114,6 +115,8 @@ hostile: ## a peer that scribbles over the segment, for HOSTILETIME a region (1m
 soak: ## kills, stops and restarts for SECONDS (600) or until KILLS, from SEED; then a long life in full
 	SHMCHAN_SOAK_SECONDS=$(SECONDS) SHMCHAN_SOAK_KILLS=$(KILLS) SHMCHAN_SOAK_SEED=$(SEED) \
 		$(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./internal/soak
+	SHMCHAN_SOAK_PROCESSES=$(PROCESSES) SHMCHAN_SOAK_CROWD_SECONDS=180 SHMCHAN_SOAK_SEED=$(SEED) \
+		$(GO) test -count=1 -v -timeout 0 -run '^TestCrowd$$' ./internal/soak
 	SHMCHAN_LINEAR_HISTORIES=1000 SHMCHAN_LONG=1 $(GO) test -count=1 -v -timeout 0 ./internal/linear ./internal/longlife
 
 lint: $(staticcheck) ## formatting, go.mod, static analysis, shell scripts

@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 		"refused-later":      refusedLaterRole,
 		"ping":               pingRole,
 		"walker":             walkerRole,
+		"waits":              waitsRole,
 		"stranger":           strangerRole,
 		"manager":            managerRole,
 		"placed":             placedRole,

@@ -62,6 +62,8 @@ import (
 // (Ring.Tend): it elects, passes a first that is silent, or that has let a whole beat
 // go by with its need met, and wakes it. The one that was passed keeps its ticket,
 // and is behind nobody once it runs again and has taken the mark back.
+//
+// shm/model/line.pml checks this.
 const (
 	lineWaiting = 1 << 0 // a sender is announced
 	lineFence   = 1 << 2 // a sender can't fence everywhere: the receiver must

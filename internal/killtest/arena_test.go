@@ -45,20 +45,22 @@ type arena struct {
 	result string // what the victim said at the end of its play
 	late   string // what did not happen within two heartbeats
 
-	r       *ipc.Receiver
-	peek    *shm.Segment // for looking at the doorbells
-	s       map[byte]*ipc.Sender
-	work    sync.WaitGroup
-	held    *ipc.Claim    // by the sender 'h', at head
-	child   *shm.Segment  // holds the lock of a sender that is dead
-	onHold  func()        // what happens while the victim is held
-	nudge   func() bool   // what the victim needs to go on
-	buried  int           // slots left as killed senders leave them
-	skips   int           // claims that must have been skipped when all is settled; -1: who knows
-	halt    chan struct{} // closed: the busy ones come to an end
-	working atomic.Int32  // busy ones that have not
-	slowly  atomic.Bool   // the receiver
-	cancel  context.CancelFunc
+	r         *ipc.Receiver
+	peek      *shm.Segment // for looking at the doorbells
+	s         map[byte]*ipc.Sender
+	work      sync.WaitGroup
+	held      *ipc.Claim    // by the sender 'h', at head
+	child     *shm.Segment  // holds the lock of a sender that is dead
+	onHold    func()        // what happens while the victim is held
+	onFate    func()        // what happens once it has met its fate, and
+	afterFate func()        // once the others have got on
+	nudge     func() bool   // what the victim needs to go on
+	buried    int           // slots left as killed senders leave them
+	skips     int           // claims that must have been skipped when all is settled; -1: who knows
+	halt      chan struct{} // closed: the busy ones come to an end
+	working   atomic.Int32  // busy ones that have not
+	slowly    atomic.Bool   // the receiver
+	cancel    context.CancelFunc
 }
 
 func newArena(t testing.TB, c cell) *arena {
@@ -208,17 +210,28 @@ func (a *arena) ok(err error) bool {
 // running. For a victim that was not killed there is no such bound.
 func (a *arena) inTime(what string, cond func() bool) {
 	a.Helper()
+	a.bounded(what, a.c.action == "kill", cond)
+}
+
+// ends is inTime, whatever the victim's fate.
+func (a *arena) ends(what string, cond func() bool) {
+	a.Helper()
+	a.bounded(what, a.c.point != "", cond)
+}
+
+func (a *arena) bounded(what string, bound bool, cond func() bool) {
+	a.Helper()
 	late := func() bool { return clock.Since(a.fateAt) >= 2*killBeat }
 	stacks := ""
 	for !cond() {
-		if a.c.action == "kill" && late() && stacks == "" {
+		if bound && late() && stacks == "" {
 			buf := make([]byte, 1<<20)
 			stacks = string(buf[:runtime.Stack(buf, true)])
 		}
 		require.Less(a, time.Since(a.fate), proctest.Patience, "%s never: %v\n%s", what, a.c, stacks)
 		time.Sleep(time.Millisecond)
 	}
-	if a.c.action == "kill" && late() {
+	if bound && late() {
 		a.late = fmt.Sprintf("%s late: %v\n%s", what, a.c, stacks)
 	}
 }

@@ -44,6 +44,7 @@ type scenario struct {
 	dies    bool   // and this is another sender's death, in a claim
 	lacks   bool   // the victim's system has neither nameless files nor renames that replace nothing
 	ends    bool   // the play comes to an end of itself, though others are busy
+	lone    bool   // the others are never busy with more than the story says
 	forked  bool   // a child that a dead sender forked holds its lock
 	fills   []fill
 	story   func(*arena) (met bool)
@@ -52,7 +53,10 @@ type scenario struct {
 // surroundings are the cells without a fate.
 func (s *scenario) surroundings() (all []cell) {
 	for _, f := range s.fills {
-		all = append(all, cell{scenario: s, fill: f}, cell{scenario: s, fill: f, busy: true})
+		all = append(all, cell{scenario: s, fill: f})
+		if !s.lone {
+			all = append(all, cell{scenario: s, fill: f, busy: true})
+		}
 	}
 	return all
 }
@@ -78,8 +82,9 @@ func (c cell) fates(point string, n int) (all []cell) {
 }
 
 var (
-	anyFill = []fill{empty, full, wrap}
-	noFill  = []fill{empty} // there is no ring, or it does not matter
+	anyFill  = []fill{empty, full, wrap}
+	lineFill = []fill{empty, wrap}
+	noFill   = []fill{empty} // there is no ring, or it does not matter
 )
 
 var scenarios = []scenario{
@@ -95,6 +100,16 @@ var scenarios = []scenario{
 	{name: "sender without membarrier comes and goes", do: "visit unfenced", needs: 56, fills: []fill{empty}, story: senderStory},
 	{name: "sender takes a dead one's slot", do: "visit", fills: anyFill, story: heirStory},
 
+	{name: "first in line waits", do: "send", lone: true, fills: lineFill, story: firstStory},
+	{name: "second in line waits", do: "send", lone: true, fills: lineFill, story: secondStory},
+	{name: "batch sender is first in line", do: "batch", lone: true, fills: noFill, story: firstStory},
+	{name: "claimer is first in line", do: "claim", lone: true, fills: noFill, story: firstStory},
+	{name: "first in line gives up", do: "give up", lone: true, fills: lineFill, story: leaverStory},
+	{name: "sender passes the first", do: "send", lone: true, fills: lineFill, story: passerStory},
+	{name: "sender flushes", do: "flush", lone: true, fills: lineFill, story: flusherStory},
+
+	{name: "receiver serves the line", do: "recv", durable: true, lone: true, fills: lineFill, story: servedStory},
+	{name: "receiver takes all and serves the line", do: "consume all", durable: true, lone: true, fills: lineFill, story: servedStory},
 	{name: "receiver receives", do: "recv", durable: true, fills: anyFill, story: receiverStory},
 	{name: "receiver consumes", do: "consume", durable: true, fills: anyFill, story: receiverStory},
 	{name: "receiver takes a batch apart", do: "unbatch", durable: true, fills: anyFill, story: receiverStory},

@@ -20,7 +20,7 @@ import (
 func TestRoomIsSeenThoughTheReceiverStandsBeforeItsWake(t *testing.T) {
 	const beat = 500 * time.Millisecond
 	clock := proctest.StartClock(t)
-	for _, point := range []failpoint.Point{failpoint.HeadStored, failpoint.RoomFlag} {
+	for _, point := range []failpoint.Point{failpoint.HeadStored, failpoint.RoomSeq} {
 		t.Run(string(point), func(t *testing.T) {
 			o := &ipc.Options{Dir: proctest.Dir(t), Capacity: capacity, Heartbeat: beat, Spin: -1}
 			r, err := ipc.NewReceiver(ctx, name, o)

@@ -48,6 +48,8 @@ var plays = map[string]func(o *ipc.Options) (play, error){
 	"batch":   sending(sendBatch),
 	"claim":   sending(claim),
 	"abort":   sending(abort),
+	"give up": sending(giveUp),
+	"flush":   sending(flush),
 	"visit":   func(o *ipc.Options) (play, error) { return play{op: func() error { return visitSender(o) }}, nil },
 	"recv":    receiving(recvOne),
 	"consume": receiving(consume),

@@ -41,18 +41,19 @@ const (
 
 // child is one process.
 type child struct {
-	role   string
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	done   chan struct{}
-	stderr bytes.Buffer
+	incarnation int
+	role        string
+	cmd         *exec.Cmd
+	in          io.WriteCloser
+	done        chan struct{}
+	stderr      bytes.Buffer
 }
 
 func (d *driver) start(o orders) *child {
 	o.Incarnation = int(d.incarnation.Add(1))
 	raw, err := json.Marshal(o)
 	must(err)
-	c := &child{role: o.Role, cmd: exec.Command("/proc/self/exe"), done: make(chan struct{})}
+	c := &child{incarnation: o.Incarnation, role: o.Role, cmd: exec.Command("/proc/self/exe"), done: make(chan struct{})}
 	// Under the race detector a process sleeps for a second before it exits.
 	c.cmd.Env = append(os.Environ(), ordersEnv+"="+string(raw), "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	c.in, err = c.cmd.StdinPipe()
@@ -71,7 +72,9 @@ func (d *driver) start(o orders) *child {
 func (d *driver) run(rng *rand.Rand, o orders, mean time.Duration, over <-chan struct{}) {
 	for !isOver(over) {
 		o.Killable = o.Role == senders || rng.IntN(5) > 0
-		o.Ends = 1 + rng.IntN(2)
+		if d.orders.Ends == 0 {
+			o.Ends = 1 + rng.IntN(2)
+		}
 		o.Operations = 1 << 30
 		how, lives := byKill, time.Duration(rng.ExpFloat64()*float64(mean))
 		if rng.IntN(4) == 0 { // while it starts, attaches, and does its first work
@@ -150,7 +153,7 @@ func (d *driver) stop(rng *rand.Rand, c *child, kill bool) {
 	defer d.mu.Unlock()
 	d.tally.Stops++
 	// Until it runs again: what it has in hand then is late by the stop.
-	d.stops = append(d.stops, span{from, process.Monotonic() + int64(5*time.Millisecond)})
+	d.stops = append(d.stops, span{from, process.Monotonic() + int64(5*time.Millisecond), c.incarnation})
 }
 
 // bury waits for the end of a process and counts it.
@@ -221,6 +224,12 @@ func (d *driver) round(lasts time.Duration) (tally, []string) {
 	j.readSenders(d.orders.Ledgers)
 	lives := j.readReceivers(d.orders.Ledgers)
 	j.completeness(lives)
+	j.lives, j.ends = lives, d.senders*max(d.orders.Ends, 2)
+	for _, life := range lives {
+		if len(life.stream) > 0 {
+			j.waits(life, uint64(d.orders.Options.Capacity))
+		}
+	}
 	if j.durable {
 		if stats, err := ipc.Inspect(channel, &d.orders.Options); err != nil {
 			j.fault("inspect: %v", err)

@@ -13,6 +13,7 @@ type sent struct {
 	length     int
 	begun, end int64 // end: of the call that sent it; the far future if it was in hand at death
 	fate       fate
+	parts      bool // of a batch that takes more than one claim
 }
 
 type fate uint8
@@ -46,6 +47,8 @@ type arrival struct {
 type judge struct {
 	tally
 	origins map[uint64]*origin
+	lives   map[uint64]*reception
+	ends    int // senders at the same time, about
 	durable bool
 	stops   []span
 	faults  []string
@@ -73,7 +76,7 @@ func (j *judge) readSenders(dir string) {
 				j.origins[o.id] = o
 				j.Attached++
 			case begun:
-				o.messages = append(o.messages, sent{length: int(r.length), begun: r.clock, end: never})
+				o.messages = append(o.messages, sent{length: int(r.length), begun: r.clock, end: never, parts: r.kind == inParts})
 			case ended:
 				for i := int(r.number); i < len(o.messages); i++ {
 					m := &o.messages[i]
@@ -194,7 +197,7 @@ func (j *judge) arrive(name string, life *reception, at int, r record, before in
 	}
 	life.latest = max(life.latest, a.sent.begun)
 	if a.sent.fate == yes {
-		j.wait(span{max(a.sent.begun, before), r.clock})
+		j.wait(span{from: max(a.sent.begun, before), to: r.clock})
 	}
 }
 
@@ -317,7 +320,10 @@ func (j *judge) owed(o *origin, a, b uint64) (n int) {
 }
 
 // span is a time on the monotonic clock.
-type span struct{ from, to int64 }
+type span struct {
+	from, to    int64
+	incarnation int // of the process that was stopped
+}
 
 // wait notes how long a receiver that was there let a message wait whose send
 // was going on or had ended, while it had no other.

@@ -17,7 +17,7 @@ type what uint8
 const (
 	// A sender's.
 	attached what = iota + 1 // to a life of the channel; number: the sender's
-	begun                    // kind, number, length: the message is in hand
+	begun                    // kind: inParts or 0; number, length: the message is in hand
 	ended                    // kind, first number, and in length how many of those begun were sent
 	flushed                  // number: all below it have been received
 	left                     // closed; nothing follows
@@ -31,6 +31,9 @@ const (
 	drained      // all senders had ended, and the channel gave ErrEmpty or ErrDisconnected
 	closed       // number: claims that the life has skipped so far; nothing follows
 )
+
+// inParts is the kind of a message of a batch that may take more than one claim.
+const inParts = 1
 
 // record is one entry of a ledger. 64 bytes never lie across two pages of the
 // file, so a kill leaves no half of one.

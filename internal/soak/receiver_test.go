@@ -31,6 +31,9 @@ func receiveRole(o orders, told context.Context) {
 	r.log.write(record{what: opened, position: life(rx.Stats())})
 	for told.Err() == nil && !r.Drain && err == nil {
 		err = r.receive()
+		if r.Slow > 0 {
+			time.Sleep(time.Duration(r.rng.Int64N(int64(r.Slow))))
+		}
 	}
 	if r.Drain || drainTold.Load() && !errors.Is(err, ipc.ErrDisconnected) {
 		err = r.drain()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -35,10 +36,11 @@ type orders struct {
 	Incarnation int
 	Ledgers     string // the directory
 	Options     ipc.Options
-	Ends        int  // sender: Senders at the same time
-	Operations  int  // sender: then it ends by itself
-	Killable    bool // receiver
-	Drain       bool // receiver: the last one
+	Ends        int           // sender: Senders at the same time; 0: one or two
+	Operations  int           // sender: then it ends by itself
+	Killable    bool          // receiver
+	Drain       bool          // receiver: the last one
+	Slow        time.Duration // receiver: rests between calls, on average half of it
 }
 
 func TestMain(m *testing.M) {

@@ -17,10 +17,11 @@ import (
 // they have done what they were to do.
 func sendRole(o orders, told context.Context) {
 	var ends sync.WaitGroup
+	family := &family{clones: o.Ends > 2}
 	for i := range o.Ends {
 		ends.Go(func() {
 			s := sending{
-				orders: o, told: told, end: i,
+				orders: o, told: told, end: i, family: family,
 				rng: rand.New(rand.NewPCG(o.Seed, uint64(o.Incarnation)<<8|uint64(i))),
 				log: open(o.Ledgers, senders, o.Incarnation, i),
 			}
@@ -38,9 +39,36 @@ type sending struct {
 	rng  *rand.Rand
 	log  *ledger
 
+	family *family
+
 	id   uint64 // of the Sender in hand
 	next uint64 // number of its next message
 	buf  []byte
+}
+
+// family is the Senders of one process. Many of them are clones, of whose channel it is
+// known when it was made: Stats asks the kernel about every end.
+type family struct {
+	clones bool
+	mu     sync.Mutex
+	first  *ipc.Sender
+	made   uint64 // its channel
+}
+
+func (f *family) join(ctx context.Context, o *ipc.Options) (*ipc.Sender, uint64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.clones && f.first != nil {
+		if tx, err := f.first.Clone(); err == nil {
+			return tx, f.made, nil
+		}
+	}
+	tx, err := ipc.NewSender(ctx, channel, o)
+	if err != nil {
+		return nil, 0, err
+	}
+	f.first, f.made = tx, life(tx.Stats())
+	return tx, f.made, nil
 }
 
 func (s *sending) run() {
@@ -59,13 +87,13 @@ func (s *sending) attach() bool {
 	defer cancel()
 	options := s.Options
 	options.Wait, options.Create = true, s.rng.IntN(8) == 0
-	tx, err := ipc.NewSender(ctx, channel, &options)
+	tx, made, err := s.family.join(ctx, &options)
 	switch {
 	case errors.Is(err, ipc.ErrNoSlot), errors.Is(err, fs.ErrNotExist), errors.Is(err, ipc.ErrBusy):
 		return false // the slots of the dead are not reaped yet; no receiver came; it is being replaced
 	}
 	must(err)
-	s.log.write(record{what: attached, number: s.id, pid: uint32(os.Getpid()), position: life(tx.Stats())})
+	s.log.write(record{what: attached, number: s.id, pid: uint32(os.Getpid()), position: made})
 	s.buf = make([]byte, tx.MaxMessage())
 	err = s.hello(tx)
 	for err == nil && s.told.Err() == nil && s.Operations > 0 {
@@ -154,12 +182,19 @@ func (s *sending) operate(tx *ipc.Sender) error {
 
 func (s *sending) batch(ctx context.Context, tx *ipc.Sender) error {
 	msgs := make([][]byte, 1+s.rng.IntN(12))
-	first := s.next
+	first, total := s.next, 0
 	for i := range msgs {
 		msgs[i] = make([]byte, size(s.rng, tx.MaxMessage()/4))
 		s.next = first + uint64(i)
-		s.begin(len(msgs[i]))
 		fill(msgs[i], s.id, s.next)
+		total += len(msgs[i]) + recordSize
+	}
+	for i, msg := range msgs {
+		s.next = first + uint64(i)
+		s.begin(len(msg))
+		if total > tx.MaxMessage() {
+			s.log.buf[len(s.log.buf)-recordSize+1] = inParts
+		}
 	}
 	s.next = first
 	return s.note(len(msgs), func() (int, error) { return tx.SendBatch(ctx, msgs) })

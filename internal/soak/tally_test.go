@@ -7,16 +7,18 @@ import (
 
 // tally is what a soak reports.
 type tally struct {
-	Kills, ReceiverKills, Stops, Left uint64 // processes: killed, of these receiving ones, stopped, ended cleanly
-	Attached, Receivers               uint64 // ends that ever attached
-	Sent, Received, Bytes             uint64 // sends that returned; messages received, with repeated ones
-	InHand                            uint64 // received although their sender died before its send had returned
-	Skipped                           uint64 // claims that the dead left open
-	Repeated                          uint64 // received again by a durable channel, after its receiver was killed
-	Gone                              uint64 // lost with their receiver, as a channel that is not durable may
-	Lost, Duplicates, Torn            uint64 // never to be
-	Faults                            uint64 // all that is never to be
-	Stall, StallStopped               int64  // nanoseconds
+	Kills, ReceiverKills, Stops, Left uint64  // processes: killed, of these receiving ones, stopped, ended cleanly
+	Attached, Receivers               uint64  // ends that ever attached
+	Sent, Received, Bytes             uint64  // sends that returned; messages received, with repeated ones
+	InHand                            uint64  // received although their sender died before its send had returned
+	Skipped                           uint64  // claims that the dead left open
+	Repeated                          uint64  // received again by a durable channel, after its receiver was killed
+	Gone                              uint64  // lost with their receiver, as a channel that is not durable may
+	Lost, Duplicates, Torn            uint64  // never to be
+	Faults                            uint64  // all that is never to be
+	Stall, StallStopped               int64   // nanoseconds
+	Waited                            float64 // ringfuls received during the longest wait for room
+	Passed                            float64 // of these, sent by those who came later, but for one message of each
 	Rounds                            int
 	Took                              time.Duration
 }
@@ -35,6 +37,7 @@ func (t *tally) add(o tally) {
 		*sum.to += sum.more
 	}
 	t.Stall, t.StallStopped = max(t.Stall, o.Stall), max(t.StallStopped, o.StallStopped)
+	t.Waited, t.Passed = max(t.Waited, o.Waited), max(t.Passed, o.Passed)
 	t.Rounds++
 	t.Took += o.Took
 }
@@ -64,5 +67,7 @@ func (t *tally) String() string {
 	line("violations of any kind", t.Faults)
 	line("longest stall of a receiver, nobody stopped", time.Duration(t.Stall).Round(time.Microsecond))
 	line("longest stall of a receiver while a process was stopped", time.Duration(t.StallStopped).Round(time.Microsecond))
+	line("longest wait for room, in ringfuls received meanwhile", fmt.Sprintf("%.2f", t.Waited))
+	line("of a wait, sent by those who came later, but for a message of each", fmt.Sprintf("%.2f", t.Passed))
 	return text
 }

@@ -2,8 +2,9 @@
  * (shm/must_fence.go). Senders without membarrier come, send, sleep over a full
  * ring, and go or are killed; the receiver drops the flag when it finds none left.
  *
- * As in room.pml the receiver's store of head goes through its store buffer, and
- * messages are one unit. Each sender has a slot of its own, which it takes again
+ * As in line.pml the receiver's store of head goes through its store buffer.
+ * Messages are one unit, and the receiver wakes all that wait: whom it must wake, and
+ * when lineWaiting may go, is line.pml's. Each sender has a slot of its own, which it takes again
  * at its next visit.
  *
  * Sizes:   NS senders, of which the first UN have no membarrier; NV visits of
@@ -34,8 +35,8 @@
 
 byte tail, head, mine;
 byte kills, crashes, corpses, left = NS;
-bool flag;                              /* bellFence of the senders' bell */
-bool announced;                         /* bellSleeping of the senders' bell */
+bool flag;                              /* lineFence */
+bool announced;                         /* lineWaiting */
 bool rung[NS], asleep[NS], live[NS], mark[NS], dead[NS];
 
 #define ROOM (tail - head < CAP)
@@ -171,7 +172,6 @@ wake:
    :: atomic { !ending && !announced -> goto take }
    CRASH
    fi;
-   if :: atomic { DRAINED -> announced = false } CRASH fi;
    if :: atomic { DRAINED -> RING } CRASH fi;
    if :: WAKE CRASH fi;
    goto take;

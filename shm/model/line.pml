@@ -404,7 +404,11 @@ end:
 #endif
          i = 0;
          do :: i < NS && !waits[i] && !pos[i] -> i++ :: else -> break od;
-         i < NS -> i = 0; beats++ };
+         i < NS -> i = 0;
+#ifndef LIVE
+         beats++
+#endif
+      };
 tend:
       ELECT(BEAT, );
 #ifndef M_NOTEND

@@ -39,14 +39,17 @@ check() {
 }
 
 verify() {
-	local name=$1 model=$2 want=$5 dir code=0 states mib found start=$SECONDS
+	local name=$1 model=$2 want=$5 dir safety=-DSAFETY code=0 states mib found start=$SECONDS
 	local -a spin pan
 	read -ra spin <<<"$3"
 	read -ra pan <<<"$4"
+	if [[ " $4 " == *" -a "* ]]; then
+		safety=-DNFAIR=3
+	fi
 	dir=$(mktemp -d "$work/XXXXXX")
 	cd "$dir"
 	if ! { spin "${spin[@]}" -a "$here/$model.pml" &&
-		gcc -w -O2 -DSAFETY -DCOLLAPSE -DMEMLIM=5500 -DVECTORSZ=2048 -o pan pan.c; } >log 2>&1; then
+		gcc -w -O2 "$safety" -DCOLLAPSE -DMEMLIM=5500 -DVECTORSZ=2048 -o pan pan.c; } >log 2>&1; then
 		printf '%s\n%s\n' "$name: spin or gcc:" "$(cat log)" >&2
 		return 1
 	fi
@@ -71,7 +74,7 @@ verify() {
 # a search that came to its end; found only what the model calls wrong. One that
 # ran out of memory or depth, hit a limit of pan's, or was killed, is neither.
 outcome() {
-	if grep -q '^pan:1: \(assertion violated\|invalid end state\)' out && grep -q 'errors: 1$' out; then
+	if grep -q '^pan:1: \(assertion violated\|invalid end state\|acceptance cycle\)' out && grep -q 'errors: 1$' out; then
 		echo found
 	elif [ "$1" = 0 ] && grep -q '^Full statespace search for:' out && grep -q 'errors: 0$' out &&
 		! grep -q 'not completed\|^error\|^pan:1\|^pan: \(error\|reached\|out of\)' out; then
@@ -93,6 +96,8 @@ label() {
 }
 
 small="-m500000 -w22"
+rests="-m2000000 -w24 -E"          # the model may end at rest, and judges that itself
+lives="-m3000000 -w24 -a -f -N progress" # a formula, with weak fairness
 large="-m12000000 -w26"
 
 quick() {
@@ -102,10 +107,11 @@ quick() {
 	check bell-fence bell "-DFENCE=1" "$small" pass
 	check bell-unregistered bell "-DSELF" "$small" pass
 	check bell-deaths bell "-DMAXD=2 -DTICK" "$small" pass
-	check room room "" "$small" pass
-	check room-fence room "-DFENCE=1" "$small" pass
-	check room-deaths room "-DMAXD=2 -DMAXC=2" "$small" pass
-	check room-tick room "-DNR=1 -DMAXD=1 -DMAXC=1 -DORPHAN -DTICK" "$small -E" pass
+	check line line "-DNR=1 -DUSED=2" "$rests" pass
+	check line-fence line "-DNR=1 -DUSED=2 -DFENCE=1" "$rests" pass
+	check line-flush line "-DNR=1 -DFLUSH" "$rests" pass
+	check line-deaths line "-DNR=1 -DUSED=2 -DMAXD=1 -DBEATS=2" "$rests" pass
+	check line-progress line "-DLIVE" "$lives" pass
 	check fence fence "" "$small" pass
 	check fence-deaths fence "-DNV=1 -DMAXD=1 -DMAXC=1" "$small" pass
 	check life-two-senders life "-DSENDS=2 -DRECVS=1" "$small" pass
@@ -126,9 +132,13 @@ full() {
 	check ring-sweep ring "-DNS=1 -DNR=2 -DMAXD=2 -DMAXC=1 -DNEW=1 -DHOUSE=2" "$small" pass
 	check bell-one-step bell "-DONESTEP" "$small" pass
 	check bell-or-first bell "-DORFIRST" "$small" pass
-	check room-three room "-DNS=3 -DMAXD=1" "$small" pass
-	check room-stride room "-DSTRIDE -DCAP=2 -DNR=3 -DMAXD=1 -DMAXC=1" "$small" pass
-	check room-stride-fence room "-DSTRIDE -DCAP=2 -DNR=3 -DFENCE=1" "$small" pass
+	check line-two-messages line "-DNR=2 -DPASSED" "$rests" pass
+	check line-three line "-DNS=3 -DNR=1" "$rests" pass
+	check line-flush-full line "-DNR=1 -DUSED=2 -DFLUSH" "$rests" pass
+	check line-flush-deaths line "-DNR=1 -DFLUSH -DMAXC=1 -DBEATS=2" "$rests" pass
+	check line-both-die line "-DNR=1 -DUSED=2 -DMAXD=1 -DMAXC=1 -DBEATS=2" "$rests" pass
+	check line-passed line "-DNR=1 -DPASS=1 -DBEATS=1" "$rests" pass
+	check line-progress-deaths line "-DLIVE -DMAXD=1 -DBEATS=1" "$lives" pass
 	check fence-two fence "-DUN=2 -DMAXD=1" "$small" pass
 	check life-remove life "-DSENDS=1 -DRECVS=2 -DRMS=1 -DCREATE=1 -DF=2" "$small" pass
 	check life-durable life "-DSENDS=2 -DRECVS=1 -DCREATE=1 -DRMS=1 -DDURABLE" "$small" pass
@@ -154,15 +164,17 @@ mutants() {
 		check "bell: $m" bell "-DM_$m" "$small" mutant
 	done
 	check "bell: SENDERCLEARS" bell "-DMAXD=1 -DTICK -DM_SENDERCLEARS" "$small" mutant
-	check "room: no fence" room "-DFENCE=0" "$small" mutant
-	for m in SEQFIRST SEQLATE NOLOOK; do
-		check "room: $m" room "-DM_$m" "$small" mutant
+	check "line: no fence" line "-DNR=2 -DFENCE=0" "$rests" mutant
+	for m in NOLOOK NOHAND NOSECONDLOOK; do
+		check "line: $m" line "-DNR=2 -DM_$m" "$rests" mutant
 	done
-	for m in NOPUBLISH NOWAKE; do
-		check "room: $m" room "-DSTRIDE -DCAP=2 -DM_$m" "$small" mutant
-	done
-	check "room: AWAY" room "-DSTRIDE -DCAP=2 -DAWAY" "$small -E" mutant
-	check "room: TICKBYFLAG" room "-DMAXC=1 -DORPHAN -DTICK -DM_TICKBYFLAG" "$small -E" mutant
+	check "line: NOELECTLOOK" line "-DNR=2 -DMAXG=1 -DM_NOELECTLOOK" "$rests" mutant
+	check "line: NOWAKENEXT" line "-DNR=2 -DANY -DMAXG=1 -DM_NOWAKENEXT" "$rests" mutant
+	check "line: NOJOINWAKE" line "-DNS=3 -DNR=1 -DUSED=2 -DMAXG=1 -DM_NOJOINWAKE" "$rests" mutant
+	check "line: NOTEND" line "-DNR=1 -DUSED=2 -DMAXD=1 -DBEATS=2 -DM_NOTEND" "$rests" mutant
+	check "line: NORESERVE" line "-DNR=2 -DPASSED -DM_NORESERVE" "$rests" mutant
+	check "line: NORESERVE, alive" line "-DLIVE -DM_NORESERVE" "$lives" mutant
+	check "line: flush, NOLOOK" line "-DNR=1 -DUSED=2 -DFLUSH -DM_NOLOOK" "$rests" mutant
 	for m in FLAGFIRST NOMARK SCANFIRST NOSCAN; do
 		check "fence: $m" fence "-DM_$m" "$small" mutant
 	done
