@@ -45,6 +45,12 @@ type waits interface {
 // announcement stood by then (bell.go and line.go in package shm), and the values
 // that are slept on were read before the look.
 func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) error {
+	if ctx.Err() != nil { // even if ready: the room may be lost again, and again
+		if again, err := w.look(); again || err != nil || w.over() {
+			return err
+		}
+		return e.fail(op, ctxError(ctx))
+	}
 	stop := func() bool { return w.over() || ctx.Err() != nil }
 	for left := e.spin.limit(); ; {
 		part := min(left, e.set.Heartbeat)
@@ -70,7 +76,7 @@ func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) erro
 	switch {
 	case err != nil || again || w.over():
 		return err
-	case ctx.Err() != nil: // even if ready: the room may be lost again, and again
+	case ctx.Err() != nil:
 		return e.fail(op, ctxError(ctx))
 	case w.ready():
 		return nil
