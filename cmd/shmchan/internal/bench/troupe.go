@@ -121,7 +121,7 @@ func (t *troupe) references() (map[string]float64, error) {
 func (t *troupe) play(s spec, warm, d time.Duration) ([]reply, error) {
 	n := len(t.workers)
 	defer mqForget(t.dir)
-	const each = 10 * time.Millisecond // for one of many ends, on a busy machine
+	const each = 30 * time.Millisecond // for one of many ends, on a busy machine
 	many := time.Duration(s.Ends) * each
 	if _, err := t.all(n, step{Op: opOpen, Spec: s, For: many}); err != nil {
 		return nil, err
