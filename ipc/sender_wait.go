@@ -107,10 +107,11 @@ func (w *roomWait) moves() bool {
 }
 
 // announce takes a place in line, which stays until the message is sent or given up.
-// The beats look after a line that stands.
+// The beats look after a line that stands, and now and then in any case.
 func (w *roomWait) announce() []futex.Word {
 	w.s.tx.Join(w.n)
 	w.s.beat.Stands()
+	w.s.beat.After(nowAndThen)
 	return w.s.announce(&w.bells)
 }
 

@@ -59,6 +59,11 @@ func (s *Sender) begin() {
 	s.watchFile(s)
 }
 
+// nowAndThen is how many beats a sender sleeps at most without being looked after. What
+// matters soon, the beats find by themselves; this is for a sender that was passed by
+// one that died before it could say so, while the line goes on.
+const nowAndThen = 16
+
 // tick is what a beat has found something for: a receiver that came or may have gone,
 // a line that stands, a position that was reached.
 func (s *Sender) tick() {
@@ -76,6 +81,8 @@ func (s *Sender) tick() {
 	s.turnSeen = s.ring.Tend(s.turnSeen, process.Monotonic())
 	if s.turnSeen != 0 {
 		s.beat.After(1)
+	} else {
+		s.beat.After(nowAndThen)
 	}
 	if s.seg.Broken() || s.ring.Closed() || s.waiter.Overslept() {
 		s.poke()

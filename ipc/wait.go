@@ -43,6 +43,12 @@ const neverSpin = ^uint32(0)
 // announcement stood by then (bell.go and line.go in package shm), and the values
 // that are slept on were read before the look.
 func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) error {
+	if ctx.Err() != nil { // even if ready: the room may be lost again, and again
+		if again, err := w.look(); again || err != nil || w.over() {
+			return err
+		}
+		return e.fail(op, ctxError(ctx))
+	}
 	stop := func() bool { return w.over() || ctx.Err() != nil }
 	left := e.spin.limit()
 	if pauses == neverSpin {
@@ -72,7 +78,7 @@ func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) erro
 	switch {
 	case err != nil || again || w.over():
 		return err
-	case ctx.Err() != nil: // even if ready: the room may be lost again, and again
+	case ctx.Err() != nil:
 		return e.fail(op, ctxError(ctx))
 	case w.ready():
 		return nil

@@ -38,7 +38,10 @@ func (rep *Report) WriteBenchfmt(w io.Writer) error {
 // number of processors.
 func (r *Result) benchName() string {
 	group, name, _ := strings.Cut(r.Name, "/")
-	full := strings.ToUpper(group[:1]) + group[1:] + "/case=" + name + "/size=" + strconv.Itoa(r.Size)
+	full := strings.ToUpper(group[:1]) + group[1:] + "/case=" + name
+	if r.Size > 0 {
+		full += "/size=" + strconv.Itoa(r.Size)
+	}
 	if r.Senders > 1 {
 		full += "/senders=" + strconv.Itoa(r.Senders)
 	}

@@ -32,6 +32,7 @@ func sample(t *testing.T) *Report {
 		"pipeline/fifo-100":  {Count: 500_000, Took: 50 * time.Millisecond},
 		"cost/attach":        {Count: 10_000, Took: time.Second},
 		"cost/idle":          {Took: time.Second, CPU: 3 * time.Millisecond},
+		"waiting/done":       {Count: 1000, Hist: hist},
 	}
 	rep := &Report{
 		Date:     time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC),
@@ -43,7 +44,7 @@ func sample(t *testing.T) *Report {
 		if !ok && c.Name != "latency/mq" {
 			continue
 		}
-		result := Result{Name: c.Name, About: c.About, Unit: c.Unit, Size: c.spec.Size, Senders: c.spec.Senders}
+		result := Result{Name: c.Name, About: c.About, Unit: c.Unit, Size: c.spec.Size, Senders: c.spec.Senders, Figures: slices.Clone(c.shows)}
 		if !ok {
 			result.Skipped = "no message queues here"
 		}
@@ -51,7 +52,7 @@ func sample(t *testing.T) *Report {
 			if !ok {
 				break
 			}
-			run, err := c.newRun([]reply{r}, nil)
+			run, err := c.newRun([]reply{r}, []reply{r})
 			require.NoError(t, err)
 			drift := float64(i) // the second run met a slower machine
 			run.Refs = map[string]Between{refLine: {40 + drift, 42 + drift}, refRing: {50e6, 40e6}, refFutex: {5000, 5500}}
@@ -120,7 +121,7 @@ func TestBenchfmtIsReadBack(t *testing.T) {
 		}
 	}
 	require.NoError(t, read.Err())
-	require.Equal(t, 2*5, results)
+	require.Equal(t, 2*6, results)
 }
 
 // What refresh reads is what was measured, so that the plots can be drawn later.

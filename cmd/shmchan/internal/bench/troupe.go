@@ -121,7 +121,9 @@ func (t *troupe) references() (map[string]float64, error) {
 func (t *troupe) play(s spec, warm, d time.Duration) ([]reply, error) {
 	n := len(t.workers)
 	defer mqForget(t.dir)
-	if _, err := t.all(n, step{Op: opOpen, Spec: s}); err != nil {
+	const each = 30 * time.Millisecond // for one of many ends, on a busy machine
+	many := time.Duration(s.Ends) * each
+	if _, err := t.all(n, step{Op: opOpen, Spec: s, For: many}); err != nil {
 		return nil, err
 	}
 	mqForget(t.dir) // both have it: no name is left, whatever happens from here on
@@ -129,6 +131,6 @@ func (t *troupe) play(s spec, warm, d time.Duration) ([]reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = t.all(n, step{Op: opClose})
+	_, err = t.all(n, step{Op: opClose, For: many})
 	return answers, err
 }

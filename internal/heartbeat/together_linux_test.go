@@ -1,0 +1,54 @@
+package heartbeat
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A process wakes once for all that is due at the same interval or at a multiple of
+// it, for its own endpoints, for those that it looks at, and for directories.
+func TestProcessWakesOnceABeatWhateverItHolds(t *testing.T) {
+	const every, beats = 20 * time.Millisecond, 10
+	both(t, func(t *testing.T) {
+		var mine, other words
+		for _, b := range []*Beat{
+			Add(mine.words(), every, "", mine.tick),
+			Add(Words{}, every, t.TempDir(), func() {}),
+			Add(Words{Shared: &other.shared}, 2*every, "", func() {}),
+			Add(Words{Line: &other.line}, every, "", func() {}),
+		} {
+			defer b.Remove()
+		}
+		mine.passes(t, 2)
+		walks, from := all.walker.pass.Load()/2, mine.beats.Load()
+		mine.passes(t, beats)
+		walks = all.walker.pass.Load()/2 - walks
+		require.LessOrEqual(t, walks, mine.beats.Load()-from+1)
+	})
+}
+
+// An endpoint that beats is never silent to one that looks at it at every second beat,
+// whichever comes first.
+func TestEndpointThatBeatsIsNotSilent(t *testing.T) {
+	const every = int64(time.Millisecond)
+	for _, early := range []bool{true, false} {
+		var w words
+		watch := Beat{}
+		watch.entry.init(Words{Shared: &w.shared}, 2*time.Duration(every), "")
+		watch.Silent()
+		for beat := int64(1000); beat < 1100; beat++ {
+			if early {
+				w.shared.Add(1)
+			}
+			if now := beat * every; watch.entry.due <= now {
+				raised := watch.entry.beat(now, 0)
+				require.False(t, raised && beat > 1000, "at beat %d", beat)
+			}
+			if !early {
+				w.shared.Add(1)
+			}
+		}
+	}
+}
