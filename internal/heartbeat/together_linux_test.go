@@ -29,26 +29,30 @@ func TestProcessWakesOnceABeatWhateverItHolds(t *testing.T) {
 	})
 }
 
-// An endpoint that beats is never silent to one that looks at it at every second beat,
+// An endpoint that beats is not silent to one that looks at it at the same times,
 // whichever comes first.
 func TestEndpointThatBeatsIsNotSilent(t *testing.T) {
 	const every = int64(time.Millisecond)
 	for _, early := range []bool{true, false} {
 		var w words
 		watch := Beat{}
-		watch.entry.init(Words{Shared: &w.shared}, 2*time.Duration(every), "")
+		watch.entry.init(Words{At: &w.at, Shared: &w.shared}, time.Duration(every), "")
 		watch.Silent()
 		for beat := int64(1000); beat < 1100; beat++ {
+			beats := func() {
+				w.shared.Add(1)
+				w.at.Store(beat * every)
+			}
 			if early {
-				w.shared.Add(1)
+				beats()
 			}
-			if now := beat * every; watch.entry.due <= now {
-				raised := watch.entry.beat(now, 0)
-				require.False(t, raised && beat > 1000, "at beat %d", beat)
-			}
+			raised := watch.entry.beat(beat*every, 0)
+			require.False(t, raised && beat > 1001, "at beat %d", beat)
 			if !early {
-				w.shared.Add(1)
+				beats()
 			}
 		}
+		watch.entry.beat(1150*every, 0)
+		require.True(t, watch.entry.beat(1200*every, 0), "it has fallen silent")
 	}
 }
