@@ -21,11 +21,12 @@ func TestProcessWakesOnceABeatWhateverItHolds(t *testing.T) {
 		} {
 			defer b.Remove()
 		}
-		mine.passes(t, 2)
-		walks, from := all.walker.pass.Load()/2, mine.beats.Load()
-		mine.passes(t, beats)
-		walks = all.walker.pass.Load()/2 - walks
-		require.LessOrEqual(t, walks, mine.beats.Load()-from+1)
+		inOneTry(t, func() bool { // a walk that is late may make others
+			mine.passes(t, 2)
+			walks, from := all.walker.pass.Load()/2, mine.beats.Load()
+			mine.passes(t, beats)
+			return all.walker.pass.Load()/2-walks <= mine.beats.Load()-from+1
+		})
 	})
 }
 
