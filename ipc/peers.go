@@ -3,6 +3,7 @@ package ipc
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/shmchan/shmchan/internal/heartbeat"
 	"github.com/shmchan/shmchan/internal/process"
@@ -23,6 +24,7 @@ type peers struct {
 	closed  bool
 	// noticed is told of an end that may be dead. It must not block, nor call peers.
 	noticed func(slot int)
+	every   time.Duration // the endpoint's own interval: others are not looked at more often
 }
 
 // peer is one end that is watched.
@@ -76,7 +78,7 @@ func (p *peers) watch(seg *shm.Segment, slot int, e shm.End, generation uint32) 
 	})
 	_, interval := e.LastBeat()
 	beats, at := e.BeatWords()
-	interval = min(max(interval, minHeartbeat), maxHeartbeat) // a peer's word
+	interval = max(min(interval, maxHeartbeat), p.every) // a peer's word
 	one.silence = heartbeat.Add(heartbeat.Words{At: at, Shared: beats}, interval, "", notice)
 	one.silence.Silent()
 	return one

@@ -15,6 +15,7 @@ func (r *Receiver) begin() {
 	}
 	words := r.seg.Words()
 	beats, at := r.me.BeatWords()
+	r.peers.every = r.set.Heartbeat
 	r.peers.noticed = func(int) {
 		r.alive.forget()
 		r.beat.Now()
@@ -48,6 +49,7 @@ func (r *Receiver) tick() {
 func (s *Sender) begin() {
 	words := s.seg.Words()
 	beats, at := s.me.BeatWords()
+	s.peers.every = s.set.Heartbeat
 	s.peers.noticed = func(int) {
 		s.alive.forget()
 		s.beat.Now()
