@@ -138,7 +138,6 @@ full() {
 	check line-flush-deaths line "-DNR=1 -DFLUSH -DMAXC=1 -DBEATS=2" "$rests" pass
 	check line-both-die line "-DNR=1 -DUSED=2 -DMAXD=1 -DMAXC=1 -DBEATS=2" "$rests" pass
 	check line-passed line "-DNR=1 -DPASS=1 -DBEATS=1" "$rests" pass
-	check line-progress-deaths line "-DLIVE -DMAXD=1 -DBEATS=1" "$lives" pass
 	check fence-two fence "-DUN=2 -DMAXD=1" "$small" pass
 	check life-remove life "-DSENDS=1 -DRECVS=2 -DRMS=1 -DCREATE=1 -DF=2" "$small" pass
 	check life-durable life "-DSENDS=2 -DRECVS=1 -DCREATE=1 -DRMS=1 -DDURABLE" "$small" pass
