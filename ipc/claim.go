@@ -58,7 +58,7 @@ func (s *Sender) Claim(ctx context.Context, n int) (*Claim, error) {
 		if !passing(err) {
 			return nil, s.named("claim", err)
 		}
-		if err := s.awaitFirst(ctx, "claim", err, n); err != nil {
+		if err := s.awaitFirst(ctx, "claim", p, err, n); err != nil {
 			return nil, err
 		}
 	}

@@ -147,7 +147,7 @@ func (s *Sender) sendLater(ctx context.Context, msg []byte, err error) error {
 		if err == nil || !passing(err) {
 			return s.named("send", err)
 		}
-		if err := s.awaitFirst(ctx, "send", err, len(msg)); err != nil {
+		if err := s.awaitFirst(ctx, "send", p, err, len(msg)); err != nil {
 			return err
 		}
 	}
@@ -263,7 +263,7 @@ func (s *Sender) batchLater(ctx context.Context, msgs [][]byte, err error) (int,
 		if err == nil || !passing(err) {
 			return n, s.named("send", err)
 		}
-		if err := s.awaitFirst(ctx, "send", err, s.ring.BatchSize(msgs)); err != nil {
+		if err := s.awaitFirst(ctx, "send", p, err, s.ring.BatchSize(msgs)); err != nil {
 			return 0, err
 		}
 	}

@@ -18,6 +18,7 @@ var errQueued = errors.New("goroutines of this Sender wait")
 // place is a goroutine's in the queue.
 type place struct {
 	first chan struct{} // gets one value when it is the first
+	from  uint64        // tail when it came
 }
 
 var places = sync.Pool{New: func() any { return &place{first: make(chan struct{}, 1)} }}
@@ -45,6 +46,7 @@ func (s *Sender) enqueue(ctx context.Context, op string) (*place, error) {
 		return nil, s.named(op, ErrClosed)
 	}
 	p := places.Get().(*place)
+	p.from = s.ring.Tail()
 	s.queue = append(s.queue, p)
 	first := s.queue[0] == p
 	s.bar()

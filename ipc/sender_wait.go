@@ -14,10 +14,10 @@ import (
 // awaitFirst waits, as the first in the queue, for what made a send impossible to pass: ErrFull for room for n
 // bytes, ErrBusy for the open claim to be over. Nil means: try again. Any other
 // reason is final.
-func (s *Sender) awaitFirst(ctx context.Context, op string, why error, n int) error {
+func (s *Sender) awaitFirst(ctx context.Context, op string, p *place, why error, n int) error {
 	switch why {
 	case ErrFull:
-		s.room.n = n
+		s.room.n, s.room.from = n, p.from
 		return s.awaitRing(ctx, op, &s.room, s.roomPauses(n))
 	case ErrBusy:
 		return s.awaitClaim(ctx, op)
@@ -91,6 +91,7 @@ func (s *Sender) awaitRing(ctx context.Context, op string, w waits, pauses uint3
 type roomWait struct {
 	s     *Sender
 	n     int    // bytes of the message
+	from  uint64 // tail when the wait began
 	head  uint64 // at the last look
 	bells [1]futex.Word
 }
@@ -103,13 +104,19 @@ func (w *roomWait) retract()            {}
 func (w *roomWait) moves() bool {
 	before := w.head
 	w.head = w.s.ring.Head()
-	return w.head != before
+	return w.head != before && !w.passed()
+}
+
+// passed reports whether half a ringful has passed this sender: it is time to stand in
+// line.
+func (w *roomWait) passed() bool {
+	return int64(w.s.ring.Tail()-w.from) > int64(w.s.ring.Capacity()/2)
 }
 
 // announce takes a place in line, which stays until the message is sent or given up.
 // The beats look after a line that stands, and now and then in any case.
 func (w *roomWait) announce() []futex.Word {
-	w.s.tx.Join(w.n)
+	w.s.tx.Join(w.n, w.from)
 	w.s.beat.Stands()
 	w.s.beat.After(nowAndThen)
 	return w.s.announce(&w.bells)

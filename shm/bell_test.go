@@ -76,7 +76,7 @@ func TestEndsThatMustFenceRing(t *testing.T) {
 			rung(t, r.RecvBell(), p.Ring)
 			r.RecvBell().Retract()
 			take(t, c, "a")
-			p.Join(4)
+			p.Join(4, 0)
 			p.waiter.Announce()
 			require.True(t, r.Announced())
 			put(t, p, "b")
@@ -95,7 +95,7 @@ func TestCloseIsSeenByAllAndWakesAllOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		require.False(t, r.Closed())
 		recv, w := r.RecvBell().Seq(), r.Waiter(1)
-		w.Join(4)
+		w.Join(4, 0)
 		send := w.Bell().Load()
 		for range 2 {
 			r.Close()

@@ -185,9 +185,9 @@ func (p *Producer) refresh(t, want uint64) (bool, error) {
 
 // Join takes a place in line for a message of n bytes, which the claim of such a
 // message gives up; see line.go.
-func (p *Producer) Join(n int) {
+func (p *Producer) Join(n int, from uint64) {
 	p.queued = true
-	p.waiter.Join(n)
+	p.waiter.Join(n, from)
 }
 
 // Leave gives the place in line up, if this sender has one.

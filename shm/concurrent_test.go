@@ -74,7 +74,7 @@ func (cr *crowd) try(p *Producer, send func() error) error {
 	for !cr.over.Load() {
 		err := send()
 		if err == ErrFull {
-			p.Join(0)
+			p.Join(0, 0)
 			b := p.waiter.Announce()
 			if err = send(); err == ErrFull {
 				_ = futex.Wait(p.waiter.Bell(), b, nap)

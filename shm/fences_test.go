@@ -101,7 +101,7 @@ func TestSleeperSeesThePublicationOrIsSeen(t *testing.T) {
 		},
 		"a sender": {
 			announce: func(_ *Ring, p *Producer) func() bool {
-				p.Join(MinCapacity / 2)
+				p.Join(MinCapacity/2, 0)
 				was := p.waiter.Announce()
 				return func() bool { defer p.Leave(); return p.waiter.Bell().Load() == was }
 			},

@@ -135,7 +135,9 @@ type slot struct {
 	need     atomic.Uint64 // 0x48  8  bytes of ring that it waits for
 	position atomic.Uint64 // 0x50  8  the position that it waits for, lowest bit set; 0: none
 	bell     atomic.Uint32 // 0x58  4  it sleeps on this futex
-	_        [36]byte
+	_        [4]byte
+	waitFrom atomic.Uint64 // 0x60  8  tail when its wait for room began
+	_        [24]byte
 	beat     atomic.Uint64 // 0x80  8  beats so far
 	beatAt   atomic.Int64  // 0x88  8  monotonic clock of the last one, nanoseconds
 	interval atomic.Int64  // 0x90  8  nanoseconds between beats

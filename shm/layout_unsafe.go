@@ -31,6 +31,7 @@ var (
 
 	_ [0x40]byte     = [unsafe.Offsetof(slot{}.ticket)]byte{}
 	_ [0x58]byte     = [unsafe.Offsetof(slot{}.bell)]byte{}
+	_ [0x60]byte     = [unsafe.Offsetof(slot{}.waitFrom)]byte{}
 	_ [0x80]byte     = [unsafe.Offsetof(slot{}.beat)]byte{}
 	_ [0x98]byte     = [unsafe.Offsetof(slot{}.state)]byte{}
 	_ [0xb0]byte     = [unsafe.Offsetof(slot{}.since)]byte{}

@@ -17,7 +17,14 @@ import (
 // claims, and after at most a ringful was released the first has its room. Once it
 // has claimed it hands the turn on to the lowest ticket.
 //
-//	J  Join      need, ticket; bit in waiting; elect; if another is first: wake it if its need is met
+// Where there is more room than that, others may pass: senders that are awake need not
+// wait for one that must be woken first. But they may not do so for ever, or each who is
+// in line would be passed by a ringful once more for each that stands before it. So the
+// slot tells where tail was when the wait began, and once a ringful was claimed since
+// then, nobody but the first claims. Those in line behind it began no earlier, so none
+// of them is passed by more than a ringful, and by one message of each that is before it.
+//
+//	J  Join      need, where the wait began, ticket; bit in waiting; elect; if another is first: wake it if its need is met
 //	E  elect     turn = 0 → the lowest ticket; then: is that ticket still in line?
 //	L  Leave     ticket = 0; clear the bit; turn = mine → 0; elect; wake that one if its need is met
 //	A  Announce  bell odd; flags: waiting; fence everywhere; then look; then sleep
@@ -107,6 +114,17 @@ func (r *Ring) reserve(index int) uint64 {
 	t := turn(r.ctl.turn.Load())
 	if t == 0 || t.slot() == index {
 		return 0
+	}
+	return r.reserved(t)
+}
+
+// reserved is what the first in line is to be left: its need, or everything if a ringful
+// has passed it.
+func (r *Ring) reserved(t turn) uint64 {
+	if i := t.slot(); i < r.Senders() { // a peer's word
+		if passed := r.ctl.tail.Load() - r.slots[1+i].waitFrom.Load(); int64(passed) >= int64(r.capacity) {
+			return r.capacity
+		}
 	}
 	return min(t.need(), r.recordSize(r.capacity/2))
 }

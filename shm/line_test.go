@@ -35,7 +35,7 @@ func inLine(t *testing.T, r *Ring) *lined {
 }
 
 func (l *lined) join(i, n int) {
-	l.p[i].Join(n)
+	l.p[i].Join(n, l.Tail())
 	l.bell[i] = l.p[i].waiter.Announce()
 }
 
@@ -174,6 +174,36 @@ func TestTurnOfOneThatHasLeftKeepsNobodyOut(t *testing.T) {
 	})
 }
 
+// Others may pass who is in line where there is room for both, until a ringful has
+// passed it: then nobody claims before it, nor before the one behind it.
+func TestNobodyPassesOnceARingfulHas(t *testing.T) {
+	onBoth(t, func(t *testing.T, r *Ring) {
+		p, c := ends(t, r)
+		began := r.Tail()
+		for i := range 2 {
+			p[i].Join(8, began)
+		}
+		passed := 0
+		for ; passed < 1000; passed++ { // it takes room each time, which is given back
+			if p[2].Put([]byte("x")) != nil {
+				break
+			}
+			_, err := c.Next()
+			require.NoError(t, err)
+			c.Release()
+		}
+		require.ErrorIs(t, p[2].Put([]byte("x")), ErrFull)
+		size := r.recordSize(1)
+		require.EqualValues(t, r.capacity/size+min(1, r.capacity%size), passed)
+		require.False(t, r.Waiter(2).HasRoom(1))
+
+		require.NoError(t, p[0].Put([]byte("first")))
+		require.ErrorIs(t, p[2].Put([]byte("x")), ErrFull, "the second has waited as long")
+		require.NoError(t, p[1].Put([]byte("second")))
+		require.NoError(t, p[2].Put([]byte("x")), "nobody is in line")
+	})
+}
+
 func TestReapingGivesThePlaceUp(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		l := inLine(t, r)
@@ -215,7 +245,7 @@ func TestFirstThatLetsABeatGoByIsPassedAndComesAgain(t *testing.T) {
 		require.Equal(t, 1, l.first())
 		require.Contains(t, l.woken(), 1)
 
-		l.p[0].Join(linedSize) // it goes on
+		l.p[0].Join(linedSize, l.Tail()) // it goes on
 		require.False(t, l.p[0].waiter.Passed())
 		put(t, l.p[1], text(linedSize, 0))
 		require.Equal(t, 0, l.first(), "its ticket is the lowest")
@@ -328,11 +358,11 @@ func TestABitStaysAsLongAsTheSenderWaitsForAnything(t *testing.T) {
 	r := NewHeapRing(MinCapacity, senders, 0)
 	p, _ := ends(t, r)
 	w := p[1].waiter
-	p[1].Join(8)
+	p[1].Join(8, r.Tail())
 	w.Await(64)
 	p[1].Leave()
 	require.EqualValues(t, 1<<1, r.ctl.waiting[0].Load())
-	p[1].Join(8)
+	p[1].Join(8, r.Tail())
 	w.AwaitNothing()
 	require.EqualValues(t, 1<<1, r.ctl.waiting[0].Load())
 	p[1].Leave()
@@ -342,7 +372,7 @@ func TestABitStaysAsLongAsTheSenderWaitsForAnything(t *testing.T) {
 func TestTheLastSlotWaitsToo(t *testing.T) {
 	r := NewHeapRing(MinCapacity, MaxSenders, 0)
 	p := r.NewProducer(MaxSenders-1, true)
-	p.Join(8)
+	p.Join(8, r.Tail())
 	require.Equal(t, MaxSenders-1, turn(r.ctl.turn.Load()).slot())
 	p.Leave()
 	require.Zero(t, r.ctl.turn.Load())

@@ -20,12 +20,14 @@ type Waiter struct {
 // Waiter returns that of sender slot i. Precondition: the caller holds the slot.
 func (r *Ring) Waiter(i int) Waiter { return Waiter{r, &r.slots[1+i], i} }
 
-// Join takes a place in line for a message of n bytes. If the caller has one, it
+// Join takes a place in line for a message of n bytes, for which the caller has waited
+// since tail was from. If the caller has one, it
 // keeps that and goes before later ones again if they passed it. See J in line.go.
-func (w Waiter) Join(n int) {
+func (w Waiter) Join(n int, from uint64) {
 	s, ctl := w.slot, w.ring.ctl
 	if ticket := s.ticket.Load(); ticket == 0 {
 		s.need.Store(w.ring.recordSize(uint64(n)))
+		s.waitFrom.Store(from)
 		s.ticket.Store(ctl.tickets.Add(1) << 1) // from 2: 0 is none
 		failpoint.Hit(failpoint.TicketStored)
 		w.mark()

@@ -81,7 +81,7 @@ func fillUp(r *Ring, n int, registered bool) int {
 					i++
 					continue
 				}
-				p.Join(len(msg))
+				p.Join(len(msg), p.ring.Tail())
 				b := w.Announce()
 				if !w.HasRoom(len(msg)) {
 					_ = futex.Wait(w.Bell(), b, long)
