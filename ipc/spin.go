@@ -87,10 +87,7 @@ func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop, moves f
 		}
 		// A goroutine that this one has made runnable, by handing a message on through
 		// a Go channel for example, runs first: the other end may wait for that one.
-		// With a second processor it runs there, and each Gosched would wake a thread.
-		if runtime.GOMAXPROCS(0) == 1 {
-			runtime.Gosched()
-		}
+		runtime.Gosched()
 	}
 	yield := yieldEvery
 	for start := time.Now(); ; {

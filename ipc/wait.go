@@ -67,7 +67,9 @@ func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) erro
 			return err
 		}
 	}
-	runtime.Gosched()
+	if runtime.GOMAXPROCS(0) == 1 { // else it runs elsewhere, and a thread would be woken for nothing
+		runtime.Gosched()
+	}
 	if ctx.Err() == nil && w.ready() {
 		return nil
 	}
