@@ -20,6 +20,7 @@
  * ANY      each message has one unit or two; else the first sender's have one, the
  *          others' two
  * PASSED   for T2: a sender reads what it must leave to the first a step before it claims
+ * BARRED   a ringful has passed the first: nobody else claims
  * LIVE     nobody ends: each sends on and on. Sender 0 sends single units, and never
  *          waits; with a formula, and weak fairness
  *
@@ -87,7 +88,11 @@ byte kills, crashes, givenup, beats, passes;
 #ifdef M_NORESERVE                      /* small ones do not leave the first its room */
 #define RESERVE (TURN != 0 && holder != me && n > 1 -> claims : 0)
 #else
+#ifdef BARRED
+#define RESERVE (TURN != 0 && holder != me -> CAP : 0)
+#else
 #define RESERVE (TURN != 0 && holder != me -> claims : 0)
+#endif
 #endif
 #define DRAINED (buf == 0)
 #define DRAIN used = used - buf; LOWER(buf); buf = 0

@@ -112,6 +112,8 @@ quick() {
 	check line-flush line "-DNR=1 -DFLUSH" "$rests" pass
 	check line-deaths line "-DNR=1 -DUSED=2 -DMAXD=1 -DBEATS=2" "$rests" pass
 	check line-progress line "-DLIVE" "$lives" pass
+	check line-barred line "-DNR=1 -DUSED=2 -DMAXD=1 -DBEATS=2 -DCAP=3 -DBARRED" "$rests" pass
+	check line-barred-progress line "-DLIVE -DCAP=3 -DBARRED" "$lives" pass
 	check fence fence "" "$small" pass
 	check fence-deaths fence "-DNV=1 -DMAXD=1 -DMAXC=1" "$small" pass
 	check life-two-senders life "-DSENDS=2 -DRECVS=1" "$small" pass
