@@ -130,7 +130,7 @@ func passerStory(a *arena) bool {
 	require.NoError(a, err)
 	slot, err := seg.AttachSender(shm.Owner{Process: process.Self()}, stopBeat)
 	require.NoError(a, err)
-	seg.Ring().NewProducer(slot, true).Join(large)
+	seg.Ring().NewProducer(slot, true).Join(large, seg.Ring().Tail())
 	a.onFate = func() { a.waitIn('w', size) }
 	a.afterFate = func() { require.NoError(a, seg.DetachSender(slot)); require.NoError(a, seg.Close()) }
 	return a.lineFate(nil)
