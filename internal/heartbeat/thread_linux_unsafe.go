@@ -71,6 +71,7 @@ func (t *thread) start(l *list, call func()) bool {
 	t.event, t.one = int32(event), 1
 	copy(t.name[:], "shmchan-beat")
 	t.quit.Store(0)
+	t.time, t.statx = [2]int64{}, [256]byte{} // the assembly's
 	if !t.spawn() {
 		_ = unix.Close(event)
 		return false
