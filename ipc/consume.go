@@ -69,7 +69,7 @@ func (r *Receiver) TryNext() ([]byte, error) {
 		return nil, r.refused()
 	}
 	if msg, ok := r.at(); ok && !r.guard.Broken() {
-		r.gate.Leave() // not deferred: there is no user's code or memory on this way
+		r.leave() // not deferred: there is no user's code or memory on this way
 		return msg, nil
 	}
 	defer r.leave()

@@ -201,6 +201,70 @@ func TestStoppedOrKilledWaiterHoldsNobodyUp(t *testing.T) {
 	}
 }
 
+// Nobody who only tries, or gives up within a beat, looks after the line by itself.
+func TestStoppedWaiterHoldsNobodyUpWhoTries(t *testing.T) {
+	for what, send := range map[string]func(s *ipc.Sender) error{
+		"TrySend": func(s *ipc.Sender) error { return s.TrySend(make([]byte, 1000)) },
+		"Send with a short context": func(s *ipc.Sender) error {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+			defer cancel()
+			return s.Send(ctx, make([]byte, 1000))
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			o := in(t)
+			o.Capacity, o.Heartbeat = 64<<10, 20*time.Millisecond
+			r := newReceiver(t, o)
+			s := newSender(t, o)
+			fill(t, s, make([]byte, 1000))
+			waiter := startSender(t, o)
+			require.Equal(t, "blocking", waiter.Ask("block-send %s", string(make([]byte, 32<<10-100))))
+			proctest.Eventually(t, "it is first in line", func() bool {
+				if s.TrySend(nil) != nil {
+					return true
+				}
+				_, err := r.TryRecv()
+				require.NoError(t, err)
+				return false
+			})
+			waiter.Stop()
+			sent := 0
+			proctest.Eventually(t, "three ringfuls get through", func() bool {
+				for _, err := range r.Drain() {
+					require.NoError(t, err)
+				}
+				if send(s) == nil {
+					sent++
+				}
+				return sent > 3*64
+			})
+			waiter.Cont()
+			taking(t, r, 0)
+			waiter.Expect("sent ok")
+		})
+	}
+}
+
+// A shutdown: contexts end, and the Sender is closed.
+func TestCloseWhileContextsOfQueuedGoroutinesEnd(t *testing.T) {
+	for range 300 {
+		s, r := newPairOnce(t, with(in(t), func(o *ipc.Options) { o.Capacity = 4096; o.Heartbeat = slow }))
+		fill(t, s, make([]byte, 200))
+		ctx, cancel := context.WithCancel(background(t))
+		var all []<-chan error
+		for range 6 {
+			all = append(all, async(func() error { return s.Send(ctx, make([]byte, 200)) }))
+		}
+		go cancel()
+		closed := async(s.Close)
+		require.NoError(t, awaitSoon(t, closed))
+		for _, c := range all {
+			require.Error(t, awaitSoon(t, c))
+		}
+		require.NoError(t, r.Close())
+	}
+}
+
 // Goroutines of one Sender wait in the order in which they came, and for room as one.
 func TestGoroutinesOfOneSenderWaitInTheirOrder(t *testing.T) {
 	const n = 20
@@ -214,6 +278,7 @@ func TestGoroutinesOfOneSenderWaitInTheirOrder(t *testing.T) {
 		proctest.Parked(t, "(*Sender).sendLater", i+1)
 	}
 	for range filled {
+		require.ErrorIs(t, s.TrySend(nil), ipc.ErrFull, "nobody passes the queue")
 		_, err := r.Recv(background(t))
 		require.NoError(t, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/internal/futex"
 )
 
@@ -24,10 +25,13 @@ func (r *Receiver) Ready() <-chan struct{} {
 	}
 	d.used.Store(true)
 	d.mu.Unlock()
+	// A call in progress either sees used when it has left, and offers a value then, or
+	// has left for Enter to see.
+	fence.Everywhere()
 	if r.gate.Enter() {
 		r.leave() // arms
 	} else {
-		d.offer() // the call in progress may have looked at used already; its user's next one arms
+		d.offer()
 	}
 	return d.values
 }

@@ -176,6 +176,21 @@ func TestReadyTellsOfAMessageBehindAClaimOfTheDead(t *testing.T) {
 	}
 }
 
+// Messages that are taken and kept, with nothing released in between.
+func TestReadyBesideTryNextAlone(t *testing.T) {
+	o := in(t)
+	o.Heartbeat = slow
+	s, r := newPair(t, o)
+	send(t, s, "1", "2", "3", "4", "5")
+	for _, want := range []string{"1", "2", "3", "4", "5"} {
+		value(t, r.Ready())
+		msg, err := r.TryNext()
+		require.NoError(t, err)
+		require.Equal(t, want, string(msg))
+	}
+	require.NoError(t, r.ReleaseFirst(5))
+}
+
 // The value was taken, and no message: it comes again.
 func TestReadyTellsAgainOfWhatIsStillThere(t *testing.T) {
 	o := in(t)

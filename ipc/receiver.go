@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/shmchan/shmchan/internal/futex"
+	"github.com/shmchan/shmchan/internal/heartbeat"
 	"github.com/shmchan/shmchan/internal/turn"
 	"github.com/shmchan/shmchan/shm"
 )
@@ -25,7 +26,11 @@ type Receiver struct {
 	waits recvWait
 	bells [1]futex.Word // what it sleeps on
 	alive attachedAt    // some sender
-	pace  pacer
+
+	lineBeat *heartbeat.Beat // ticks while the same sender is first in line
+	turnSeen shm.Turn        // at the last such tick
+
+	pace pacer
 
 	readiness readiness
 	chosen    atomic.Uint64 // when Select last gave this one: see choose
@@ -152,10 +157,14 @@ func (r *Receiver) refused() error {
 
 // leave ends it, and finishes a Close that came meanwhile.
 func (r *Receiver) leave() {
-	if r.readiness.used.Load() {
+	used := r.readiness.used.Load()
+	if used {
 		r.rearm()
 	}
 	r.gate.Leave()
+	if !used && r.readiness.used.Load() {
+		r.readiness.offer()
+	}
 }
 
 func (r *Receiver) closing() bool { return r.gate.Closed() }
@@ -265,6 +274,7 @@ func (r *Receiver) Close() error {
 // finish detaches. It runs once: in Close, or in the call that Close met.
 func (r *Receiver) finish() {
 	r.readiness.close()
+	r.lineBeat.Remove()
 	r.quiet()
 	var err error
 	if !r.seg.Durable() {

@@ -17,8 +17,8 @@ import (
 // from one, Select returns its index and ErrBusy. ctx is looked at only if none is
 // ready. Without receivers, or with one that is nil, the error wraps fs.ErrInvalid.
 //
-// One goroutine waits for all: a wait costs a look at each of the receivers, and
-// sleeping a thread for each 127.
+// One goroutine waits for all: a wait costs a look at each of the receivers, and a call
+// that sleeps a thread, and one more for each 127 receivers beyond 127.
 func Select(ctx context.Context, rs ...*Receiver) (int, error) {
 	if len(rs) == 0 {
 		return -1, fmt.Errorf("select: %w", invalid("no receivers: give at least one"))

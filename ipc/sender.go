@@ -306,10 +306,7 @@ func (s *Sender) Close() error {
 	s.closed.Store(true)
 	s.bar()
 	for _, p := range s.queue[min(1, len(s.queue)):] { // the first sleeps on the ring
-		select {
-		case p.first <- struct{}{}:
-		default:
-		}
+		p.tell()
 	}
 	if s.tx.Open() {
 		s.tx.Abort()

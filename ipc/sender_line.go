@@ -21,6 +21,15 @@ type place struct {
 	from  uint64        // tail when it came
 }
 
+// tell gives the value, unless Close has given it already. Precondition: the Sender's mu
+// is held.
+func (p *place) tell() {
+	select {
+	case p.first <- struct{}{}:
+	default:
+	}
+}
+
 var places = sync.Pool{New: func() any { return &place{first: make(chan struct{}, 1)} }}
 
 // bar says why no send may begin, in the order in which it counts. Precondition: mu
@@ -77,7 +86,7 @@ func (s *Sender) dequeue(p *place) {
 			s.tx.Leave()
 		}
 		if len(s.queue) > 0 {
-			s.queue[0].first <- struct{}{}
+			s.queue[0].tell()
 		}
 	}
 	s.bar()

@@ -89,17 +89,24 @@ func (s *Sender) awaitRing(ctx context.Context, op string, w waits, pauses uint3
 
 // roomWait is the wait for room of the goroutine that is the first in the queue.
 type roomWait struct {
-	s     *Sender
-	n     int    // bytes of the message
-	from  uint64 // tail when the wait began
-	head  uint64 // at the last look
-	bells [1]futex.Word
+	s         *Sender
+	n         int    // bytes of the message
+	from      uint64 // tail when the wait began
+	announced bool
+	head      uint64 // at the last look
+	bells     [1]futex.Word
 }
 
-func (w *roomWait) ready() bool         { return w.s.waiter.HasRoom(w.n) }
-func (w *roomWait) over() bool          { return w.s.closed.Load() }
-func (w *roomWait) look() (bool, error) { return w.s.look() }
-func (w *roomWait) retract()            {}
+func (w *roomWait) ready() bool { return w.s.waiter.HasRoom(w.n) }
+func (w *roomWait) over() bool  { return w.s.closed.Load() }
+func (w *roomWait) retract()    { w.announced = false }
+
+// look is also for one that was passed before it announced itself: it is to take the mark
+// back, and goes before the others again.
+func (w *roomWait) look() (bool, error) {
+	again, err := w.s.look()
+	return again || err == nil && w.announced && w.s.waiter.Passed(), err
+}
 
 func (w *roomWait) moves() bool {
 	before := w.head
@@ -117,6 +124,7 @@ func (w *roomWait) passed() bool {
 // The beats look after a line that stands, and now and then in any case.
 func (w *roomWait) announce() []futex.Word {
 	w.s.tx.Join(w.n, w.from)
+	w.announced = true
 	w.s.beat.Stands()
 	w.s.beat.After(nowAndThen)
 	return w.s.announce(&w.bells)
@@ -250,6 +258,7 @@ func (w *flushWait) announce() []futex.Word {
 func (s *Sender) awaitLowest() {
 	if len(s.flushes) == 0 {
 		s.waiter.AwaitNothing()
+		s.beat.Reached()
 		return
 	}
 	lowest := slices.MinFunc(s.flushes, func(a, b uint64) int { return int(int64(a - b)) })

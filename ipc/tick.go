@@ -22,8 +22,14 @@ func (r *Receiver) begin() {
 	}
 	r.beat = heartbeat.Add(heartbeat.Words{Beats: beats, At: at, Shared: words.Tail, Line: words.Changes}, r.set.Heartbeat, "", r.tick)
 	r.beat.Changes()
+	r.lineBeat = heartbeat.Add(heartbeat.Words{Line: words.Turn}, r.set.Heartbeat, "", r.tend)
+	r.lineBeat.Lingers()
 	r.watchFile(r)
 }
+
+// tend passes a first in line that does not run, whoever waits: there may be nobody in
+// line behind it, but senders that try, or wait for less than a beat.
+func (r *Receiver) tend() { r.turnSeen = r.ring.Tend(r.turnSeen, process.Monotonic()) }
 
 // tick is what a beat has found something for: ends that came, went or may be dead, a
 // name that is gone, and claims made while the receiver sleeps.
@@ -36,7 +42,7 @@ func (r *Receiver) tick() {
 	if again {
 		r.beat.After(1)
 	}
-	if r.bell.Announced() {
+	if r.bell.Announced() || r.seg.Broken() {
 		r.poke()
 	}
 	if r.readiness.used.Load() {

@@ -120,9 +120,10 @@ func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 		if room := r.capacity - (t - p.head); room < total || room > r.capacity || t&(r.align-1) != 0 {
 			ok, err := p.refresh(t, total)
 			if !ok && err == nil && total > want && !elected {
-				// Perhaps for the sake of one that has left: a death between two steps of
-				// line.go leaves such a turn, and nobody else may be there to elect.
-				p.waiter.elect()
+				// Perhaps for the sake of one that has left, since a death between two steps
+				// of line.go leaves such a turn, or that does not run; and nobody else may be
+				// there to see that.
+				p.waiter.settle()
 				elected = true
 				continue
 			}

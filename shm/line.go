@@ -21,8 +21,9 @@ import (
 // wait for one that must be woken first. But they may not do so for ever, or each who is
 // in line would be passed by a ringful once more for each that stands before it. So the
 // slot tells where tail was when the wait began, and once a ringful was claimed since
-// then, nobody but the first claims. Those in line behind it began no earlier, so none
-// of them is passed by more than a ringful, and by one message of each that is before it.
+// then, nobody but the first claims. Who stands behind it has begun no earlier, but for a
+// moment, so none is passed by more than a ringful, and by one message of each that is
+// before it. (A second goroutine of a Sender waits for the place of the first one too.)
 //
 //	J  Join      need, where the wait began, ticket; bit in waiting; elect; if another is first: wake it if its need is met
 //	E  elect     turn = 0 → the lowest ticket; then: is that ticket still in line?

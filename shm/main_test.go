@@ -2,10 +2,12 @@ package shm
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/internal/process"
 	"github.com/shmchan/shmchan/internal/proctest"
 )
 
@@ -94,6 +96,8 @@ func ends(t testing.TB, r *Ring) ([]*Producer, *Consumer) {
 	p := make([]*Producer, r.Senders())
 	for i := range p {
 		p[i] = r.NewProducer(i, fence.Register())
+		r.slots[1+i].beatAt.Store(process.Monotonic()) // so that it is not silent
+		r.slots[1+i].interval.Store(int64(time.Minute))
 	}
 	return p, newConsumer(t, r)
 }

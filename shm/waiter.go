@@ -6,6 +6,7 @@ import (
 
 	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/internal/process"
 )
 
 // Waiter is how the owner of a slot waits: in line for room, or for a position. Its
@@ -43,6 +44,15 @@ func (w Waiter) Join(n int, from uint64) {
 func (w Waiter) elect() {
 	if t := w.ring.elect(); t.slot() != w.index {
 		w.ring.wakeFirst(t)
+	}
+}
+
+// settle is elect for a sender that is kept out. It passes a first that is silent.
+func (w Waiter) settle() {
+	w.elect()
+	t := turn(w.ring.ctl.turn.Load())
+	if s := w.ring.inLine(t); s != nil && t.slot() != w.index && s.silent(process.Monotonic()) {
+		w.ring.pass(t, s)
 	}
 }
 

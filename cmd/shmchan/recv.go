@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,9 @@ after it was written to stdout.
 
 Several channels are merged: the messages of each stay in their order, --frame json
 tells the channel of each as "name", and recv ends when all channels have ended. The
-first that ends badly ends recv; the diagnostic names it.
+first that ends badly ends recv; the diagnostic names it. A channel that no sender has
+joined yet has not ended. What recv leaves unread, by -n for example, goes with its
+channel unless that is durable.
 
 With --exec, each message is instead handed to a command: on its stdin, with
 SHMCHAN_NAME, SHMCHAN_SEQ (the message's number), SHMCHAN_SENDER and SHMCHAN_PID
@@ -115,13 +118,13 @@ func (v *recv) attach(ctx context.Context, names []string) (*source, error) {
 	if len(names) > 1 {
 		v.name = "" // each diagnostic has its own
 	}
-	for i, name := range names {
+	if err := v.probe(names); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
 		in := &inlet{name: name}
-		err := error(usagef("%s is given twice", name))
-		if !slices.Contains(names[:i], name) {
-			in.Receiver, err = v.attachOne(ctx, name)
-		}
-		if err != nil {
+		var err error
+		if in.Receiver, err = v.attachOne(ctx, name); err != nil {
 			if len(names) > 1 {
 				err = &aboutError{name, err}
 			}
@@ -133,6 +136,33 @@ func (v *recv) attach(ctx context.Context, names []string) (*source, error) {
 	}
 	return s, nil
 }
+
+// probe finds out what can't be received from before anything is attached: to become
+// the receiver of a channel that is not durable, and to go, would remove it.
+func (v *recv) probe(names []string) error {
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return usagef("%s is given twice", name)
+		}
+	}
+	if len(names) == 1 {
+		return nil
+	}
+	for _, name := range names {
+		s, err := ipc.Inspect(name, v.options())
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // it is to be made
+		case err != nil:
+			return &aboutError{name, err}
+		case s.Receiver != nil && s.Receiver.State != ipc.StateDead:
+			return &aboutError{name, taken(ipc.ErrBusy)}
+		}
+	}
+	return nil
+}
+
+// taken says why there is no attaching.
+func taken(err error) error { return because(err, "a receiver is attached already; a channel has one") }
 
 // attachOne makes the channel if it is missing, which on some file systems may take
 // long: within --timeout, as the first message must come within it.
@@ -150,7 +180,7 @@ func (v *recv) attachOne(ctx context.Context, name string) (*ipc.Receiver, error
 		err = because(err, "%v passed while the channel was being made", v.timeout.after)
 	}
 	if errors.Is(err, ipc.ErrBusy) {
-		err = because(err, "a receiver is attached already; a channel has one")
+		err = taken(err)
 	}
 	return r, err
 }

@@ -102,6 +102,9 @@ func (b *Beat) Reaches(v uint64) {
 	b.entry.armed.Or(armReaches)
 }
 
+// Reached ends what Reaches asked for.
+func (b *Beat) Reached() { b.entry.armed.And(^uint32(armReaches)) }
+
 // Stands asks for a tick at each beat at which Line is 0, or the same as at the
 // beat before although Shared has changed, until Disarm. It also asks for one tick at
 // the first beat at which Line is the same as at the beat before.
@@ -116,11 +119,15 @@ func (b *Beat) Changes() { b.entry.armed.Or(armChanges) }
 // same times as this process may always seem to be one beat late.
 func (b *Beat) Silent() { b.entry.armed.Or(armSilent) }
 
+// Lingers asks for a tick at each beat at which Line is not 0 and is what it was at the
+// beat before, for good.
+func (b *Beat) Lingers() { b.entry.armed.Or(armLingers) }
+
 // File looks at the file at the beat's path, now.
 func (b *Beat) File() File { return look(b.entry.path) }
 
 // Disarm ends what Differs, Reaches and Stands asked for.
-func (b *Beat) Disarm() { b.entry.armed.And(armChanges | armSilent) }
+func (b *Beat) Disarm() { b.entry.armed.And(armChanges | armSilent | armLingers) }
 
 // After asks for one tick, at the n-th beat from now.
 func (b *Beat) After(n uint32) { b.entry.after.Store(n) }

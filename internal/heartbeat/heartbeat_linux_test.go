@@ -156,6 +156,10 @@ func TestTicks(t *testing.T) {
 			func(w *words, b *Beat) { w.line.Store(9); b.Changes() },
 			func(w *words) { w.shared.Store(6) },
 			func(w *words) { w.line.Store(8) }},
+		{"when the line lingers",
+			func(w *words, b *Beat) { b.Lingers() },
+			func(w *words) { w.shared.Store(6) },
+			func(w *words) { w.line.Store(8) }},
 	}
 	both(t, func(t *testing.T) {
 		for _, tt := range tests {

@@ -133,6 +133,15 @@ changes:
 	MOVL $1, R14
 
 silent:
+	TESTL $const_armLingers, R8
+	JZ   quiet
+	TESTQ DI, DI
+	JZ   quiet
+	CMPQ DI, (entry_seen+8)(R13)
+	JNE  quiet
+	MOVL $1, R14
+
+quiet:
 	TESTL $const_armSilent, R8
 	JZ   seen
 	CMPQ SI, entry_seen(R13)

@@ -137,6 +137,14 @@ changes:
 	MOVD $1, R23
 
 silent:
+	TBZ  $5, R6, quiet       // armLingers
+	CBZ  R3, quiet
+	MOVD (entry_seen+8)(R20), R7
+	CMP  R7, R3
+	BNE  quiet
+	MOVD $1, R23
+
+quiet:
 	TBZ  $4, R6, seen        // armSilent
 	MOVD entry_seen(R20), R7
 	CMP  R7, R2

@@ -40,6 +40,7 @@ const (
 	armStands
 	armChanges
 	armSilent
+	armLingers
 )
 
 // File is what tells one state of a file from another: inode, device, and the time of
@@ -135,6 +136,7 @@ func (e *entry) beat(now, offset int64) bool {
 		case armed&armDiffers != 0 && shared != value,
 			armed&armReaches != 0 && int64(shared-value) >= 0,
 			armed&armChanges != 0 && line != e.seen[1],
+			armed&armLingers != 0 && line != 0 && line == e.seen[1],
 			armed&armSilent != 0 && shared == e.seen[0] && uint64(now-offset-e.at.Load()) > uint64(e.every+e.every/2):
 			raise = true
 		}
