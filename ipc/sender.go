@@ -153,8 +153,8 @@ func (s *Sender) sendLater(ctx context.Context, msg []byte, err error) error {
 	}
 }
 
-// TrySend is Send without waiting: ErrFull if there is no room now, ErrBusy while
-// a claim is open.
+// TrySend is Send without waiting: ErrFull if there is no room now, or what room there
+// is is left to senders that wait; ErrBusy while a claim is open.
 func (s *Sender) TrySend(msg []byte) error { return s.named("send", s.try(msg, nil)) }
 
 // try sends without waiting. p is the caller's place in the queue, if it has one.

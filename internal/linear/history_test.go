@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -46,7 +47,7 @@ func read(dir string) []porcupine.Operation {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	must(err)
 	sort.Strings(files)
-	var ops []porcupine.Operation
+	var ops, sends []porcupine.Operation // sends: those without an effect too
 	for client, name := range files {
 		raw, err := os.ReadFile(name)
 		must(err)
@@ -62,7 +63,11 @@ func read(dir string) []porcupine.Operation {
 				open = &porcupine.Operation{ClientId: client, Input: in, Call: clock}
 				continue
 			}
+			begun := open.Input.(input).call
 			open.Input, open.Return = in, clock
+			if begun == send {
+				sends = append(sends, *open)
+			}
 			if in.call != none {
 				ops = append(ops, *open)
 			}
@@ -73,9 +78,25 @@ func read(dir string) []porcupine.Operation {
 			in.pending = true
 			open.Input, open.Return = in, math.MaxInt64
 			ops = append(ops, *open)
+			if in.call == send {
+				sends = append(sends, *open)
+			}
 		}
 	}
+	for i, op := range ops {
+		in := op.Input.(input)
+		in.lined = in.call == full && meetsAnother(op, sends)
+		ops[i].Input = in
+	}
 	return ops
+}
+
+// meetsAnother reports whether another client was sending meanwhile: what room there
+// is may be for that one, which stands in line.
+func meetsAnother(op porcupine.Operation, sends []porcupine.Operation) bool {
+	return slices.ContainsFunc(sends, func(s porcupine.Operation) bool {
+		return s.ClientId != op.ClientId && s.Call <= op.Return && op.Call <= s.Return
+	})
 }
 
 // halve splits the sends that ErrEmpty may have met between claim and commit, and

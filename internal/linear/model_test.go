@@ -34,7 +34,7 @@ const (
 	send   call = iota + 1 // claim and commit at one moment
 	claim                  // the two halves of a send that met an ErrEmpty or a death
 	commit                 //
-	full                   // TrySend gave ErrFull
+	full                   // TrySend gave ErrFull: no room, or it is left to one in line
 	recv                   // id was received
 	empty                  // TryRecv gave ErrEmpty
 )
@@ -47,6 +47,7 @@ type input struct {
 	id      int
 	length  int // of the message
 	pending bool
+	lined   bool // of full: another client was sending
 }
 
 func recordSize(length int) int { return (shm.RecordHeader + length + 7) &^ 7 }
@@ -112,7 +113,7 @@ func step(s state, in input, capacity int) []state {
 			next = append(next, done)
 		}
 	case full:
-		if used(s)+size > capacity {
+		if in.lined || used(s)+size > capacity {
 			next = append(next, s)
 		}
 	case recv:
