@@ -96,10 +96,15 @@ func ends(t testing.TB, r *Ring) ([]*Producer, *Consumer) {
 	p := make([]*Producer, r.Senders())
 	for i := range p {
 		p[i] = r.NewProducer(i, fence.Register())
-		r.slots[1+i].beatAt.Store(process.Monotonic()) // so that it is not silent
-		r.slots[1+i].interval.Store(int64(time.Minute))
+		beats(r, i)
 	}
 	return p, newConsumer(t, r)
+}
+
+// beats makes the owner of a sender slot look as if it had just beaten, and had time.
+func beats(r *Ring, i int) {
+	r.slots[1+i].interval.Store(int64(time.Minute))
+	r.slots[1+i].beatAt.Store(process.Monotonic())
 }
 
 // put sends messages, which there must be room for.

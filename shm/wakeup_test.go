@@ -75,6 +75,7 @@ func fillUp(r *Ring, n int, registered bool) int {
 		wg.Go(func() {
 			msg := make([]byte, 700)
 			p, w := r.NewProducer(who, registered), r.Waiter(who)
+			beats(r, who)
 			for i := 0; i < n && !over.Load(); {
 				if p.Put(msg) == nil {
 					p.Ring()
@@ -83,7 +84,7 @@ func fillUp(r *Ring, n int, registered bool) int {
 				}
 				p.Join(len(msg), p.ring.Tail())
 				b := w.Announce()
-				if !w.HasRoom(len(msg)) {
+				if !w.HasRoom(len(msg)) && !w.Passed() {
 					_ = futex.Wait(w.Bell(), b, long)
 				}
 			}
