@@ -105,7 +105,11 @@ func (a *arena) place() shm.Place { return shm.Place{Dir: a.o.Dir, Base: name} }
 // receiver attaches this process's receiver.
 func (a *arena) receiver() {
 	a.Helper()
-	r, err := ipc.NewReceiver(ctx, name, a.o)
+	o := *a.o
+	if a.c.slow {
+		o.Heartbeat = killBeat
+	}
+	r, err := ipc.NewReceiver(ctx, name, &o)
 	require.NoError(a, err)
 	a.r = r
 }
