@@ -101,7 +101,7 @@ kill: ## every failpoint: killed there, stopped there
 guard: ## that no speed is lost: ratios to what bounds it, a loss of half included; a quick start
 	SHMCHAN_GUARD=1 $(GO) test -p 1 -count=1 -v -run '^TestGuard' ./cmd/shmchan/internal/bench ./cmd/shmchan
 
-bench: build ## measure this machine, and refresh README.md, docs/bench.md and its plots (some 13 minutes)
+bench: build ## measure this machine, and refresh README.md, docs/bench.md and its plots (takes long)
 	$(bin) bench --run . --pin --runs $(RUNS) --duration $(RUNTIME) --json >bin/bench.json
 	$(GO) run ./cmd/shmchan/internal/bench/refresh README.md <bin/bench.json
 

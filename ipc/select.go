@@ -43,7 +43,7 @@ func Select(ctx context.Context, rs ...*Receiver) (int, error) {
 			return w.chosen(i)
 		}
 		if ctx.Err() != nil {
-			return -1, fmt.Errorf("select: %w", ctxError(ctx))
+			return -1, fmt.Errorf("select: %w", ctx.Err())
 		}
 		// With none to be chosen all have been entered, so the first is this call's.
 		if err := rs[0].end.await(ctx, "select", w, pauses); err != nil && ctx.Err() == nil {

@@ -71,7 +71,7 @@ func (s *Sender) enqueue(ctx context.Context, op string) (*place, error) {
 		}
 	}
 	s.dequeue(p)
-	return nil, s.fail(op, ctxError(ctx))
+	return nil, s.fail(op, ctx.Err())
 }
 
 // dequeue gives the place up, and with the first one the Sender's place among the

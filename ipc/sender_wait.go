@@ -11,9 +11,9 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// awaitFirst waits, as the first in the queue, for what made a send impossible to pass: ErrFull for room for n
-// bytes, ErrBusy for the open claim to be over. Nil means: try again. Any other
-// reason is final.
+// awaitFirst waits, as the first in the queue, for what made a send impossible to
+// pass: ErrFull for room for n bytes, ErrBusy for the open claim to be over. Nil means:
+// try again. Any other reason is final.
 func (s *Sender) awaitFirst(ctx context.Context, op string, p *place, why error, n int) error {
 	switch why {
 	case ErrFull:
@@ -47,7 +47,7 @@ func (s *Sender) awaitClaim(ctx context.Context, op string) error {
 	s.mu.Lock()
 	if s.closed.Load() || !s.tx.Open() {
 		s.mu.Unlock()
-		return nil // usable has the news
+		return nil // the next try has the news
 	}
 	if s.resolved == nil {
 		s.resolved = make(chan struct{})

@@ -47,7 +47,7 @@ func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) erro
 		if again, err := w.look(); again || err != nil || w.over() {
 			return err
 		}
-		return e.fail(op, ctxError(ctx))
+		return e.fail(op, ctx.Err())
 	}
 	stop := func() bool { return w.over() || ctx.Err() != nil }
 	left := e.spin.limit()
@@ -81,7 +81,7 @@ func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) erro
 	case err != nil || again || w.over():
 		return err
 	case ctx.Err() != nil:
-		return e.fail(op, ctxError(ctx))
+		return e.fail(op, ctx.Err())
 	case w.ready():
 		return nil
 	}
@@ -90,6 +90,3 @@ func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) erro
 	}
 	return nil
 }
-
-// ctxError is why the context is done.
-func ctxError(ctx context.Context) error { return ctx.Err() }

@@ -57,7 +57,7 @@ import (
 //     lacks for a fence there is the sleeper's, by membarrier, as for the receiver's
 //     bell (bell.go). So either the sleeper's look sees the room, or the receiver
 //     sees the flag, and then the turn and the odd bell.
-//   - serve clears the flag, then looks at the bits. Join and Announce set the bit,
+//   - serve clears the flag, then looks at the bits. Join sets the bit, and Announce
 //     then the flag. So a flag that is cleared under a newcomer is set again.
 //
 // Only who makes a bell even wakes it, so a release costs one wake at most; a
@@ -66,9 +66,10 @@ import (
 // Deaths and pauses. Whoever dies or stops between two steps leaves: a turn of 0, a
 // turn that names the dead or the absent, a bell that is even although nobody woke
 // its owner, a lowest position that is too low, or none. A release repairs the first
-// and the last; who sleeps is looked after by the beats of its own process
-// (Ring.Tend): it elects, passes a first that is silent, or that has let a whole beat
-// go by with its need met, and wakes it. The one that was passed keeps its ticket,
+// and the last; who sleeps is looked after by the beats of its own process and of the
+// receiver's (Ring.Tend): they elect, pass a first that is silent, or that has let a whole
+// beat go by with its need met, and wake it. A claim that is kept out elects, and passes
+// a first that is silent (Waiter.settle). The one that was passed keeps its ticket,
 // and is behind nobody once it runs again and has taken the mark back.
 //
 // shm/model/line.pml checks this.

@@ -22,8 +22,8 @@ type Waiter struct {
 func (r *Ring) Waiter(i int) Waiter { return Waiter{r, &r.slots[1+i], i} }
 
 // Join takes a place in line for a message of n bytes, for which the caller has waited
-// since tail was from. If the caller has one, it
-// keeps that and goes before later ones again if they passed it. See J in line.go.
+// since tail was from. If the caller has one, it keeps that and goes before later ones
+// again if they passed it. See J in line.go.
 func (w Waiter) Join(n int, from uint64) {
 	s, ctl := w.slot, w.ring.ctl
 	if ticket := s.ticket.Load(); ticket == 0 {

@@ -13,9 +13,9 @@ import (
 
 // maxPassed is how many ringfuls may pass a send beyond one message of each other
 // sender, besides one for each sender that may stand before it in line. Where everybody
-// runs as soon as it is woken one in all is enough. But until the first in line runs,
-// room beyond its need is free for all, so on a machine that has more to run than
-// processors a ringful may pass in each turn.
+// runs as soon as it is woken one in all is enough. But on a machine that has more to run
+// than processors a sender may be passed before it has got into line, and in line when it
+// has let a beat go by.
 const maxPassed = 32
 
 // longest is how many of the longest waits are looked at.
