@@ -85,7 +85,7 @@ reach. Nothing else should run meanwhile.`,
 		case v.list:
 			return v.names()
 		case v.cases == nil:
-			v.cases = slices.DeleteFunc(bench.Cases(), func(c bench.Case) bool { return c.Group() == bench.Waiting })
+			v.cases = slices.DeleteFunc(bench.Cases(), func(c bench.Case) bool { return !c.Standard() })
 		}
 		return a.graceful(cmd.Context(), v.run)
 	}

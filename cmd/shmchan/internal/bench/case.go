@@ -22,6 +22,10 @@ const (
 
 	kindPipeline = "pipeline" // has no roles, see pipeline.go
 
+	// Of gathering, see gather.go.
+	kindInTurns = "in-turns"
+	kindClaims  = "claims"
+
 	// Of waiting, see waiting.go.
 	kindFair        = "fair"
 	kindBlocked     = "blocked"
@@ -47,6 +51,9 @@ var ends = map[string]func(*actor, step) (end, error){
 	kindPeerTrip:  openPeer,
 	kindPeerFlood: openPeer,
 
+	kindInTurns: openInTurns,
+	kindClaims:  openClaims,
+
 	kindFair:        openFair,
 	kindBlocked:     openBlocked,
 	kindBlockedPipe: openBlockedPipe,
@@ -66,12 +73,14 @@ const (
 	Pipeline   = "pipeline"   // lines a second through commands, from start to end
 	Cost       = "cost"       // what an end costs that sends nothing
 	Waiting    = "waiting"    // what ends that wait get, and cost, beside their targets
+	Gather     = "gather"     // batches, large messages and commands, each by what a C program does in the same run
 )
 
 // The units of figures.
 const (
 	Nanoseconds = "ns"
 	PerSecond   = "1/s"
+	BytesPerSec = "B/s"
 	Percent     = "%"        // of one processor
 	Ringfuls    = "ringfuls" // bytes that head moved, by the ring's capacity
 	Times       = "×"
@@ -84,13 +93,31 @@ type Case struct {
 	About  string
 	Unit   string
 	oneCPU bool // both processes on one CPU
+	apart  bool // the receiver on one CPU and its senders on another, whatever the settings say
 	spec   spec
 
 	free     bool          // pinned nowhere, whatever the settings say
 	least    time.Duration // the least that a run takes
+	most     time.Duration // the most; 0: as long as the settings say
 	warm     time.Duration // the least that its warm-up takes
 	shows    []Figure      // what a run says, where that is more than one figure
 	baseline *spec         // is measured in the same run, by the same processes
+	around   bool          // the baseline is measured before and after the case, and their mean counts
+}
+
+// Standard reports whether the case is one of those that run unless others are named.
+func (c Case) Standard() bool { return c.Group() != Waiting && c.Group() != Gather }
+
+// commands reports whether the case runs commands, which only the command can.
+func (c Case) commands() bool { return c.spec.Kind == kindPipeline }
+
+// processes is how many a run needs, for the case and its baseline.
+func (c Case) processes() int {
+	n := c.spec.processes()
+	if c.baseline != nil {
+		n = max(n, c.baseline.processes())
+	}
+	return n
 }
 
 // Group is what the case's name begins with.
@@ -116,6 +143,7 @@ func Cases() []Case {
 		{Pipeline, PerSecond, pipelines()},
 		{Cost, Nanoseconds, costs()},
 		{Waiting, "", waitings()},
+		{Gather, "", gathers()},
 	} {
 		for _, c := range group.cases {
 			c.Name = group.name + "/" + c.Name
@@ -194,7 +222,7 @@ func throughputs() []Case {
 		Case{Name: "batch-64x4", About: "the same, 4 senders", spec: batch(4)})
 	for _, size := range sizes[1:] {
 		copied, inPlace := flood(size.bytes, 1), flood(size.bytes, 1)
-		copied.Copy, inPlace.InPlace = true, true
+		copied.Take, inPlace.InPlace = takeAppend, true
 		cases = append(cases,
 			Case{Name: "send-" + size.name, About: "Send, RecvAppend", spec: copied},
 			Case{Name: "claim-" + size.name, About: "Claim, Consume: every byte written and read in place", spec: inPlace})

@@ -14,10 +14,11 @@ type Figure struct {
 	Unit     string  `json:"unit"`
 	Most     float64 `json:"most,omitempty"`      // the target; 0: none
 	Least    float64 `json:"least,omitempty"`     // the same, where more is better
-	OfOther  bool    `json:"of_other,omitempty"`  // Most counts in baselines
+	OfOther  bool    `json:"of_other,omitempty"`  // Most or Least counts in baselines
 	NotUnder float64 `json:"not_under,omitempty"` // and is never less than this
 	Value    Spread  `json:"value"`
 	Baseline *Spread `json:"baseline,omitempty"`
+	Ratio    *Spread `json:"ratio,omitempty"` // to the baseline of the same run, over the runs
 }
 
 func (f *Figure) summarize(r *Result) {
@@ -25,15 +26,23 @@ func (f *Figure) summarize(r *Result) {
 	if _, ok := r.Runs[0].Baseline[f.Name]; ok {
 		b := r.of(func(run *Run) float64 { return run.Baseline[f.Name] })
 		f.Baseline = &b
+		// What drifts from run to run drifts in both: their ratio is taken run by run.
+		ratio := r.of(func(run *Run) float64 { return run.Figures[f.Name] / run.Baseline[f.Name] })
+		if b.Min > 0 {
+			f.Ratio = &ratio
+		}
 	}
 }
 
-// met reports whether the target is reached, by the median of the runs. A figure
-// without a target has nothing to meet.
+// met reports whether the target is reached, by the median of the runs: of a target
+// that counts in baselines, by the median of the runs' ratios. A figure without a
+// target has nothing to meet.
 func (f *Figure) met() (met, has bool) {
 	switch {
-	case f.Most > 0 && f.OfOther:
-		return f.Baseline != nil && f.Value.Median <= max(f.Most*f.Baseline.Median, f.NotUnder), true
+	case f.OfOther && f.Least > 0:
+		return f.Ratio != nil && f.Ratio.Median >= f.Least, true
+	case f.OfOther && f.Most > 0:
+		return f.Baseline != nil && f.Value.Median <= f.NotUnder || f.Ratio != nil && f.Ratio.Median <= f.Most, true
 	case f.Most > 0:
 		return f.Value.Median <= f.Most, true
 	case f.Least > 0:
@@ -49,6 +58,8 @@ func (f *Figure) target() string {
 		return "≤ " + three(f.Most) + " × baseline, or " + in(f.Unit, f.NotUnder)
 	case f.Most > 0 && f.OfOther:
 		return "≤ " + three(f.Most) + " × baseline"
+	case f.Least > 0 && f.OfOther:
+		return "≥ " + three(f.Least) + " × baseline"
 	case f.Most > 0:
 		return "≤ " + in(f.Unit, f.Most)
 	case f.Least > 0:
@@ -63,25 +74,28 @@ func (r *Result) figureRows(name string) [][]string {
 	var rows [][]string
 	for i := range r.Figures {
 		f := &r.Figures[i]
-		verdict, baseline, about := "", "", ""
+		verdict, baseline, ratio, about := "", "", "", ""
 		if met, has := f.met(); has {
 			verdict = map[bool]string{true: "yes", false: "no"}[met]
 		}
 		if f.Baseline != nil {
 			baseline = in(f.Unit, f.Baseline.Median)
 		}
+		if f.Ratio != nil {
+			ratio = three(f.Ratio.Median) + " (" + three(f.Ratio.Min) + " – " + three(f.Ratio.Max) + ")"
+		}
 		if i == 0 {
 			about = r.About
 		}
 		rows = append(rows, []string{name, f.Name, in(f.Unit, f.Value.Median), in(f.Unit, f.Value.Min) + " – " + in(f.Unit, f.Value.Max),
-			f.target(), verdict, baseline, about})
+			f.target(), verdict, baseline, ratio, about})
 	}
 	return rows
 }
 
 // benchUnit is the figure's unit in Go's benchmark format.
 func (f *Figure) benchUnit(before string) string {
-	unit, ok := map[string]string{Percent: "percent", Ringfuls: "ringfuls", PerSecond: "per-second", Times: "ratio", Number: "count"}[f.Unit]
+	unit, ok := map[string]string{Percent: "percent", Ringfuls: "ringfuls", PerSecond: "per-second", BytesPerSec: "bytes-per-second", Times: "ratio", Number: "count"}[f.Unit]
 	if !ok {
 		unit = "ns/op"
 	}
@@ -103,6 +117,10 @@ const (
 	figSpread   = "most by least"
 	figAlive    = "shown alive"
 	figFDs      = "descriptors"
+	figRate     = "messages"
+	figBytes    = "bytes"
+	figEach     = "a message"
+	figAllocs   = "allocations a message"
 )
 
 // figures works out what the processes of a case said, by its kind.
@@ -117,7 +135,11 @@ func figures(s spec, answers []reply) (map[string]float64, error) {
 			found[name] = max(found[name], v)
 		}
 	}
-	return found, judge(found, answers)
+	err := judge(found, answers)
+	if rate, ok := found[figRate]; ok && s.Size > 0 {
+		found[figBytes] = rate * float64(s.Size)
+	}
+	return found, err
 }
 
 // judges add to the figures that the processes said themselves.
@@ -134,6 +156,19 @@ var judges = map[string]func(found map[string]float64, answers []reply) error{
 	kindHosts:       judgeHosts,
 	kindDone:        judgeReceiver,
 	kindCut:         judgeReceiver,
+	kindFlood:       judgeRate,
+	kindRing:        judgeRate,
+	kindInTurns:     judgeRate,
+	kindClaims:      judgeRate,
+}
+
+// judgeRate takes what the receiver took, and what one message took.
+func judgeRate(found map[string]float64, all []reply) error {
+	found[figRate] = all[receiving].rate()
+	if n := all[receiving].Count; n > 0 {
+		found[figEach] = float64(all[receiving].Took) / float64(n)
+	}
+	return nil
 }
 
 // judgeFair takes the waits from the sender that is measured.

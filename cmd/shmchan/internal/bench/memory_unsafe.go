@@ -40,6 +40,24 @@ var (
 // record is one message of the ring, a cache line.
 type record [recordBytes / 8]uint64
 
+// records are those of the ring by size, of 16 to 256 bytes.
+type records interface {
+	~[2]uint64 | ~[4]uint64 | ~[8]uint64 | ~[16]uint64 | ~[32]uint64
+}
+
+// ringOf is the ring as records of another size.
+func ringOf[T records](m *memory) []T {
+	var r T
+	return unsafe.Slice((*T)(unsafe.Pointer(m.ring)), ringBytes/int(unsafe.Sizeof(r)))
+}
+
+func bytesOf[T records](r *T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(r)), unsafe.Sizeof(*r))
+}
+
+// stampOf is the first word of a record of the ring.
+func (m *memory) stampOf(i int) *atomic.Uint64 { return (*atomic.Uint64)(unsafe.Pointer(&m.ring[i])) }
+
 // memoryBytes is the size of the file.
 const memoryBytes = int(unsafe.Sizeof(words{})) + ringBytes
 

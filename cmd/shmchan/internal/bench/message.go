@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -50,10 +51,14 @@ const (
 type checker struct {
 	size int
 	next [256]uint64 // the first word that is due, by sender
+	rest []byte      // all but the first word
 }
 
 func newChecker(size int) *checker {
 	c := &checker{size: size}
+	if size > 8 {
+		c.rest = newMessage(size, 0)[8:]
+	}
 	for who := range c.next {
 		c.next[who] = uint64(who) << senderShift
 	}
@@ -79,6 +84,14 @@ func (c *checker) small(msg []byte) error {
 	bad := (le.Uint64(msg[8:]) ^ w1) | (le.Uint64(msg[16:]) ^ w2) | (le.Uint64(msg[24:]) ^ w3) | (le.Uint64(msg[32:]) ^ w4) |
 		(le.Uint64(msg[40:]) ^ w5) | (le.Uint64(msg[48:]) ^ w6) | (le.Uint64(msg[56:]) ^ w7)
 	if bad != 0 || !c.turn(le.Uint64(msg)) {
+		return c.wrong(msg)
+	}
+	return nil
+}
+
+// every checks every byte of a message of any size from 8 bytes on.
+func (c *checker) every(msg []byte) error {
+	if len(msg) != c.size || !bytes.Equal(msg[8:], c.rest) || !c.turn(binary.LittleEndian.Uint64(msg)) {
 		return c.wrong(msg)
 	}
 	return nil

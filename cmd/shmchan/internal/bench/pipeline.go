@@ -24,7 +24,7 @@ func (s *session) lines() int {
 
 // pipeline runs commands as a shell would, and counts the lines that go through
 // from the start of the first to the end of the last. It is not pinned.
-func (s *session) pipeline(ctx context.Context, dir string, c Case) (reply, error) {
+func (s *session) pipeline(ctx context.Context, dir string, spec spec) (reply, error) {
 	const fixed = 30 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, fixed)
 	defer cancel()
@@ -33,7 +33,7 @@ func (s *session) pipeline(ctx context.Context, dir string, c Case) (reply, erro
 		return reply{}, err
 	}
 	var from, to *exec.Cmd
-	if c.spec.Via == "" {
+	if spec.Via == "" {
 		// This executable, as it was called: as a command it has these verbs.
 		own := func(args ...string) *exec.Cmd {
 			cmd := exec.CommandContext(ctx, self, args...)

@@ -37,7 +37,7 @@ type spec struct {
 	Senders  int           `json:",omitempty"`
 	Batch    int           `json:",omitempty"` // messages a SendBatch, records a publication
 	InPlace  bool          `json:",omitempty"` // Claim and Consume
-	Copy     bool          `json:",omitempty"` // RecvAppend
+	Take     string        `json:",omitempty"` // how the receiver takes messages, unless by Consume: takeAppend and so on
 	Capacity int           `json:",omitempty"`
 	Spin     time.Duration `json:",omitempty"`
 	Twice    bool          `json:",omitempty"` // all is done twice and counted once: a loss that a guard must notice
@@ -54,6 +54,9 @@ type spec struct {
 	Damaged bool          `json:",omitempty"` // the file is truncated
 	Blocked bool          `json:",omitempty"` // the sender waits in Send, not for Done
 }
+
+// processes is how many take part, the receiver's included.
+func (s spec) processes() int { return 1 + max(s.Senders, 1) }
 
 // reply is one line from a role.
 type reply struct {

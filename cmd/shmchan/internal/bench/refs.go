@@ -31,7 +31,7 @@ func (a *actor) refer(s step) (reply, error) {
 	case s.Ref == refRing && s.Side == receiving:
 		return a.mem.drainRing(s, 1)
 	case s.Ref == refRing:
-		return reply{}, a.mem.fillRing(1)
+		return reply{}, fillRing[record](a.mem, 1)
 	}
 	return reply{}, fmt.Errorf("no reference %q", s.Ref)
 }

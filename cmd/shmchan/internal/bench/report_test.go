@@ -151,7 +151,7 @@ func TestPlotsOfLittle(t *testing.T) {
 	const trip, message = Latency + "/line", Throughput + "/pipe-64"
 	report := func(t *testing.T, name string, unit string, r reply) *Report {
 		c := Case{Name: name, Unit: unit, spec: spec{Size: recordBytes}}
-		run, err := c.newRun([]reply{r}, nil)
+		run, err := c.newRun([]reply{r})
 		require.NoError(t, err)
 		result := Result{Name: name, Unit: unit, Size: recordBytes, Runs: []Run{run}}
 		result.summarize()

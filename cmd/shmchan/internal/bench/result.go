@@ -78,14 +78,14 @@ func (r *Result) ref(name string) Spread {
 }
 
 // newRun makes a run of what the processes said, in the case itself and in its
-// baseline, if it has one.
-func (c Case) newRun(answers, baseline []reply) (run Run, err error) {
+// baseline, as often as that was measured.
+func (c Case) newRun(answers []reply, baselines ...[]reply) (run Run, err error) {
 	r := together(answers)
 	run = Run{Count: r.Count, Seconds: r.Took.Seconds(), Hist: r.Hist}
 	switch {
 	case len(c.shows) > 0:
-		if run.Figures, err = figures(c.spec, answers); err == nil && baseline != nil {
-			run.Baseline, err = figures(*c.baseline, baseline)
+		if run.Figures, err = figures(c.spec, answers); err == nil && c.baseline != nil {
+			run.Baseline, err = c.baselineFigures(baselines)
 		}
 		run.Hist, run.Value = nil, run.Figures[c.shows[0].Name]
 		return run, err
@@ -104,6 +104,21 @@ func (c Case) newRun(answers, baseline []reply) (run Run, err error) {
 		run.Value = run.Percentiles.P50
 	}
 	return run, nil
+}
+
+// baselineFigures are the means of those that the baseline said.
+func (c Case) baselineFigures(baselines [][]reply) (map[string]float64, error) {
+	mean := map[string]float64{}
+	for _, answers := range baselines {
+		said, err := figures(*c.baseline, answers)
+		if err != nil {
+			return nil, fmt.Errorf("baseline: %w", err)
+		}
+		for name, v := range said {
+			mean[name] += v / float64(len(baselines))
+		}
+	}
+	return mean, nil
 }
 
 func percentiles(h *hdrhistogram.Histogram) *Percentiles {

@@ -1,21 +1,25 @@
 package bench
 
 import (
-	"time"
-
+	"fmt"
 	"github.com/shmchan/shmchan/internal/order"
 )
 
 // fillRing is the sender of the minimal ring: it writes records where they stay
 // and publishes them in strides of a power of two, until the receiver has had
 // enough. What it knows of the receiver's position it looks up only when the ring
-// seems full.
-func (m *memory) fillRing(stride uint64) error {
-	msg := record{0, w1, w2, w3, w4, w5, w6, w7}
-	head := m.head.Load()
+// seems full. A record is the message alone, of a size that the compiler knows, and
+// their number is a power of two: as little as a C program can do.
+func fillRing[T records](m *memory, stride uint64) error {
+	var msg T
+	for i := range len(msg) {
+		msg[i] = filling(i)
+	}
+	ring, head := ringOf[T](m), m.head.Load()
+	full := uint64(len(ring))
 	for tail := m.tail.Load(); ; {
-		if tail-head == ringRecords {
-			if err := await(func() bool { head = m.head.Load(); return tail-head < ringRecords || m.stop.Load() == 1 }); err != nil {
+		if tail-head == full {
+			if err := await(func() bool { head = m.head.Load(); return tail-head < full || m.stop.Load() == 1 }); err != nil {
 				return err
 			}
 			if m.stop.Load() == 1 {
@@ -24,7 +28,7 @@ func (m *memory) fillRing(stride uint64) error {
 			}
 		}
 		msg[0] = tail
-		m.ring[tail%ringRecords] = msg
+		ring[tail&(full-1)] = msg
 		tail++
 		if tail&(stride-1) == 0 {
 			// Publishes the records; pairs with the load of tail in drainRing.
@@ -56,14 +60,44 @@ func (m *memory) drainRing(s step, stride uint64) (reply, error) {
 		order.Store64(&m.head, head)
 		more = !meter.add(int(stride))
 	}
-	// The sender runs into the end of its room, finds the word, and takes it back.
+	return meter.reply(), m.endRing()
+}
+
+// drainRecords is drainRing for records of other sizes, with the check that the
+// channel's receiver has for them.
+func drainRecords[T records](m *memory, s step, stride uint64) (reply, error) {
+	ring, head, tail := ringOf[T](m), m.head.Load(), m.tail.Load()
+	full := uint64(len(ring))
+	meter, c := newMeter(s.Warm, s.For), newChecker(ringBytes/len(ring))
+	for more := true; more; {
+		if head == tail {
+			if err := await(func() bool { tail = m.tail.Load(); return tail != head }); err != nil {
+				return reply{}, err
+			}
+		}
+		for range stride {
+			if err := c.every(bytesOf(&ring[head&(full-1)])); err != nil {
+				return reply{}, err
+			}
+			head++
+		}
+		// Gives the room back; pairs with the load of head in fillRing.
+		order.Store64(&m.head, head)
+		more = !meter.add(int(stride))
+	}
+	return meter.reply(), m.endRing()
+}
+
+// endRing ends the sender, and leaves the words as both found them: the sender runs
+// into the end of its room, finds the word, and takes it back.
+func (m *memory) endRing() error {
 	m.stop.Store(1)
 	if err := await(func() bool { return m.stop.Load() == 0 }); err != nil {
-		return reply{}, err
+		return err
 	}
 	m.head.Store(0)
 	m.tail.Store(0)
-	return meter.reply(), nil
+	return nil
 }
 
 // ringEnd is the ring as a case of its own.
@@ -75,54 +109,29 @@ type ringEnd struct {
 func openRing(a *actor, s step) (end, error) { return &ringEnd{a.mem, s}, nil }
 
 func (e *ringEnd) run(s step) (reply, error) {
-	if e.s.Side == receiving {
-		return e.m.drainRing(s, uint64(e.s.Spec.Batch))
+	stride, receives := uint64(e.s.Spec.Batch), e.s.Side == receiving
+	switch size := e.s.Spec.Size; {
+	case size == recordBytes && receives:
+		return e.m.drainRing(s, stride)
+	case size == recordBytes:
+		return reply{}, fillRing[record](e.m, stride)
+	case size == 16:
+		return ringSide[[2]uint64](e.m, s, stride, receives)
+	case size == 32:
+		return ringSide[[4]uint64](e.m, s, stride, receives)
+	case size == 128:
+		return ringSide[[16]uint64](e.m, s, stride, receives)
+	case size == 256:
+		return ringSide[[32]uint64](e.m, s, stride, receives)
 	}
-	return reply{}, e.m.fillRing(uint64(e.s.Spec.Batch))
+	return reply{}, fmt.Errorf("no ring has records of %d bytes", e.s.Spec.Size)
+}
+
+func ringSide[T records](m *memory, s step, stride uint64, receives bool) (reply, error) {
+	if receives {
+		return drainRecords[T](m, s, stride)
+	}
+	return reply{}, fillRing[T](m, stride)
 }
 
 func (e *ringEnd) close() error { return nil }
-
-// meter counts messages and, after a warm-up, the time that they take. It reads
-// the clock every so many messages, and finds out how many that should be.
-type meter struct {
-	count, next, stride uint64
-	warm, span          time.Duration
-	start               time.Time
-	last                time.Duration // when it looked last, since start
-	from                uint64        // the count when the warm-up was over
-	began               time.Duration // and the time then; 0: it is not
-	took                time.Duration
-}
-
-func newMeter(warm, span time.Duration) *meter {
-	return &meter{warm: warm, span: span, stride: 1, next: 1, start: time.Now()}
-}
-
-// add counts n messages and reports whether that was all.
-func (m *meter) add(n int) bool {
-	m.count += uint64(n)
-	return m.count >= m.next && m.look()
-}
-
-func (m *meter) look() bool {
-	const often, seldom = 50 * time.Microsecond, 500 * time.Microsecond
-	now := time.Since(m.start)
-	switch step := now - m.last; {
-	case step < often:
-		m.stride *= 2
-	case step > seldom && m.stride > 1:
-		m.stride /= 2
-	}
-	m.last, m.next = now, m.count+m.stride
-	if m.began == 0 {
-		if now >= m.warm {
-			m.began, m.from = now, m.count
-		}
-		return false
-	}
-	m.took = now - m.began
-	return m.took >= m.span
-}
-
-func (m *meter) reply() reply { return reply{Count: m.count - m.from, Took: m.took} }

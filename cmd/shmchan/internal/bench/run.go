@@ -101,36 +101,24 @@ func (s *session) once(ctx context.Context, c Case) (run Run, err error) {
 	if err := makeMemory(dir); err != nil {
 		return run, err
 	}
-	t := &troupe{session: s, ctx: ctx, oneCPU: c.oneCPU, free: c.free}
+	t := &troupe{session: s, ctx: ctx, oneCPU: c.oneCPU, apart: c.apart, free: c.free}
 	defer t.end()
-	if err := t.start(dir, 1+max(c.spec.Senders, 1)); err != nil {
+	if err := t.start(dir, c.processes()); err != nil {
 		return run, err
 	}
 	before, err := t.references()
 	if err != nil {
 		return run, err
 	}
-	warm, d := max(s.warmUp(), c.warm), max(s.Duration, c.least)
-	var answers, baseline []reply
-	if c.spec.Kind == kindPipeline {
-		answers = make([]reply, 1)
-		answers[receiving], err = s.pipeline(ctx, dir, c)
-	} else {
-		answers, err = t.play(c.spec, warm, d)
-	}
+	said, err := t.measure(c)
 	if err != nil {
 		return run, err
-	}
-	if c.baseline != nil {
-		if baseline, err = t.play(*c.baseline, warm, d); err != nil {
-			return run, fmt.Errorf("baseline: %w", err)
-		}
 	}
 	after, err := t.references()
 	if err != nil {
 		return run, err
 	}
-	if run, err = c.newRun(answers, baseline); err != nil {
+	if run, err = c.newRun(said.answers, said.baselines...); err != nil {
 		return run, err
 	}
 	run.Refs = map[string]Between{}
@@ -138,4 +126,51 @@ func (s *session) once(ctx context.Context, c Case) (run Run, err error) {
 		run.Refs[name] = Between{before[name], after[name]}
 	}
 	return run, nil
+}
+
+// said is what the processes of a run answered.
+type said struct {
+	answers   []reply
+	baselines [][]reply // once, or before and after
+}
+
+// measure runs the case and its baseline.
+func (t *troupe) measure(c Case) (all said, err error) {
+	warm, d := max(t.warmUp(), c.warm), max(t.Duration, c.least)
+	if c.most > 0 {
+		d = min(d, c.most)
+		warm = min(warm, d/2)
+	}
+	baseline := func(d time.Duration) error {
+		answers, err := t.perform(*c.baseline, warm, d)
+		if err != nil {
+			return fmt.Errorf("baseline: %w", err)
+		}
+		all.baselines = append(all.baselines, answers)
+		return nil
+	}
+	if c.around {
+		if err := baseline(d / 2); err != nil {
+			return all, err
+		}
+	}
+	if all.answers, err = t.perform(c.spec, warm, d); err != nil {
+		return all, err
+	}
+	switch {
+	case c.around:
+		return all, baseline(d / 2)
+	case c.baseline != nil:
+		return all, baseline(d)
+	}
+	return all, nil
+}
+
+// perform runs what a spec says, by roles or by commands.
+func (t *troupe) perform(s spec, warm, d time.Duration) ([]reply, error) {
+	if s.Kind == kindPipeline {
+		r, err := t.pipeline(t.ctx, t.dir, s)
+		return []reply{r}, err
+	}
+	return t.play(s, warm, d)
 }

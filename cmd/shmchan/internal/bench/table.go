@@ -15,6 +15,12 @@ type table struct {
 	note    string
 }
 
+// Of groups whose cases have figures.
+var figureColumns = []string{"FIGURE", "VALUE", "OF RUNS", "TARGET", "MET", "BASELINE", "× BASELINE"}
+
+const figuresNote = "BASELINE: the same figure of what the target is about, measured in the same run. " +
+	"× BASELINE: the median of the runs' ratios, and how far they lie apart. MET: by the median of the runs, or of their ratios"
+
 // layouts say what the table of a group shows.
 var layouts = []struct {
 	group, title, note string
@@ -56,8 +62,13 @@ var layouts = []struct {
 		},
 	}, {
 		group: Waiting, title: "What ends that wait get, and what they cost",
-		note:    "BASELINE: the same figure of what the target is about, measured in the same run. MET: by the median of the runs.",
-		columns: []string{"FIGURE", "VALUE", "OF RUNS", "TARGET", "MET", "BASELINE"},
+		note:    figuresNote + ".",
+		columns: figureColumns,
+	}, {
+		group: Gather, title: "Batches, large messages, and commands, by what a C program does",
+		note: figuresNote + ": the baseline is measured directly before and after each, by the same processes, " +
+			"and its receiver checks the same bytes by the same code.",
+		columns: figureColumns,
 	},
 }
 

@@ -34,6 +34,8 @@ func in(unit string, v float64) string {
 	switch unit {
 	case PerSecond:
 		return rate(v)
+	case BytesPerSec:
+		return speed(v)
 	case Percent, Ringfuls:
 		return three(v) + " " + unit
 	case Times, Number:

@@ -11,6 +11,7 @@ type troupe struct {
 	ctx     context.Context
 	dir     string // of this run alone
 	oneCPU  bool
+	apart   bool // pinned, on one CPU each
 	free    bool // not pinned
 	workers []*worker
 }
@@ -93,7 +94,7 @@ func (t *troupe) place(together bool) error {
 // references takes them, between the receiver and the first sender. Two ends that
 // spin need two processors, the futex is measured where the case will be.
 func (t *troupe) references() (map[string]float64, error) {
-	if t.Pinned && !t.free || t.oneCPU {
+	if t.Pinned && !t.free || t.oneCPU || t.apart {
 		if err := t.place(false); err != nil {
 			return nil, err
 		}
@@ -119,7 +120,7 @@ func (t *troupe) references() (map[string]float64, error) {
 
 // play runs the case itself, and returns what each process answers.
 func (t *troupe) play(s spec, warm, d time.Duration) ([]reply, error) {
-	n := len(t.workers)
+	n := s.processes() // the others rest
 	defer mqForget(t.dir)
 	const each = 30 * time.Millisecond // for one of many ends, on a busy machine
 	many := time.Duration(s.Ends) * each

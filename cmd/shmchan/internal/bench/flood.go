@@ -1,0 +1,214 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// How a receiver takes messages, by spec.Take; unless it says, by Consume.
+const (
+	takeAppend = "append" // RecvAppend
+	takeRecv   = "recv"
+	takeAll    = "all"
+	takeNext   = "next" // TryNext and Release, Next where there is none
+)
+
+// floodReceiver and floodSender are the ends of a channel under load.
+type floodReceiver struct {
+	r    *ipc.Receiver
+	spec spec
+}
+
+type floodSender struct {
+	s    *ipc.Sender
+	spec spec
+	who  int
+}
+
+func openFlood(a *actor, s step) (end, error) {
+	const name = "flood"
+	if s.Side != receiving {
+		sender, err := a.attach(name, s.Spec)
+		return &floodSender{sender, s.Spec, s.Side}, err
+	}
+	r, err := ipc.NewReceiver(context.Background(), name, a.options(s.Spec))
+	return &floodReceiver{r, s.Spec}, err
+}
+
+func (f *floodReceiver) close() error { return f.r.Close() }
+func (f *floodSender) close() error   { return f.s.Close() }
+
+// run receives until its time is over and then closes its end, which is how the
+// senders know.
+func (f *floodReceiver) run(s step) (reply, error) {
+	m, c := newMeter(s.Warm, s.For), newChecker(f.spec.Size)
+	from := allocations()
+	err := f.take(m, c.how(f.spec))
+	r := m.reply()
+	if f.spec.Take == takeRecv || f.spec.Take == takeAll {
+		r.Figures = map[string]float64{figAllocs: float64(allocations()-from) / float64(max(m.count, 1))}
+	}
+	if f.spec.Twice {
+		r.Count /= 2
+	}
+	return r, errors.Join(err, f.r.Close())
+}
+
+// allocations is how many there have been in this process.
+func allocations() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
+}
+
+// how returns the check of a channel's messages: of every byte of those that are
+// small, or were written in place; of the edges where all bytes were moved anyway.
+func (c *checker) how(s spec) func([]byte) error {
+	switch {
+	case s.InPlace:
+		return c.whole
+	case s.Size == recordBytes:
+		return c.small
+	case s.Size <= mostOfRing && s.Take == "":
+		return c.every
+	}
+	return c.edges
+}
+
+func (f *floodReceiver) take(m *meter, check func([]byte) error) error {
+	switch f.spec.Take {
+	case "":
+		return f.consume(m, check)
+	case takeAppend:
+		buf := make([]byte, 0, f.spec.Size)
+		return oneByOne(m, check, func(ctx context.Context) (_ []byte, err error) {
+			buf, err = f.r.RecvAppend(ctx, buf[:0])
+			return buf, err
+		})
+	case takeRecv:
+		return oneByOne(m, check, f.r.Recv)
+	case takeAll:
+		return f.all(m, check)
+	case takeNext:
+		return f.next(m, check)
+	}
+	return fmt.Errorf("no way to take messages is called %q", f.spec.Take)
+}
+
+func (f *floodReceiver) consume(m *meter, check func([]byte) error) error {
+	for {
+		n, err := f.r.Consume(context.Background(), 0, check)
+		if err != nil {
+			return err
+		}
+		if m.add(n) {
+			return nil
+		}
+	}
+}
+
+// oneByOne receives messages by recv.
+func oneByOne(m *meter, check func([]byte) error, recv func(context.Context) ([]byte, error)) error {
+	for ctx := context.Background(); ; {
+		msg, err := recv(ctx)
+		if err == nil {
+			err = check(msg)
+		}
+		if err != nil || m.add(1) {
+			return err
+		}
+	}
+}
+
+func (f *floodReceiver) all(m *meter, check func([]byte) error) error {
+	for msg, err := range f.r.All(context.Background()) {
+		if err == nil {
+			err = check(msg)
+		}
+		if err != nil || m.add(1) {
+			return err
+		}
+	}
+	return ipc.ErrDisconnected
+}
+
+func (f *floodReceiver) next(m *meter, check func([]byte) error) error {
+	for {
+		msg, err := f.r.TryNext()
+		if errors.Is(err, ipc.ErrEmpty) {
+			msg, err = f.r.Next(context.Background())
+		}
+		if err == nil {
+			err = check(msg)
+		}
+		if err == nil {
+			err = f.r.Release()
+		}
+		if err != nil || m.add(1) {
+			return err
+		}
+	}
+}
+
+// run sends until the receiver has gone.
+func (f *floodSender) run(step) (reply, error) {
+	var err error
+	switch {
+	case f.spec.InPlace:
+		err = f.claims()
+	case f.spec.Batch > 1:
+		for send := f.batch(); err == nil; {
+			err = send()
+		}
+	default:
+		err = f.sends()
+	}
+	if errors.Is(err, ipc.ErrDisconnected) {
+		err = nil
+	}
+	return reply{}, err
+}
+
+func (f *floodSender) sends() error {
+	ctx, msg := context.Background(), newMessage(f.spec.Size, f.who)
+	for n := uint64(0); ; n++ {
+		number(msg, f.who, n)
+		if err := f.s.Send(ctx, msg); err != nil {
+			return err
+		}
+	}
+}
+
+// batch returns what sends the next batch.
+func (f *floodSender) batch() func() error {
+	ctx, msgs, n := context.Background(), make([][]byte, f.spec.Batch), uint64(0)
+	for i := range msgs {
+		msgs[i] = newMessage(f.spec.Size, f.who)
+	}
+	return func() error {
+		for _, msg := range msgs {
+			number(msg, f.who, n)
+			n++
+		}
+		_, err := f.s.SendBatch(ctx, msgs)
+		return err
+	}
+}
+
+// claims writes every byte of every message where it stays.
+func (f *floodSender) claims() error {
+	for n := uint64(0); ; n++ {
+		c, err := f.s.Claim(context.Background(), f.spec.Size)
+		if err != nil {
+			return err
+		}
+		fill(c.Bytes(), uint64(f.who)<<senderShift|n)
+		if err := c.Commit(); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package bench
+
+import (
+	"fmt"
+	"time"
+)
+
+// Gathering is where a channel is used for its throughput: in batches, in large
+// messages, and through commands. Each case has a baseline, which the same processes
+// measure directly before and after it, and a target that counts in baselines: a
+// machine that drifts, drifts for both.
+
+// mostOfRing is the largest record of the minimal ring, see records.
+const mostOfRing = 256
+
+// gatherMost is the longest that a run of such a case takes, of which there are many.
+const gatherMost = 200 * time.Millisecond
+
+func gathers() []Case {
+	var all []Case
+	for _, cases := range [][]Case{batches(), batchSizes(), takes(), insides()} {
+		all = append(all, cases...)
+	}
+	for i := range all {
+		c := &all[i]
+		c.most, c.around = gatherMost, c.baseline != nil
+		c.Unit = c.shows[0].Unit
+	}
+	return all
+}
+
+// atLeast is a target in baselines, where more is better.
+func atLeast(name, unit string, times float64) Figure {
+	return Figure{Name: name, Unit: unit, Least: times, OfOther: true}
+}
+
+// cRing is the ring that batches are compared with, as one writes it in C for one
+// sender, published by 32.
+func cRing(size int) *spec { return &spec{Kind: kindRing, Size: size, Batch: 32} }
+
+// batched is a channel under load, in batches.
+func batched(size, batch, senders int, take string) spec {
+	s := flood(size, senders)
+	s.Batch, s.Take = batch, take
+	return s
+}
+
+func batches() []Case {
+	claims := func(senders int) *spec {
+		return &spec{Kind: kindClaims, Size: recordBytes, Batch: 16, Senders: senders}
+	}
+	const by, beside = "SendBatch of 16, Consume; baseline: a ring published by 32", "SendBatch of 16, Consume; baseline: a ring whose senders claim 16 records by a compare-and-swap"
+	batch := func(senders int) spec { return batched(recordBytes, 16, senders, "") }
+	return []Case{
+		{Name: "batch-16x64", About: by, apart: true, spec: batch(1), baseline: cRing(recordBytes), shows: []Figure{atLeast(figRate, PerSecond, 0.8)}},
+		{Name: "batch-16x64-of-4", About: "the same of 4 senders", apart: true, spec: batch(4), baseline: cRing(recordBytes), shows: []Figure{atLeast(figRate, PerSecond, 0.5)}},
+		{Name: "batch-16x64-claims", About: beside, apart: true, spec: batch(1), baseline: claims(1), shows: []Figure{untargeted(figRate, PerSecond)}},
+		{Name: "batch-16x64-claims-of-4", About: "the same of 4 senders", apart: true, spec: batch(4), baseline: claims(4), shows: []Figure{untargeted(figRate, PerSecond)}},
+	}
+}
+
+// batchSizes is a table of batches by size and number.
+func batchSizes() []Case {
+	var cases []Case
+	for _, size := range []int{16, 32, 64, 128, 256} {
+		for _, n := range []int{4, 16, 64, 256} {
+			if size == recordBytes && n == 16 {
+				continue // see batches
+			}
+			cases = append(cases, Case{
+				Name: fmt.Sprintf("batch-%dx%d", n, size), apart: true, spec: batched(size, n, 1, ""), baseline: cRing(size),
+				About: fmt.Sprintf("SendBatch of %d × %d bytes, Consume; baseline: a ring published by 32", n, size),
+				shows: []Figure{atLeast(figRate, PerSecond, 0.7)},
+			})
+		}
+	}
+	return cases
+}
+
+// takes are the other ways to receive.
+func takes() []Case {
+	take := func(name, about string, s spec, baseline *spec, shows ...Figure) Case {
+		return Case{Name: name, About: about, apart: true, spec: s, baseline: baseline, shows: shows}
+	}
+	cases := []Case{
+		take("append-16x64", "SendBatch of 16, RecvAppend one by one; baseline: a ring published by 32",
+			batched(recordBytes, 16, 1, takeAppend), cRing(recordBytes), atLeast(figRate, PerSecond, 0.5)),
+		take("next-16x64", "SendBatch of 16, TryNext and Release one by one; baseline: a ring published by 32",
+			batched(recordBytes, 16, 1, takeNext), cRing(recordBytes), atLeast(figRate, PerSecond, 0.5)),
+	}
+	const noWorse = 1 / 1.3
+	for _, by := range []struct {
+		name, about string
+		batch       int
+	}{{"64", "Send", 0}, {"16x64", "SendBatch of 16", 16}} {
+		appends := batched(recordBytes, by.batch, 1, takeAppend)
+		for _, way := range []struct{ take, about string }{{takeRecv, "Recv in a loop"}, {takeAll, "All"}} {
+			cases = append(cases, take(way.take+"-"+by.name, by.about+", "+way.about+"; baseline: RecvAppend",
+				batched(recordBytes, by.batch, 1, way.take), &appends,
+				atLeast(figRate, PerSecond, noWorse), most(figAllocs, Number, 1.05)))
+		}
+	}
+	return cases
+}
