@@ -1,6 +1,9 @@
 package ipc
 
-import "context"
+import (
+	"context"
+	"math"
+)
 
 // Consume waits for a message as Recv does and then hands up to max of them to
 // fn, in place and one by one, without waiting again; with max ≤ 0, all that are
@@ -25,26 +28,28 @@ func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) err
 	if r.closing() { // Close may wait for this call: it is not to wait for fn
 		return 0, r.errClosed
 	}
-	r.lent = r.lent || err == nil
-	for err == nil {
-		if err := fn(msg); err != nil {
-			return n, err
-		}
-		if r.guard.Broken() {
-			return n, r.broken("recv")
-		}
-		r.rx.Release()
-		n++
-		if n == max || int64(r.rx.Position()-lap) >= 0 || r.closing() {
-			break
-		}
-		msg, err = r.look()
+	if err != nil {
+		whole = true
+		return 0, err
 	}
-	whole = true
-	if n > 0 {
-		return n, nil // the next call meets the error again
+	r.lent = true
+	if err := fn(msg); err != nil {
+		return 0, err
 	}
-	return 0, err
+	if r.guard.Broken() {
+		return 0, r.broken("recv")
+	}
+	r.rx.Release()
+	if max <= 0 {
+		max = math.MaxInt
+	}
+	n, err = r.rx.Each(max-1, lap, r.guard, fn)
+	n++
+	if r.guard.Broken() {
+		return n, r.broken("recv")
+	}
+	whole = err == nil
+	return n, err
 }
 
 // Next returns the next message in place, without releasing it, waiting for one

@@ -258,6 +258,7 @@ func (r *Receiver) Close() error {
 		}
 		return nil
 	}
+	r.rx.Halt()
 	r.stats.Lock()
 	if !r.ended && !r.seg.Durable() { // a call is in progress
 		r.ring.Close()

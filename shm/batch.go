@@ -28,26 +28,38 @@ func (p *Producer) PutBatch(msgs [][]byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var bytes uint64
-	at := p.pos + RecordHeader
-	for _, msg := range msgs[:n] {
-		putBatchHeader(b, len(msg))
-		p.copyTo(at+BatchHeader, b[BatchHeader:], msg)
-		bytes += uint64(len(msg))
-		b = b[batchSize(len(msg)):]
-		at += batchSize(len(msg))
-		failpoint.Hit(failpoint.BatchMid)
-	}
+	bytes := p.fillBatch(b, msgs[:n])
 	p.publish(kindBatch, size)
 	p.count(uint64(n), bytes)
 	return n, nil
+}
+
+// fillBatch copies the messages, each behind its header, to b, the payload of the open
+// claim, and returns how many bytes they are.
+func (p *Producer) fillBatch(b []byte, msgs [][]byte) (bytes uint64) {
+	at := p.pos + RecordHeader
+	for _, msg := range msgs {
+		n := uint64(len(msg))
+		putBatchHeader(b, n)
+		dst := b[BatchHeader:]
+		if n > copyPiece || p.ring.pagewise {
+			p.copyTo(at+BatchHeader, dst, msg)
+		} else {
+			copy(dst[:n], msg)
+		}
+		bytes += n
+		b = b[batchSize(n):]
+		at += batchSize(n)
+		failpoint.Hit(failpoint.BatchMid)
+	}
+	return bytes
 }
 
 // batchOf returns how many of msgs go into one batch, and the payload's size.
 func (r *Ring) batchOf(msgs [][]byte) (n int, size uint64) {
 	limit := r.capacity / 4
 	for _, msg := range msgs {
-		s := batchSize(len(msg))
+		s := batchSize(uint64(len(msg)))
 		if size+s > limit {
 			break
 		}
@@ -59,7 +71,7 @@ func (r *Ring) batchOf(msgs [][]byte) (n int, size uint64) {
 // A message's header in a batch is length u32 | reserved u32, each in the machine's
 // byte order. The reserved word is 0 in version 1.
 
-func putBatchHeader(b []byte, n int) { binary.NativeEndian.PutUint64(b, halves(uint64(n))) }
+func putBatchHeader(b []byte, n uint64) { binary.NativeEndian.PutUint64(b, halves(n)) }
 
 // batchHeader returns the length. One whose reserved word is not 0 is too large
 // for any batch.
@@ -75,6 +87,6 @@ func halves(w uint64) uint64 {
 }
 
 // batchSize returns the bytes that a message of n bytes takes in a batch.
-func batchSize(n int) uint64 {
-	return (BatchHeader + uint64(n) + recordAlign - 1) &^ (recordAlign - 1)
+func batchSize(n uint64) uint64 {
+	return (BatchHeader + n + recordAlign - 1) &^ (recordAlign - 1)
 }

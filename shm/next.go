@@ -1,6 +1,8 @@
 package shm
 
 import (
+	"sync/atomic"
+
 	"github.com/shmchan/shmchan/internal/failpoint"
 	"github.com/shmchan/shmchan/internal/order"
 )
@@ -18,14 +20,14 @@ type Consumer struct {
 	from uint64 // where this receiver began
 	skip uint32 // messages of a batch there that a receiver before took
 
-	records    uint64 // with messages that Next has come to
-	unreleased uint64 // messages between mark and at
-	bytes      uint64 // their payload
-	taken      counts // up to mark; the control page has copies
-	skipped    uint64 // claims of the dead; the control page has a copy
-	marked     bool   // the control page's cursor is set
-	fence      bool   // this process could not register for membarrier
-	reviewed   uint64 // when the fence that senders ask for was reviewed last: see review
+	records  uint64 // with messages that Next has come to
+	seen     counts // up to at
+	taken    counts // up to mark; the control page has copies
+	skipped  uint64 // claims of the dead; the control page has a copy
+	halted   atomic.Bool
+	marked   bool   // the control page's cursor is set
+	fence    bool   // this process could not register for membarrier
+	reviewed uint64 // when the fence that senders ask for was reviewed last: see review
 
 	last       lastMessage
 	candidates []int // scratch of Recover
@@ -60,7 +62,7 @@ func (r *Ring) NewConsumer(registered bool) (*Consumer, error) {
 		return nil, r.corruptControl(headOffset, "head", h, "it must be a multiple of %d", recordAlign)
 	}
 	c := &Consumer{ring: r, at: cursor{pos: h}, from: h, fence: !registered}
-	c.taken, c.skip, c.skipped = p.counts, p.skip, p.skipped
+	c.seen, c.taken, c.skip, c.skipped = p.counts, p.counts, p.skip, p.skipped
 	c.marked = r.ctl.cursor.Load() != 0
 	c.mark = c.at
 	if _, err := c.InFlight(); err != nil { // before anything is stored: a damaged file stays as it is
@@ -116,22 +118,18 @@ func (c *Consumer) Next() ([]byte, error) {
 		}
 		m := meta(r.word(pos + 8).Load()) // read once: a peer may change it
 		n := m.length()
-		size := r.recordSize(n)
-		off := pos & r.mask
-		if size > r.capacity || off+size > uint64(len(r.data)) {
-			return nil, r.corrupt(pos+8, "record.length", n, "the record would be larger than the ring")
-		}
-		if n > r.capacity/2 && m.kind() != kindPad {
-			return nil, r.corrupt(pos+8, "record.length", n, "a message has at most %d bytes", r.capacity/2)
+		size, ok := r.extent(pos, m)
+		if !ok {
+			return nil, r.misfit(pos, m)
 		}
 		switch m.kind() {
 		case kindData:
 			c.at.pos = pos + size
 			c.records++
 			c.last = lastMessage{pos: pos, slot: uint16(m.slot())}
-			c.unreleased++
-			c.bytes += n
-			return r.data[off+RecordHeader:][:n:n], nil
+			c.seen.messages++
+			c.seen.bytes += n
+			return r.data[pos&r.mask+RecordHeader:][:n:n], nil
 		case kindBatch:
 			c.at = cursor{pos: pos, end: n, slot: uint16(m.slot())}
 			c.records++
@@ -145,7 +143,7 @@ func (c *Consumer) Next() ([]byte, error) {
 		case kindPad:
 			c.pass(pos + size)
 		default:
-			return nil, r.corrupt(pos+14, "record.kind", uint64(m.kind()), "known are kinds 1 to 3, without flags")
+			return nil, r.misfit(pos, m)
 		}
 	}
 	return nil, ErrEmpty // a lap of padding: more of it comes as fast as it is passed
@@ -155,7 +153,7 @@ func (c *Consumer) Next() ([]byte, error) {
 // room is given back at once: nobody else would.
 func (c *Consumer) pass(pos uint64) {
 	c.at = cursor{pos: pos}
-	if c.unreleased == 0 {
+	if c.Unreleased() == 0 {
 		c.Release()
 	}
 }
@@ -169,7 +167,7 @@ func (c *Consumer) resumeBatch() error {
 		}
 	}
 	c.skip = 0
-	c.unreleased, c.bytes = 0, 0
+	c.seen = c.taken
 	if c.at.end == 0 { // all of it was taken: nobody else gives it back
 		c.Release()
 		return nil
@@ -193,13 +191,13 @@ func (c *Consumer) nextOfBatch() ([]byte, error) {
 		return nil, r.corrupt(start, "batch.length", n, "%d bytes are left of its batch", left-BatchHeader)
 	}
 	c.last = lastMessage{pos: c.at.pos, index: c.at.index, slot: c.at.slot}
-	c.at.off += min(batchSize(int(n)), left)
+	c.at.off += min(batchSize(n), left)
 	c.at.index++
 	if c.at.off >= c.at.end {
 		c.at = cursor{pos: c.at.pos + r.recordSize(c.at.end)}
 	}
-	c.unreleased++
-	c.bytes += n
+	c.seen.messages++
+	c.seen.bytes += n
 	return b[BatchHeader:][:n:n], nil
 }
 
@@ -210,7 +208,7 @@ func (c *Consumer) Records() uint64 { return c.records }
 func (c *Consumer) Position() uint64 { return c.at.pos }
 
 // Unreleased returns how many messages Next has returned since Release.
-func (c *Consumer) Unreleased() int { return int(c.unreleased) }
+func (c *Consumer) Unreleased() int { return int(c.seen.messages - c.taken.messages) }
 
 // Origin tells where the last message came from.
 type Origin struct {
@@ -224,7 +222,7 @@ type Origin struct {
 // Origin returns where the message that Next returned last came from.
 func (c *Consumer) Origin() Origin {
 	o := Origin{
-		Seq: c.taken.messages + c.unreleased, Position: c.last.pos, Index: int(c.last.index), Slot: int(c.last.slot),
+		Seq: c.seen.messages, Position: c.last.pos, Index: int(c.last.index), Slot: int(c.last.slot),
 	}
 	if 1+o.Slot < len(c.ring.slots) {
 		o.PID = c.ring.slots[1+o.Slot].ownerAt(o.Position)

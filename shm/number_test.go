@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/shmchan/shmchan/internal/busguard"
 	"github.com/shmchan/shmchan/internal/failpoint"
 )
 
@@ -37,8 +38,8 @@ func killed(point failpoint.Point, n int, fn func()) (dead bool) {
 // gives every message its number, and whoever looks on counts the same.
 func TestNumbersAreThoseOfTheMessagesWhereverAReceiverIsKilled(t *testing.T) {
 	points := []failpoint.Point{
-		failpoint.BeforeRelease, failpoint.BaseStored, failpoint.HeadStored, failpoint.CursorStored, failpoint.ReleaseCounted,
-		failpoint.CountsStored, failpoint.SkipMarked, failpoint.RecoverEnd, failpoint.Recovered,
+		failpoint.MessageRead, failpoint.BeforeRelease, failpoint.ReceivedStored, failpoint.BaseStored, failpoint.HeadStored,
+		failpoint.CursorStored, failpoint.ReleaseCounted, failpoint.CountsStored, failpoint.SkipMarked, failpoint.RecoverEnd, failpoint.Recovered,
 	}
 	onBothFrom(t, func(t *testing.T, r *Ring) {
 		rnd := rand.New(rand.NewPCG(1, 2))
@@ -82,6 +83,22 @@ func TestNumbersAreThoseOfTheMessagesWhereverAReceiverIsKilled(t *testing.T) {
 				n, err := r.NewConsumer(true)
 				require.NoError(t, err)
 				c = n
+			}
+			if rnd.IntN(3) == 0 {
+				fails, most := rnd.IntN(20), 1+rnd.IntN(12)
+				n, err := c.Each(most, c.Position()+r.capacity, busguard.None(), func(msg []byte) error {
+					require.Equal(t, binary.LittleEndian.Uint64(msg), c.Origin().Seq)
+					if fails--; fails < 0 {
+						return errFails
+					}
+					return nil
+				})
+				require.LessOrEqual(t, n, most)
+				if err != nil {
+					require.Equal(t, errFails, err)
+					c.Rewind()
+				}
+				require.Zero(t, c.Unreleased())
 			}
 			for range rnd.IntN(7) {
 				msg, err := c.Next()

@@ -157,7 +157,7 @@ func (p *Peeker) nextOfBatch() (msg []byte, ok bool) {
 		p.origin(p.last.Slot, p.last.Index+1)
 		ok = true
 	}
-	step := min(batchSize(int(n)), left)
+	step := min(batchSize(n), left)
 	p.rest, p.start = p.rest[step:], p.start+step
 	if len(p.rest) == 0 {
 		p.rest, p.at = nil, p.after

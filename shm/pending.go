@@ -14,12 +14,11 @@ func (c *Consumer) Pending() bool {
 			return false
 		}
 		m := meta(r.word(pos + 8).Load()) // read once: a peer may change it
-		size := r.recordSize(m.length())
-		whole := size <= r.capacity && pos&r.mask+size <= uint64(len(r.data))
+		size, ok := r.extent(pos, m)
 		switch {
-		case whole && m.kind() == kindPad:
+		case ok && m.kind() == kindPad:
 			c.pass(pos + size)
-		case whole && m.kind() == kindBatch && m.length() <= r.capacity/2 && c.skip > 0 && pos == c.from:
+		case ok && m.kind() == kindBatch && c.skip > 0 && pos == c.from:
 			c.at = cursor{pos: pos, end: m.length(), slot: uint16(m.slot())}
 			c.records++
 			if c.resumeBatch() != nil {

@@ -23,17 +23,22 @@ type progress struct {
 // n(P, i) is the number of messages before a place.
 //
 //	                 base      head  cursor   received
-//	before           n(P, 0)   P     (P, i)   n(P, i)    N1: n(P, i)
+//	before           n(P, 0)   P     (P, i)   n(P, h)    N1: n(P, i); h ≤ i, see below
+//	received         n(P, 0)   P     (P, i)   n(P, i)    N1
 //	base      head   n(P', 0)  P     (P, i)   n(P, i)    N2: n(P, i), nothing was given back
 //	head     moves   n(P', 0)  P'    (P, i)   n(P, i)    N1: n(P', 0); the cursor is not of P'
 //	cursor           n(P', 0)  P'    (P', j)  n(P, i)    N1: n(P', j)
 //	received         n(P', 0)  P'    (P', j)  n(P', j)   N1
 //
-// Where head stays, in a batch, only cursor and `received` are stored. That needs N1,
-// and the store of base needs `received` to be right. A receiver's own Release leaves
-// both so; one that attaches where another was killed stores `received` and then base,
-// of head, before it releases anything (storeCounts): up to its store of base the word
-// that was there counts, by N1 or N2, and after it the new one.
+// Where head stays, in a batch, only the cursor is stored, once a message, and
+// `received` stays behind by what is taken of that batch (i - h). The first store
+// brings it up, before base is of another record, and so N2 is right. Where i is 0
+// nothing is behind, and the first store is left out.
+//
+// All this needs N1 to begin with. A receiver's own Release leaves it so; one that
+// attaches where another was killed stores `received` and then base, of head, before
+// it releases anything (storeCounts): up to its store of base the word that was there
+// counts, by N1 or N2, and after it the new one.
 // So a message has the same number whoever receives it, and however often.
 //
 // base has the low half of the number only. `received` is never more than a ringful

@@ -1,11 +1,17 @@
 package shm
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/shmchan/shmchan/internal/busguard"
 )
+
+// errFails is what a function fails with that Each calls.
+var errFails = errors.New("the message is not taken")
 
 // machine is a ring and its model. Whatever is done to both must have the same
 // outcome.
@@ -134,23 +140,78 @@ func (m *machine) Reap(t *rapid.T) {
 
 func (m *machine) Next(t *rapid.T) {
 	got, err := m.c.Next()
-	for m.at.record < len(m.records) && !m.records[m.at.record].open && len(m.records[m.at.record].msgs) == 0 {
-		m.pass()
-	}
-	if m.at.record == len(m.records) || m.records[m.at.record].open {
+	if !m.passPadding() {
 		require.ErrorIs(t, err, ErrEmpty)
 		return
 	}
-	rec := m.records[m.at.record]
 	require.NoError(t, err)
+	m.requireNext(t, got)
+	m.take()
+}
+
+// passPadding goes on to the next message, and reports whether there is one.
+func (m *machine) passPadding() bool {
+	for m.at.record < len(m.records) && !m.records[m.at.record].open && len(m.records[m.at.record].msgs) == 0 {
+		m.pass()
+	}
+	return m.at.record < len(m.records) && !m.records[m.at.record].open
+}
+
+// requireNext requires that the receiver has the message in hand that is next.
+func (m *machine) requireNext(t *rapid.T, got []byte) {
+	rec := m.records[m.at.record]
 	require.Equal(t, string(rec.msgs[m.at.msg]), string(got))
-	m.unreleased++
 	o := m.c.Origin()
 	o.PID = 0
-	require.Equal(t, Origin{Seq: m.received + uint64(m.unreleased), Position: rec.pos, Index: m.at.msg, Slot: rec.slot}, o)
-	if m.at.msg++; m.at.msg == len(rec.msgs) {
+	require.Equal(t, Origin{Seq: m.received + uint64(m.unreleased) + 1, Position: rec.pos, Index: m.at.msg, Slot: rec.slot}, o)
+}
+
+func (m *machine) take() {
+	m.unreleased++
+	if m.at.msg++; m.at.msg == len(m.records[m.at.record].msgs) {
 		m.at = spot{m.at.record + 1, 0}
 	}
+}
+
+// Each takes some, and one may fail, by an error or a panic.
+func (m *machine) Each(t *rapid.T) {
+	if m.unreleased > 0 {
+		t.Skip("there are messages that were not released")
+	}
+	limit := rapid.IntRange(1, 8).Draw(t, "limit")
+	fails, panics := rapid.IntRange(1, 10).Draw(t, "fails"), rapid.Bool().Draw(t, "panics")
+	took, failed := 0, false
+	each := func() (n int, err error) {
+		defer func() {
+			if panics && failed {
+				require.Equal(t, errFails, recover())
+				n, err = took, errFails
+			}
+		}()
+		return m.c.Each(limit, m.c.Position()+m.capacity, busguard.None(), func(msg []byte) error {
+			require.True(t, m.passPadding())
+			m.requireNext(t, msg)
+			switch failed = took+1 == fails; {
+			case failed && panics:
+				panic(errFails)
+			case failed:
+				return errFails
+			}
+			m.take()
+			m.release()
+			took++
+			return nil
+		})
+	}
+	n, err := each()
+	require.Equal(t, took, n)
+	if failed {
+		require.Equal(t, errFails, err)
+		m.c.Rewind()
+		return
+	}
+	require.NoError(t, err)
+	require.True(t, took == limit || !m.passPadding(), "it stopped before the last message")
 }
 
 func (m *machine) Recover(t *rapid.T) {
@@ -185,7 +246,7 @@ func (m *machine) Check(t *rapid.T) {
 	require.Equal(t, m.head, m.r.Head())
 	require.Equal(t, m.unreleased, m.c.Unreleased())
 	require.Equal(t, m.position(), m.c.Position())
-	require.Equal(t, m.received, m.r.ctl.received.Load())
+	require.Equal(t, m.received, m.r.progress().messages)
 	inFlight, err := m.c.InFlight()
 	require.NoError(t, err)
 	require.Equal(t, m.position() != m.tail, inFlight)

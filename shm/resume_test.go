@@ -191,7 +191,7 @@ func TestRoomOfABatchComesBackWithItsLastMessage(t *testing.T) {
 		take(t, c, "a")
 		c.Release()
 		require.Equal(t, head, r.Head())
-		require.EqualValues(t, 1, r.ctl.received.Load())
+		require.EqualValues(t, 1, r.progress().messages)
 		take(t, c, "b")
 		c.Release()
 		require.Equal(t, r.Tail(), r.Head())

@@ -83,6 +83,9 @@ func (g Guard) Remove() {
 // Precondition: the guard is of Add.
 func (g Guard) Broken() bool { return g.e.broken.Load() != 0 }
 
+// None returns a guard of no memory, which is never broken.
+func None() Guard { return Guard{&unguarded} }
+
 // unguarded stands for ranges that are not guarded: never broken, and a look costs
 // no more.
 var unguarded entry

@@ -46,6 +46,7 @@ const (
 
 	MessageRead    Point = "message read"    // receive: the message is found, in place
 	BeforeRelease  Point = "before release"  // release: nothing is stored
+	ReceivedStored Point = "received stored" // release: the number of messages before the batch's last is stored
 	BaseStored     Point = "base stored"     // release: the number of messages before the new head is stored
 	HeadStored     Point = "head stored"     // release: the room is given back
 	CursorStored   Point = "cursor stored"   // release: how much of a batch was taken is stored

@@ -100,7 +100,7 @@ func TestEveryPointInEverySituation(t *testing.T) {
 					passed.Add(1)
 					return
 				}
-				if c.hit == 1 && !(c.busy && c.ends) {
+				if c.hit == 1 && !(c.busy && c.ends) && certain(t, c) {
 					t.Error("the victim did not come to its point")
 				}
 				chance.Add(1) // the doing of a heartbeat, or of busy ones
@@ -110,4 +110,20 @@ func TestEveryPointInEverySituation(t *testing.T) {
 	if !t.Failed() {
 		fmt.Printf("%d points × their situations: %d, all passed; %d did not come about again\n", len(all), passed.Load(), chance.Load())
 	}
+}
+
+// certain reports whether the story leads to the point whenever it is played to its
+// end: on a busy machine a sleeper may wake at a moment at which a quiet one has it
+// sleep, and find what it otherwise never meets.
+func certain(t *testing.T, c cell) bool {
+	point := c.point
+	c.point, c.hit, c.action = "", 0, ""
+	for range tries {
+		a := newArena(t, c)
+		require.True(t, c.story(a))
+		if a.hits[point] == 0 {
+			return false
+		}
+	}
+	return true
 }

@@ -1,0 +1,133 @@
+package ipc_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/ipc"
+)
+
+// BenchmarkInside is what a message of 64 bytes costs each side where nothing waits
+// and no cache line crosses: one process fills the ring and then empties it, in
+// turns, and the two are timed by themselves.
+func BenchmarkInside(b *testing.B) {
+	ctx := context.Background()
+	singles := func(s *ipc.Sender, msgs [][]byte) error {
+		for _, msg := range msgs {
+			if err := s.Send(ctx, msg); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	batches := func(s *ipc.Sender, msgs [][]byte) error {
+		_, err := s.SendBatch(ctx, msgs)
+		return err
+	}
+	var sum byte
+	consume := func(r *ipc.Receiver, n int) error {
+		for n > 0 {
+			got, err := r.Consume(ctx, n, func(msg []byte) error {
+				sum += msg[0]
+				return nil
+			})
+			if n -= got; err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var buf []byte
+	appended := func(r *ipc.Receiver, n int) (err error) {
+		for ; n > 0 && err == nil; n-- {
+			buf, err = r.RecvAppend(ctx, buf[:0])
+		}
+		return err
+	}
+	stepwise := func(r *ipc.Receiver, n int) error {
+		for ; n > 0; n-- {
+			msg, err := r.TryNext()
+			if err != nil {
+				return err
+			}
+			sum += msg[0]
+			if err := r.Release(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	received := func(r *ipc.Receiver, n int) (err error) {
+		for ; n > 0 && err == nil; n-- {
+			_, err = r.Recv(ctx)
+		}
+		return err
+	}
+	all := func(r *ipc.Receiver, n int) error {
+		for msg, err := range r.All(ctx) {
+			if err != nil {
+				return err
+			}
+			sum += msg[0]
+			if n--; n == 0 {
+				break
+			}
+		}
+		return nil
+	}
+	for _, c := range []struct {
+		name string
+		send func(*ipc.Sender, [][]byte) error
+		recv func(*ipc.Receiver, int) error
+	}{
+		{"Send, Consume", singles, consume},
+		{"Send, RecvAppend", singles, appended},
+		{"Send, TryNext and Release", singles, stepwise},
+		{"Send, Recv", singles, received},
+		{"Send, All", singles, all},
+		{"SendBatch, Consume", batches, consume},
+		{"SendBatch, RecvAppend", batches, appended},
+		{"SendBatch, TryNext and Release", batches, stepwise},
+		{"SendBatch, Recv", batches, received},
+		{"SendBatch, All", batches, all},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s, r := newPair(b, with(in(b), func(o *ipc.Options) { o.Capacity = 64 << 10 })) // stays in the second cache
+			msgs := make([][]byte, 16)
+			for i := range msgs {
+				msgs[i] = make([]byte, 64)
+			}
+			const rounds = 32
+			runtime.LockOSThread() // whose processor time is measured: others may work here
+			defer runtime.UnlockOSThread()
+			var sending, receiving time.Duration
+			n := 0
+			for b.Loop() {
+				began := threadTime(b)
+				for range rounds {
+					require.NoError(b, c.send(s, msgs))
+				}
+				filled := threadTime(b)
+				require.NoError(b, c.recv(r, rounds*len(msgs)))
+				sending += filled - began
+				receiving += threadTime(b) - filled
+				n += rounds * len(msgs)
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(sending.Nanoseconds())/float64(n), "send-ns")
+			b.ReportMetric(float64(receiving.Nanoseconds())/float64(n), "recv-ns")
+		})
+	}
+}
+
+// threadTime is the processor time that this thread has used.
+func threadTime(b *testing.B) time.Duration {
+	var t unix.Timespec
+	require.NoError(b, unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t))
+	return time.Duration(t.Nano())
+}

@@ -1,0 +1,155 @@
+package shm
+
+import (
+	"github.com/shmchan/shmchan/internal/busguard"
+	"github.com/shmchan/shmchan/internal/failpoint"
+	"github.com/shmchan/shmchan/internal/order"
+)
+
+// Each hands up to limit of the messages that are there to fn, in place and one by
+// one, and releases each once fn has returned nil: what Next and Release do in turns,
+// without what need not be done for every message. It returns how many fn took, and
+// fn's error. It stops before the next message
+//
+//   - after Halt, and at a position that is not below end;
+//   - once guard is broken, which also keeps the message in hand from being released;
+//   - at whatever keeps Next from returning a message, which Next then tells.
+//
+// If fn fails or panics, the message in hand comes again after Rewind. fn may call
+// Origin and Halt. Precondition: nothing is unreleased.
+func (c *Consumer) Each(limit int, end uint64, guard busguard.Guard, fn func(msg []byte) error) (n int, err error) {
+	for n < limit && int64(c.at.pos-end) < 0 && !c.halted.Load() {
+		msg, batch := c.arrive()
+		if batch {
+			m, err := c.eachOfBatch(limit-n, guard, fn)
+			if n += m; m == 0 || err != nil || guard.Broken() {
+				return n, err
+			}
+			continue
+		}
+		if msg == nil {
+			if msg, err = c.Next(); err != nil {
+				return n, nil
+			}
+		}
+		failpoint.Hit(failpoint.MessageRead)
+		if err := fn(msg); err != nil {
+			return n, err
+		}
+		if guard.Broken() {
+			return n, nil
+		}
+		c.Release()
+		n++
+	}
+	return n, nil
+}
+
+// arrive is Next of a message that is a record; or it says that a batch is in hand,
+// none of whose messages was returned. Of all else, which is rare, it says nothing.
+func (c *Consumer) arrive() (msg []byte, batch bool) {
+	if c.at.end != 0 {
+		return nil, true
+	}
+	r, pos := c.ring, c.at.pos
+	if r.word(pos).Load() != r.stampAt(pos) {
+		return nil, false
+	}
+	m := meta(r.word(pos + 8).Load()) // read once: a peer may change it
+	n := m.length()
+	size, ok := r.extent(pos, m)
+	switch {
+	case ok && m.kind() == kindData:
+		c.at.pos = pos + size
+		c.records++
+		c.last = lastMessage{pos: pos, slot: uint16(m.slot())}
+		c.seen.messages++
+		c.seen.bytes += n
+		return r.data[pos&r.mask+RecordHeader:][:n:n], false
+	case ok && m.kind() == kindBatch && c.skip == 0:
+		c.records++
+		c.at.end, c.at.slot = n, uint16(m.slot())
+		c.mark.end, c.mark.slot = c.at.end, c.at.slot
+		return nil, true
+	}
+	return nil, false
+}
+
+// eachOfBatch is Each in the batch in hand. It takes none where Next would find that
+// the next message can't be one.
+//
+// While head stays in a batch, base stays too, and the cursor tells alone how much of
+// it was taken (N1 of progress.go): one store publishes that a message was. The count
+// of all messages follows when the batch is left.
+func (c *Consumer) eachOfBatch(limit int, guard busguard.Guard, fn func(msg []byte) error) (n int, err error) {
+	var (
+		ctl      = c.ring.ctl
+		pos, end = c.at.pos, c.at.end
+		payload  = c.ring.data[(pos+RecordHeader)&c.ring.mask:][:end]
+		tag      = cursorTag(pos) << 32
+		// What was taken so far.
+		off, index      = c.at.off, c.at.index
+		messages, bytes = c.taken.messages, c.taken.bytes
+		left            = false
+	)
+	c.last = lastMessage{pos: pos, slot: c.at.slot}
+	defer func() { // fn may panic
+		if !left {
+			c.stay(off, index, messages, bytes)
+		}
+	}()
+	for n < limit && !c.halted.Load() {
+		b := payload[off:]
+		if len(b) < BatchHeader {
+			return n, nil
+		}
+		size := batchHeader(b) // read once: a peer may change it
+		b = b[BatchHeader:]
+		if size > uint64(len(b)) {
+			return n, nil
+		}
+		failpoint.Hit(failpoint.MessageRead)
+		c.last.index = index
+		c.seen.messages = messages + 1
+		if err := fn(b[:size:size]); err != nil {
+			return n, err
+		}
+		if guard.Broken() {
+			return n, nil
+		}
+		n++
+		after := off + batchSize(size)
+		if after >= end {
+			left = true
+			c.stay(off, index, messages, bytes)
+			c.at = cursor{pos: pos + c.ring.recordSize(end)}
+			c.seen.messages, c.seen.bytes = messages+1, bytes+size
+			c.Release()
+			return n, nil
+		}
+		failpoint.Hit(failpoint.BeforeRelease)
+		off = after
+		index++
+		messages++
+		bytes += size
+		order.Store64(&ctl.cursor, tag|uint64(index))
+		failpoint.Hit(failpoint.CursorStored)
+		order.Store64(&ctl.receivedBytes, bytes)
+		failpoint.Hit(failpoint.ReleaseCounted)
+	}
+	return n, nil
+}
+
+// stay says what was taken of the batch in hand, and in all. Word by word: a longer
+// load of what was just stored waits until the stores have left the core.
+func (c *Consumer) stay(off uint64, index uint32, messages, bytes uint64) {
+	c.at.off, c.at.index = off, index
+	c.mark.off, c.mark.index = off, index
+	c.seen.messages, c.seen.bytes = messages, bytes
+	c.taken.messages, c.taken.bytes = messages, bytes
+	c.marked = c.marked || index != 0
+}
+
+// Halt makes Each end before its next message, now and for good. It is safe for
+// concurrent use.
+func (c *Consumer) Halt() { c.halted.Store(true) }
