@@ -38,18 +38,23 @@ func (p *Producer) PutBatch(msgs [][]byte) (int, error) {
 // claim, and returns how many bytes they are.
 func (p *Producer) fillBatch(b []byte, msgs [][]byte) (bytes uint64) {
 	at := p.pos + RecordHeader
-	for _, msg := range msgs {
+	for len(msgs) > 0 {
+		if !p.ring.pagewise {
+			n, size, sum := fillShort(b, msgs)
+			msgs, b = msgs[n:], b[size:]
+			at += size
+			bytes += sum
+			if len(msgs) == 0 {
+				break
+			}
+		}
+		msg := msgs[0]
 		n := uint64(len(msg))
 		putBatchHeader(b, n)
-		dst := b[BatchHeader:]
-		if n > copyPiece || p.ring.pagewise {
-			p.copyTo(at+BatchHeader, dst, msg)
-		} else {
-			copy(dst[:n], msg)
-		}
-		bytes += n
-		b = b[batchSize(n):]
+		p.copyTo(at+BatchHeader, b[BatchHeader:], msg)
+		msgs, b = msgs[1:], b[batchSize(n):]
 		at += batchSize(n)
+		bytes += n
 		failpoint.Hit(failpoint.BatchMid)
 	}
 	return bytes

@@ -19,25 +19,25 @@ import (
 // Origin and Halt. Precondition: nothing is unreleased.
 func (c *Consumer) Each(limit int, end uint64, guard busguard.Guard, fn func(msg []byte) error) (n int, err error) {
 	for n < limit && int64(c.at.pos-end) < 0 && !c.halted.Load() {
-		msg, batch := c.arrive()
-		if batch {
-			m, err := c.eachOfBatch(limit-n, guard, fn)
-			if n += m; m == 0 || err != nil || guard.Broken() {
-				return n, err
-			}
-			continue
+		var m int
+		if c.at.end != 0 || c.atBatch() {
+			m, err = c.eachOfBatch(limit-n, guard, fn)
+		} else {
+			m, err = c.eachRecord(limit-n, end, guard, fn)
 		}
-		if msg == nil {
-			if msg, err = c.Next(); err != nil {
-				return n, nil
-			}
-		}
-		failpoint.Hit(failpoint.MessageRead)
-		if err := fn(msg); err != nil {
+		n += m
+		if err != nil || guard.Broken() {
 			return n, err
 		}
-		if guard.Broken() {
+		if m > 0 {
+			continue
+		}
+		msg, none := c.Next() // what is rare, or nothing
+		if none != nil {
 			return n, nil
+		}
+		if err := fn(msg); err != nil || guard.Broken() {
+			return n, err
 		}
 		c.Release()
 		n++
@@ -45,34 +45,73 @@ func (c *Consumer) Each(limit int, end uint64, guard busguard.Guard, fn func(msg
 	return n, nil
 }
 
-// arrive is Next of a message that is a record; or it says that a batch is in hand,
-// none of whose messages was returned. Of all else, which is rare, it says nothing.
-func (c *Consumer) arrive() (msg []byte, batch bool) {
-	if c.at.end != 0 {
-		return nil, true
-	}
+// atBatch goes to the first message of the next record if that is a batch of which
+// nothing was taken.
+func (c *Consumer) atBatch() bool {
 	r, pos := c.ring, c.at.pos
 	if r.word(pos).Load() != r.stampAt(pos) {
-		return nil, false
+		return false
 	}
 	m := meta(r.word(pos + 8).Load()) // read once: a peer may change it
-	n := m.length()
-	size, ok := r.extent(pos, m)
-	switch {
-	case ok && m.kind() == kindData:
-		c.at.pos = pos + size
-		c.records++
-		c.last = lastMessage{pos: pos, slot: uint16(m.slot())}
-		c.seen.messages++
-		c.seen.bytes += n
-		return r.data[pos&r.mask+RecordHeader:][:n:n], false
-	case ok && m.kind() == kindBatch && c.skip == 0:
-		c.records++
-		c.at.end, c.at.slot = n, uint16(m.slot())
-		c.mark.end, c.mark.slot = c.at.end, c.at.slot
-		return nil, true
+	if _, ok := r.extent(pos, m); !ok || m.kind() != kindBatch || c.skip != 0 {
+		return false
 	}
-	return nil, false
+	c.records++
+	c.at.end, c.at.slot = m.length(), uint16(m.slot())
+	c.mark.end, c.mark.slot = c.at.end, c.at.slot
+	return true
+}
+
+// eachRecord is Each of messages that are records of their own. It takes none where
+// the next record is anything else, or can't be one.
+func (c *Consumer) eachRecord(limit int, end uint64, guard busguard.Guard, fn func(msg []byte) error) (n int, err error) {
+	var (
+		r   = c.ring
+		ctl = r.ctl
+		// What was taken so far.
+		pos             = c.at.pos
+		messages, bytes = c.taken.messages, c.taken.bytes
+	)
+	defer func() { // fn may panic
+		c.records += uint64(n)
+		c.at.pos, c.mark.pos = pos, pos
+		c.seen.messages, c.seen.bytes = messages, bytes
+		c.taken.messages, c.taken.bytes = messages, bytes
+	}()
+	for n < limit && int64(pos-end) < 0 && !c.halted.Load() {
+		if r.word(pos).Load() != r.stampAt(pos) {
+			return n, nil
+		}
+		m := meta(r.word(pos + 8).Load()) // read once: a peer may change it
+		length := m.length()
+		size, ok := r.extent(pos, m)
+		if !ok || m.kind() != kindData {
+			return n, nil
+		}
+		failpoint.Hit(failpoint.MessageRead)
+		c.last = lastMessage{pos: pos, slot: uint16(m.slot())}
+		c.seen.messages = messages + 1
+		if err := fn(r.data[pos&r.mask+RecordHeader:][:length:length]); err != nil {
+			return n, err
+		}
+		if guard.Broken() {
+			return n, nil
+		}
+		failpoint.Hit(failpoint.BeforeRelease)
+		pos += size
+		messages++
+		bytes += length
+		n++
+		ctl.moveHead(pos, messages)
+		if c.marked {
+			c.unmark()
+		}
+		ctl.count(messages, bytes)
+		if c.fence || ctl.line.flags.Load()&(lineWaiting|lineFence) != 0 {
+			c.wakeSenders()
+		}
+	}
+	return n, nil
 }
 
 // eachOfBatch is Each in the batch in hand. It takes none where Next would find that
@@ -132,8 +171,7 @@ func (c *Consumer) eachOfBatch(limit int, guard busguard.Guard, fn func(msg []by
 		index++
 		messages++
 		bytes += size
-		order.Store64(&ctl.cursor, tag|uint64(index))
-		failpoint.Hit(failpoint.CursorStored)
+		ctl.storeCursor(tag | uint64(index))
 		order.Store64(&ctl.receivedBytes, bytes)
 		failpoint.Hit(failpoint.ReleaseCounted)
 	}

@@ -34,18 +34,12 @@ func (c *Consumer) Release() {
 		failpoint.Hit(failpoint.ReceivedStored)
 	}
 	c.taken.messages, c.taken.bytes = c.seen.messages, c.seen.bytes
-	order.Store64(&ctl.base, baseWord(c.at.pos, c.taken.messages-uint64(c.at.index)))
-	failpoint.Hit(failpoint.BaseStored)
-	// Gives the room back; pairs with the Load in Producer.refresh.
-	order.Store64(&ctl.head, c.at.pos)
-	failpoint.Hit(failpoint.HeadStored)
+	ctl.moveHead(c.at.pos, c.taken.messages-uint64(c.at.index))
 	c.mark.pos = c.at.pos
 	if c.at.end|c.mark.end != 0 || c.marked { // else, in no batch, the rest of both is zero
 		c.markBatch()
 	}
-	order.Store64(&ctl.received, c.taken.messages)
-	order.Store64(&ctl.receivedBytes, c.taken.bytes)
-	failpoint.Hit(failpoint.ReleaseCounted)
+	ctl.count(c.taken.messages, c.taken.bytes)
 	if c.fence || ctl.line.flags.Load()&(lineWaiting|lineFence) != 0 {
 		c.wakeSenders()
 	}
@@ -77,9 +71,36 @@ func (c *Consumer) markBatch() {
 	if c.at.end != 0 {
 		word = cursorTag(c.at.pos)<<32 | uint64(c.at.index)
 	}
-	order.Store64(&c.ring.ctl.cursor, word)
-	failpoint.Hit(failpoint.CursorStored)
+	c.ring.ctl.storeCursor(word)
 	c.marked = word != 0
+}
+
+// unmark is markBatch in no batch.
+func (c *Consumer) unmark() {
+	c.mark = cursor{pos: c.mark.pos}
+	c.ring.ctl.storeCursor(0)
+	c.marked = false
+}
+
+// moveHead gives the room below head back. before is the number of messages there.
+func (ctl *control) moveHead(head, before uint64) {
+	order.Store64(&ctl.base, baseWord(head, before))
+	failpoint.Hit(failpoint.BaseStored)
+	// Gives the room back; pairs with the Load in Producer.refresh.
+	order.Store64(&ctl.head, head)
+	failpoint.Hit(failpoint.HeadStored)
+}
+
+func (ctl *control) storeCursor(word uint64) {
+	order.Store64(&ctl.cursor, word)
+	failpoint.Hit(failpoint.CursorStored)
+}
+
+// count stores how much was received in all.
+func (ctl *control) count(messages, bytes uint64) {
+	order.Store64(&ctl.received, messages)
+	order.Store64(&ctl.receivedBytes, bytes)
+	failpoint.Hit(failpoint.ReleaseCounted)
 }
 
 // Rewind goes back to the first message that was not released.

@@ -1,0 +1,49 @@
+package shm
+
+import (
+	"unsafe"
+
+	"github.com/shmchan/shmchan/internal/failpoint"
+)
+
+// fillShort copies the first messages, each behind its header, to b, as long as they
+// are short, and returns how many these are, and their bytes with and without headers.
+//
+// Of a batch of short messages the calls of memmove, and what must be saved around
+// each, take half of the time. Here is no call, so all stays in registers: a message
+// goes by 64 and by 16 bytes, which on amd64 and arm64 are plain loads and stores, and
+// its last 16 bytes perhaps twice.
+func fillShort(b []byte, msgs [][]byte) (n int, size, bytes uint64) {
+	type chunk [16]byte
+	const shortest, longest = 16, 128
+	room, dst := uint64(len(b)), unsafe.Pointer(unsafe.SliceData(b))
+	for n < len(msgs) {
+		msg := msgs[n]
+		length := uint64(len(msg))
+		next := size + batchSize(length)
+		// Whatever a caller does to msgs meanwhile, it stays in the claim.
+		if length-shortest > longest-shortest || next > room {
+			break
+		}
+		to, from := unsafe.Add(dst, size+BatchHeader), unsafe.Pointer(unsafe.SliceData(msg))
+		putBatchHeader((*[BatchHeader]byte)(unsafe.Add(dst, size))[:], length)
+		i := uint64(0)
+		for ; i+64 <= length; i += 64 {
+			*(*chunk)(unsafe.Add(to, i)) = *(*chunk)(unsafe.Add(from, i))
+			*(*chunk)(unsafe.Add(to, i+16)) = *(*chunk)(unsafe.Add(from, i+16))
+			*(*chunk)(unsafe.Add(to, i+32)) = *(*chunk)(unsafe.Add(from, i+32))
+			*(*chunk)(unsafe.Add(to, i+48)) = *(*chunk)(unsafe.Add(from, i+48))
+		}
+		for ; i+16 <= length; i += 16 {
+			*(*chunk)(unsafe.Add(to, i)) = *(*chunk)(unsafe.Add(from, i))
+		}
+		if i < length {
+			*(*chunk)(unsafe.Add(to, length-16)) = *(*chunk)(unsafe.Add(from, length-16))
+		}
+		size = next
+		bytes += length
+		n++
+		failpoint.Hit(failpoint.BatchMid)
+	}
+	return n, size, bytes
+}
