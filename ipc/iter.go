@@ -30,7 +30,13 @@ func until[T any](end error, receive func() (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {
 			v, err := receive()
-			if errors.Is(err, end) || !yield(v, err) || err != nil {
+			if err != nil {
+				if !errors.Is(err, end) {
+					yield(v, err)
+				}
+				return
+			}
+			if !yield(v, nil) {
 				return
 			}
 		}

@@ -177,12 +177,12 @@ func (r *Receiver) Recv(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	defer r.leave()
-	msg, ok := r.at()
-	if !ok {
-		var err error
-		if msg, err = r.next(ctx); err != nil {
-			return nil, err
-		}
+	if msg, ok := r.short([]byte{}); ok {
+		return msg, nil
+	}
+	msg, err := r.next(ctx)
+	if err != nil {
+		return nil, err
 	}
 	return r.took(make([]byte, 0, len(msg)), msg)
 }
@@ -194,12 +194,12 @@ func (r *Receiver) RecvAppend(ctx context.Context, dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	defer r.leave()
-	msg, ok := r.at()
-	if !ok {
-		var err error
-		if msg, err = r.next(ctx); err != nil {
-			return dst, err
-		}
+	if longer, ok := r.short(dst); ok {
+		return longer, nil
+	}
+	msg, err := r.next(ctx)
+	if err != nil {
+		return dst, err
 	}
 	return r.took(dst, msg)
 }
@@ -211,6 +211,9 @@ func (r *Receiver) TryRecv() ([]byte, error) {
 		return nil, err
 	}
 	defer r.leave()
+	if msg, ok := r.short([]byte{}); ok {
+		return msg, nil
+	}
 	msg, err := r.tryNext()
 	if err != nil {
 		return nil, err
@@ -224,11 +227,23 @@ func (r *Receiver) tryRecvAppend(dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	defer r.leave()
+	if longer, ok := r.short(dst); ok {
+		return longer, nil
+	}
 	msg, err := r.tryNext()
 	if err != nil {
 		return dst, err
 	}
 	return r.took(dst, msg)
+}
+
+// short appends the next message to dst and releases it, if it is there and nothing is
+// in the way.
+func (r *Receiver) short(dst []byte) ([]byte, bool) {
+	if r.final != nil {
+		return dst, false
+	}
+	return r.rx.Append(dst, r.guard)
 }
 
 // took appends the message in hand to dst and releases it.
