@@ -18,7 +18,7 @@ const gatherMost = 200 * time.Millisecond
 
 func gathers() []Case {
 	var all []Case
-	for _, cases := range [][]Case{batches(), batchSizes(), takes(), insides()} {
+	for _, cases := range [][]Case{batches(), batchSizes(), takes(), insides(), larges(), crowds(), gatherPipelines(), starts()} {
 		all = append(all, cases...)
 	}
 	for i := range all {
