@@ -1,9 +1,8 @@
 package bench
 
 import (
-	"testing"
-
 	"context"
+	"testing"
 
 	"github.com/stretchr/testify/require"
 

@@ -22,14 +22,14 @@ import (
 // and the guard is skipped. It runs where SHMCHAN_GUARD is set: see make guard.
 
 // limits are the bounds of the guard: how many times as long as by the bare protocol
-// one message may take. What was normal when they were set stands behind each, where
-// a line is far and where it is near; a bound lies between the larger of these and
-// twice the smaller, so that losing half is noticed. What makes the channel faster
-// lowers them: set each anew, by what make guard logs, to 1.4 times what is normal.
+// one message may take. What was normal when they were set stands behind each; a
+// bound lies between that and twice as much, so that losing half is noticed. Whatever
+// makes the channel faster lowers what is normal, which make guard logs: set the bound
+// anew then, to some 1.45 times that.
 var limits = []limit{
-	{bursts, bareBursts, 2.70 /* 1.9 */},
-	{batchBursts, bareBatchBursts, 3.70 /* 2.0 to 3.3 */},
-	{largeBursts, bareLargeBursts, 1.80 /* 1.1 to 1.4 */},
+	{bursts, bareBursts, 2.35 /* 1.4 to 1.9 */},
+	{batchBursts, bareBatchBursts, 2.90 /* 2.0 */},
+	{largeBursts, bareLargeBursts, 1.45 /* 1.0 */},
 	{spinning, bareTrips, 1.80 /* 1.3 */},
 }
 
