@@ -23,7 +23,7 @@ func gathers() []Case {
 	}
 	for i := range all {
 		c := &all[i]
-		c.most, c.around = gatherMost, c.baseline != nil
+		c.most, c.around = max(c.least, gatherMost), c.baseline != nil
 		c.Unit = c.shows[0].Unit
 	}
 	return all

@@ -1,6 +1,9 @@
 package bench
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // larges are messages of every power of two from 128 bytes to a mebibyte, copied and
 // in place, through rings of 1, 8 and 64 MiB into which at least eight fit.
@@ -40,13 +43,16 @@ func short(n int) string {
 	return fmt.Sprint(n)
 }
 
+// crowdTime is the least for 64 senders to have several turns each at their processor.
+const crowdTime = 600 * time.Millisecond
+
 // crowds are many senders beside one, and two sleepers on one processor beside a bare
 // futex.
 func crowds() []Case {
 	one := flood(recordBytes, 1)
 	futex := spec{Kind: kindFutex, Rested: true}
 	return []Case{
-		{Name: "send-64-of-64", About: "Send, Consume, 64 senders on one processor; baseline: one sender", apart: true,
+		{Name: "send-64-of-64", About: "Send, Consume, 64 senders on one processor; baseline: one sender", apart: true, least: crowdTime, warm: crowdTime / 2,
 			spec: flood(recordBytes, 64), baseline: &one, shows: []Figure{atLeast(figRate, PerSecond, 0.75)}},
 		{Name: "asleep-1cpu", About: "one way, neither end spins, on one CPU; baseline: a bare futex", oneCPU: true,
 			spec: spec{Kind: kindTrip, Size: recordBytes, Spin: noSpin, Rested: true}, baseline: &futex,

@@ -9,8 +9,8 @@ import (
 // The plain ring is for messages of any size and one sender, as one writes it in C:
 // a length, the message behind it in one piece, and one store of tail that publishes
 // it. A message that does not fit before the ring's end begins at its start. Go's copy
-// stands for memcpy. It writes a mebibyte and more past the cache, which the
-// channel avoids and C libraries do only with more.
+// stands for memcpy. It writes a mebibyte and more past the cache, which the channel
+// avoids.
 
 const (
 	plainHeader = 8
