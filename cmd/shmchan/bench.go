@@ -27,7 +27,7 @@ const (
 type benchmark struct {
 	*app
 	how      bench.Settings
-	cases    []bench.Case // nil: all but those of waiting
+	cases    []bench.Case // nil: those of Standard
 	quick    bool
 	list     bool
 	asJSON   bool
@@ -47,11 +47,13 @@ same two processes measure what bounds it: a cache line's way between them
 (FUTEX). Compare machines, and days, by the ratios to these: × LINE and so on.
 
 The cases take about 40 seconds. Those of waiting, which take a few seconds each,
-run only where --run names them: each figure stands beside the target that it is to
-reach. Nothing else should run meanwhile.`,
+and of gathering (batches, large messages and commands, each by what a C program
+does) run only where --run names them: each figure stands beside the target that it
+is to reach. Nothing else should run meanwhile.`,
 		Example: `  shmchan bench --pin
   shmchan bench --run 'latency/(spinning|pipe)' --runs 5
   shmchan bench --run waiting
+  shmchan bench --run gather --duration 50ms
   shmchan bench --benchfmt > old; shmchan bench --benchfmt > new; benchstat old new
   shmchan bench --plot bench.svg`,
 		Args: noArgs,

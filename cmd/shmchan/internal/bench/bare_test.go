@@ -7,8 +7,8 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// The bare protocol is what the guard compares with: the shared steps of a message of
-// 64 bytes, as few lines as will do, with no checks, waiting, errors or recovery. It
+// The bare protocol is what the guard compares with: the shared steps of a message, or
+// of a batch, as few lines as will do, with no checks, waiting, errors or recovery. It
 // has the locked instructions and the cache lines of the channel, and so the channel
 // takes the same multiple of it on any processor, near or far; of a ring without
 // them it takes three times as long on one machine, and once on another.
@@ -16,6 +16,7 @@ type bare struct {
 	m     *memory
 	tail  *atomic.Uint64
 	words []uint64 // of the ring, or of the half of it
+	size  int      // words a record: stamp, length, payload
 	pos   int      // the next record's first word
 	n     uint64   // its number
 	lock  atomic.Uint64
@@ -23,36 +24,66 @@ type bare struct {
 }
 
 const (
-	bareWords = 2 + recordBytes/8 // of a record: stamp, length, payload
-	bareStamp = 0xd1b54a32d192ed03
+	bareStamp   = 0xd1b54a32d192ed03
+	bareMessage = 1 + recordBytes/8 // words of one in a batch: length, payload
 )
 
-func newBare(m *memory, tail *atomic.Uint64, part, parts int) *bare {
+func newBare(m *memory, tail *atomic.Uint64, s spec, part, parts int) *bare {
 	all := unsafe.Slice((*uint64)(unsafe.Pointer(m.ring)), ringBytes/8)
-	n := len(all) / parts
-	return &bare{m: m, tail: tail, words: all[part*n:][:n]}
+	n, size := len(all)/parts, 2+s.Size/8
+	if s.Batch > 1 {
+		size = 2 + s.Batch*bareMessage
+	}
+	return &bare{m: m, tail: tail, words: all[part*n:][:n], size: size}
+}
+
+// bytes are n of the ring from a word on.
+func (b *bare) bytes(word int, n uint64) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(&b.words[word])), n)
 }
 
 func (b *bare) word(i int) *atomic.Uint64 { return (*atomic.Uint64)(unsafe.Pointer(&b.words[i])) }
 
 func (b *bare) step() {
 	b.n++
-	if b.pos += bareWords; b.pos+bareWords > len(b.words) {
+	if b.pos += b.size; b.pos+b.size > len(b.words) {
 		b.pos = 0
 	}
 }
 
-//go:noinline
-func (b *bare) put(msg []byte) {
+func (b *bare) claim() {
 	b.lock.CompareAndSwap(0, 1)
 	order.Store64(&b.slot[0], b.n|1)
 	b.tail.CompareAndSwap(b.n, b.n+1)
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(&b.words[b.pos+2])), recordBytes), msg)
-	order.Store64(b.word(b.pos+1), uint64(len(msg)))
+}
+
+func (b *bare) publish(length int) {
+	order.Store64(b.word(b.pos+1), uint64(length))
 	order.Store64(b.word(b.pos), bareStamp+b.n)
 	order.Store64(&b.slot[1], b.n)
 	b.step()
 	order.Store64(&b.lock, 0)
+}
+
+//go:noinline
+func (b *bare) put(msg []byte) {
+	b.claim()
+	copy(b.bytes(b.pos+2, uint64(len(msg))), msg)
+	b.publish(len(msg))
+}
+
+// putBatch puts many messages of 64 bytes behind one stamp.
+//
+//go:noinline
+func (b *bare) putBatch(msgs [][]byte) {
+	b.claim()
+	at := b.pos + 2
+	for _, msg := range msgs {
+		b.words[at] = uint64(len(msg))
+		copy(b.bytes(at+1, recordBytes), msg)
+		at += bareMessage
+	}
+	b.publish(len(msgs))
 }
 
 func (b *bare) ready() bool { return b.word(b.pos).Load() == bareStamp+b.n }
@@ -61,9 +92,23 @@ func (b *bare) ready() bool { return b.word(b.pos).Load() == bareStamp+b.n }
 //
 //go:noinline
 func (b *bare) take() []byte {
-	msg := unsafe.Slice((*byte)(unsafe.Pointer(&b.words[b.pos+2])), b.word(b.pos+1).Load())
+	msg := b.bytes(b.pos+2, b.word(b.pos+1).Load())
 	b.step()
 	return msg
+}
+
+// takeBatch checks the messages of a batch in place, and returns how many they were.
+func (b *bare) takeBatch(check func([]byte) error) (n int, err error) {
+	at := b.pos + 2
+	for left := b.word(b.pos + 1).Load(); left > 0; left-- {
+		if err := check(b.bytes(at+1, b.words[at])); err != nil {
+			return n, err
+		}
+		at += bareMessage
+		n++
+	}
+	b.step()
+	return n, nil
 }
 
 // clear leaves the memory as the references want it.
@@ -75,23 +120,30 @@ func (b *bare) clear() {
 
 // openBareBurst is one process of the bursts through the bare protocol.
 func openBareBurst(a *actor, s step) (end, error) {
-	b := newBare(a.mem, &a.mem.tail, 0, 1)
-	e := &burstEnd{m: a.mem, over: func() error { return nil }}
+	b := newBare(a.mem, &a.mem.tail, s.Spec, 0, 1)
+	e := &burstEnd{m: a.mem, spec: s.Spec, over: func() error { return nil }}
 	if s.Side != receiving {
-		msg := newMessage(recordBytes, sending)
+		msgs := newMessages(s.Spec)
 		e.send = func(n uint64) error {
-			number(msg, sending, n)
-			b.put(msg)
+			for i, msg := range msgs {
+				number(msg, sending, n+uint64(i))
+			}
+			if len(msgs) == 1 {
+				b.put(msgs[0])
+			} else {
+				b.putBatch(msgs)
+			}
 			return nil
 		}
 		return e, nil
 	}
-	c := newChecker(recordBytes)
+	take := b.taker(s.Spec)
 	e.take = func() (n int, err error) {
 		for b.ready() && err == nil {
-			err = c.small(b.take())
+			took := 0
+			took, err = take()
 			order.Store64(&b.m.head, b.n)
-			n++
+			n += took
 		}
 		return n, err
 	}
@@ -102,6 +154,22 @@ func openBareBurst(a *actor, s step) (end, error) {
 	return e, nil
 }
 
+// taker returns what takes the record that is there as the channel's receiver does.
+func (b *bare) taker(s spec) func() (int, error) {
+	c := newChecker(s.Size)
+	switch check := c.how(s); {
+	case s.Batch > 1:
+		return func() (int, error) { return b.takeBatch(check) }
+	case s.Take == takeAppend:
+		buf := make([]byte, 0, s.Size)
+		return func() (int, error) {
+			buf = append(buf[:0], b.take()...)
+			return 1, check(buf)
+		}
+	}
+	return func() (int, error) { return 1, c.small(b.take()) }
+}
+
 // bareTrip is one process of round trips through two bare rings.
 type bareTrip struct {
 	in, out *bare
@@ -109,7 +177,7 @@ type bareTrip struct {
 }
 
 func openBareTrip(a *actor, s step) (end, error) {
-	there, back := newBare(a.mem, &a.mem.tail, 0, 2), newBare(a.mem, &a.mem.head, 1, 2)
+	there, back := newBare(a.mem, &a.mem.tail, s.Spec, 0, 2), newBare(a.mem, &a.mem.head, s.Spec, 1, 2)
 	if s.Side == receiving {
 		return &bareTrip{in: back, out: there, asks: true}, nil
 	}

@@ -2,6 +2,9 @@ package bench
 
 import (
 	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/shmchan/shmchan/ipc"
 )
@@ -16,34 +19,63 @@ const (
 	kindBurst     = "burst"
 	kindBareBurst = "bare-burst"
 	kindBareTrip  = "bare-trip"
-	burst         = 4096 // fits the ring, headers included
+	guardBatch    = 16
+	guardLarge    = 64 << 10
 )
 
 var (
-	bursts     = Case{Name: Throughput + "/bursts", Unit: PerSecond, spec: spec{Kind: kindBurst, Size: recordBytes, Capacity: ringBytes}}
-	bareBursts = Case{Name: Throughput + "/bare-bursts", Unit: PerSecond, spec: spec{Kind: kindBareBurst, Size: recordBytes}}
-	bareTrips  = Case{Name: Latency + "/bare", Unit: Nanoseconds, spec: spec{Kind: kindBareTrip, Size: recordBytes}}
+	bareTrips = Case{Name: Latency + "/bare", Unit: Nanoseconds, spec: spec{Kind: kindBareTrip, Size: recordBytes}}
+
+	bursts, bareBursts           = burstsOf("", spec{Size: recordBytes})
+	batchBursts, bareBatchBursts = burstsOf("-of-batches", spec{Size: recordBytes, Batch: guardBatch})
+	largeBursts, bareLargeBursts = burstsOf("-of-64K", spec{Size: guardLarge, Take: takeAppend})
 )
 
-// burstEnd is one process: it sends one message, or takes some.
-type burstEnd struct {
-	m     *memory
-	twice bool
-	send  func(n uint64) error
-	take  func() (int, error)
-	over  func() error
+// burstsOf are bursts through the channel, and through the bare protocol.
+func burstsOf(name string, s spec) (channel, bare Case) {
+	s.Capacity = ringBytes
+	by := func(prefix, kind string) Case {
+		c := Case{Name: Throughput + "/" + prefix + name, Unit: PerSecond, spec: s}
+		c.spec.Kind = kind
+		return c
+	}
+	return by("bursts", kindBurst), by("bare-bursts", kindBareBurst)
 }
 
+// burst is how many messages go at a turn: they fit the ring, headers included.
+func (s spec) burst() int { return min(4096, ringBytes/2/s.Size) }
+
+// burstEnd is one process: it sends the messages from n on, or takes some.
+type burstEnd struct {
+	m    *memory
+	spec spec
+	send func(n uint64) error
+	take func() (int, error)
+	over func() error
+}
+
+// each is how many messages send sends.
+func (e *burstEnd) each() int { return max(e.spec.Batch, 1) }
+
 func openBurst(a *actor, s step) (end, error) {
-	e := &burstEnd{m: a.mem, twice: s.Spec.Twice}
+	e := &burstEnd{m: a.mem, spec: s.Spec}
 	ctx := context.Background()
 	if s.Side == receiving {
 		r, err := ipc.NewReceiver(ctx, ways[0], a.options(s.Spec))
 		if err != nil {
 			return nil, err
 		}
-		c := newChecker(recordBytes)
-		e.take = func() (int, error) { return r.Consume(ctx, 0, c.small) }
+		check := newChecker(s.Spec.Size).how(s.Spec)
+		e.take = func() (int, error) { return r.Consume(ctx, 0, check) }
+		if s.Spec.Take == takeAppend {
+			buf := make([]byte, 0, s.Spec.Size)
+			e.take = func() (int, error) {
+				if buf, err = r.RecvAppend(ctx, buf[:0]); err != nil {
+					return 0, err
+				}
+				return 1, check(buf)
+			}
+		}
 		e.over = r.Close
 		return e, nil
 	}
@@ -51,13 +83,28 @@ func openBurst(a *actor, s step) (end, error) {
 	if err != nil {
 		return nil, err
 	}
-	msg := newMessage(recordBytes, sending)
+	msgs := newMessages(e.spec)
 	e.send = func(n uint64) error {
-		number(msg, sending, n)
-		return sender.Send(ctx, msg)
+		for i, msg := range msgs {
+			number(msg, sending, n+uint64(i))
+		}
+		if len(msgs) == 1 {
+			return sender.Send(ctx, msgs[0])
+		}
+		_, err := sender.SendBatch(ctx, msgs)
+		return err
 	}
 	e.over = sender.Close
 	return e, nil
+}
+
+// newMessages are those of a batch, or one.
+func newMessages(s spec) [][]byte {
+	msgs := make([][]byte, max(s.Batch, 1))
+	for i := range msgs {
+		msgs[i] = newMessage(s.Size, sending)
+	}
+	return msgs
 }
 
 // run takes turns by the word of the line: odd, it is the receiver's.
@@ -65,7 +112,7 @@ func (e *burstEnd) run(s step) (reply, error) {
 	if e.take == nil {
 		return reply{}, e.sends()
 	}
-	m, whose := newMeter(s.Warm, s.For), &e.m.line
+	m, whose, burst := newMeter(s.Warm, s.For), &e.m.line, e.spec.burst()
 	for turn := uint64(1); ; turn += 2 {
 		if err := await(func() bool { return whose.Load() == turn }); err != nil {
 			return reply{}, err
@@ -84,7 +131,7 @@ func (e *burstEnd) run(s step) (reply, error) {
 	}
 	whose.Store(over)
 	r := m.reply()
-	if e.twice {
+	if e.spec.Twice {
 		r.Count /= 2
 	}
 	return r, await(func() bool { return whose.Load() == 0 })
@@ -93,11 +140,11 @@ func (e *burstEnd) run(s step) (reply, error) {
 func (e *burstEnd) sends() error {
 	whose, n := &e.m.line, uint64(0)
 	for turn := uint64(0); turn != over; {
-		for range burst {
+		for range e.spec.burst() / e.each() {
 			if err := e.send(n); err != nil {
 				return err
 			}
-			n++
+			n += uint64(e.each())
 		}
 		whose.Store(turn + 1)
 		if err := await(func() bool { turn = whose.Load(); return turn&1 == 0 || turn == over }); err != nil {
@@ -109,3 +156,19 @@ func (e *burstEnd) sends() error {
 }
 
 func (e *burstEnd) close() error { return e.over() }
+
+// Every burst runs, through the channel and through the bare protocol, once and twice.
+func TestBursts(t *testing.T) {
+	for _, twice := range []bool{false, true} {
+		var cases []Case
+		for _, c := range []Case{bursts, bareBursts, batchBursts, bareBatchBursts, largeBursts, bareLargeBursts} {
+			c.spec.Twice = twice
+			cases = append(cases, c)
+		}
+		rep, err := Measure(t.Context(), cases, brief, func(Case) {})
+		require.NoError(t, err)
+		for _, r := range rep.Results {
+			require.Positive(t, r.Runs[0].Count, r.Name)
+		}
+	}
+}

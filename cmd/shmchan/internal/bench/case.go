@@ -7,65 +7,6 @@ import (
 	"time"
 )
 
-// What a case's processes do, by spec.Kind.
-const (
-	kindTrip   = "trip"
-	kindLine   = "line"
-	kindFutex  = "futex"
-	kindFlood  = "flood"
-	kindRing   = "ring"
-	kindAttach = "attach"
-	kindIdle   = "idle"
-
-	kindPeerTrip  = "peer-trip"
-	kindPeerFlood = "peer-flood"
-
-	kindPipeline = "pipeline" // has no roles, see pipeline.go
-
-	// Of gathering, see gather.go.
-	kindInTurns = "in-turns"
-	kindClaims  = "claims"
-
-	// Of waiting, see waiting.go.
-	kindFair        = "fair"
-	kindBlocked     = "blocked"
-	kindBlockedPipe = "blocked-pipe"
-	kindDeadline    = "deadline"
-	kindHandOn      = "hand-on"
-	kindInside      = "inside"
-	kindMany        = "many"
-	kindHosts       = "hosts"
-	kindDone        = "done"
-	kindCut         = "cut"
-)
-
-var ends = map[string]func(*actor, step) (end, error){
-	kindTrip:   openTrip,
-	kindLine:   openBare,
-	kindFutex:  openBare,
-	kindFlood:  openFlood,
-	kindRing:   openRing,
-	kindAttach: openAttach,
-	kindIdle:   openIdle,
-
-	kindPeerTrip:  openPeer,
-	kindPeerFlood: openPeer,
-
-	kindInTurns: openInTurns,
-	kindClaims:  openClaims,
-
-	kindFair:        openFair,
-	kindBlocked:     openBlocked,
-	kindBlockedPipe: openBlockedPipe,
-	kindDeadline:    openDeadline,
-	kindHandOn:      openHandOn,
-	kindInside:      openInside,
-	kindMany:        openMany,
-	kindHosts:       openHosts,
-	kindDone:        openDone,
-	kindCut:         openCut,
-}
-
 // The groups of cases, as their names begin.
 const (
 	Latency    = "latency"    // one way: half of a round trip
@@ -109,7 +50,7 @@ type Case struct {
 func (c Case) Standard() bool { return c.Group() != Waiting && c.Group() != Gather }
 
 // commands reports whether the case runs commands, which only the command can.
-func (c Case) commands() bool { return c.spec.Kind == kindPipeline }
+func (c Case) commands() bool { return c.spec.Kind == kindPipeline || c.spec.Kind == kindStart }
 
 // processes is how many a run needs, for the case and its baseline.
 func (c Case) processes() int {

@@ -121,6 +121,8 @@ const (
 	figBytes    = "bytes"
 	figEach     = "a message"
 	figAllocs   = "allocations a message"
+	figOutput   = "bytes of output"
+	figTime     = "processor time"
 )
 
 // figures works out what the processes of a case said, by its kind.
@@ -136,8 +138,11 @@ func figures(s spec, answers []reply) (map[string]float64, error) {
 		}
 	}
 	err := judge(found, answers)
-	if rate, ok := found[figRate]; ok && s.Size > 0 {
+	if rate, ok := found[figRate]; ok {
 		found[figBytes] = rate * float64(s.Size)
+		if each, ok := found[figOutput]; ok {
+			found[figOutput] = rate * each
+		}
 	}
 	return found, err
 }
@@ -160,6 +165,9 @@ var judges = map[string]func(found map[string]float64, answers []reply) error{
 	kindRing:        judgeRate,
 	kindInTurns:     judgeRate,
 	kindClaims:      judgeRate,
+	kindPlain:       judgeRate,
+	kindPipeline:    judgeRate,
+	kindStart:       func(map[string]float64, []reply) error { return nil }, // says all itself
 }
 
 // judgeRate takes what the receiver took, and what one message took.

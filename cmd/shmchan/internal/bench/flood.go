@@ -45,7 +45,7 @@ func (f *floodSender) close() error   { return f.s.Close() }
 // run receives until its time is over and then closes its end, which is how the
 // senders know.
 func (f *floodReceiver) run(s step) (reply, error) {
-	m, c := newMeter(s.Warm, s.For), newChecker(f.spec.Size)
+	m, c := newMeterOf(s, f.spec), newChecker(f.spec.Size)
 	from := allocations()
 	err := f.take(m, c.how(f.spec))
 	r := m.reply()

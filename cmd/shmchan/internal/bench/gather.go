@@ -18,12 +18,12 @@ const gatherMost = 200 * time.Millisecond
 
 func gathers() []Case {
 	var all []Case
-	for _, cases := range [][]Case{batches(), batchSizes(), takes(), insides()} {
+	for _, cases := range [][]Case{batches(), batchSizes(), takes(), insides(), larges(), crowds(), gatherPipelines(), starts()} {
 		all = append(all, cases...)
 	}
 	for i := range all {
 		c := &all[i]
-		c.most, c.around = gatherMost, c.baseline != nil
+		c.most, c.around = max(c.least, gatherMost), c.baseline != nil
 		c.Unit = c.shows[0].Unit
 	}
 	return all

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -42,22 +43,35 @@ func TestNoRatioToNothing(t *testing.T) {
 	require.False(t, met)
 }
 
-// Every case of gathering runs, by real processes, and says all that it is to say.
-// Commands are what a test binary is not: the script has those.
+// typical reports whether a case is not only more of the same: of the tables, the
+// corners. Commands are what a test binary is not: the script has those.
+func typical(c Case) bool {
+	size, _, large := strings.Cut(c.Name, "-in-")
+	n, _, batch := strings.Cut(c.Name, "x")
+	switch {
+	case c.commands():
+		return false
+	case large && strings.HasPrefix(c.Name, "copied-"), strings.HasPrefix(c.Name, "in-place-"):
+		return c.spec.Capacity == 8*c.spec.Size || size == "copied-128" && c.spec.Capacity == 1<<20 || strings.HasPrefix(c.Name, "in-place-4K-in-1M")
+	case batch:
+		return n != "batch-64" && (n != "batch-16" || c.spec.Size == recordBytes)
+	}
+	return true
+}
+
+// Every kind of case runs, by real processes, and says all that it is to say.
 func TestEveryCaseOfGathering(t *testing.T) {
 	var todo []Case
 	for _, c := range gathers() {
-		if c.commands() {
+		if !typical(c) {
 			continue
 		}
-		c.Name = Gather + "/" + c.Name
+		c.Name, c.most = Gather+"/"+c.Name, 0
+		c.spec.Senders = min(c.spec.Senders, 4)
 		todo = append(todo, c)
 	}
 	for how := brief; len(todo) > 0; how.Duration *= 4 {
 		require.Less(t, how.Duration, time.Minute, "nothing comes of %v", todo)
-		for i := range todo {
-			todo[i].most = 0
-		}
 		rep, err := Measure(t.Context(), todo, how, func(Case) {})
 		require.NoError(t, err)
 		require.Len(t, rep.Results, len(todo))
@@ -85,4 +99,88 @@ func gathered(t *testing.T, c Case, r *Result) bool {
 		require.Equal(t, c.baseline != nil && i == 0, f.Ratio != nil, r.Name)
 	}
 	return true
+}
+
+// The references' receivers check what they take.
+func TestReferencesSeeATornRecord(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, makeMemory("."))
+	m, err := openMemory(".")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, m.close()) })
+	now := step{For: time.Nanosecond}
+
+	m.tail.Store(32)
+	for i := range uint64(32) {
+		ringOf[[4]uint64](m)[i] = [4]uint64{i, filling(1), filling(2), filling(3)}
+	}
+	ringOf[[4]uint64](m)[31][3] ^= 1 << 40
+	_, err = drainRecords[[4]uint64](m, now, 32)
+	require.ErrorContains(t, err, "other than it was sent: 32 bytes")
+
+	e := &claimsEnd{m, step{Spec: spec{Batch: 2}}, 2, 8}
+	m.ring[1], m.ring[2] = record{0, w1, w2, w3, w4, w5, w6, w7}, record{1, w1, w2, w3, w4, w5, w6, w7 ^ 1}
+	m.stampOf(0).Store(1)
+	_, err = e.drain(now)
+	require.ErrorContains(t, err, "other than it was sent: 64 bytes")
+
+	for _, inPlace := range []bool{false, true} {
+		p, err := openPlainMemory(".", 1<<16)
+		require.NoError(t, err)
+		e := &plainEnd{p, spec{Size: 1 << 10, InPlace: inPlace, Capacity: 1 << 16}, receiving}
+		msg := newMessage(1<<10, 0)
+		if inPlace {
+			fill(msg, 0)
+		}
+		msg[1023] ^= 1
+		copy(p.data, []byte{0, 4, 0, 0, 0, 0, 0, 0}) // 1024
+		copy(p.data[plainHeader:], msg)
+		p.tail.Store(e.stride())
+		_, err = e.drain(now)
+		require.ErrorContains(t, err, "other than it was sent: 1024 bytes", "in place: %t", inPlace)
+		p.data[7] = 1
+		p.head.Store(0)
+		_, err = e.drain(now)
+		require.ErrorIs(t, err, errTorn, "a length beyond the ring")
+		require.NoError(t, e.close())
+	}
+}
+
+// What goes into a pipeline is what send takes by that frame.
+func TestInputOfPipelines(t *testing.T) {
+	for frame, want := range map[string]string{
+		"": "012345678\n012345678\n", frameNUL: "012345678\x00012345678\x00",
+		frameLen:  "\x00\x00\x00\n0123456789\x00\x00\x00\n0123456789",
+		frameJSON: "{\"data\":\"0123456789\"}\n{\"data\":\"0123456789\"}\n",
+	} {
+		got, err := spec{Size: 10, Frame: frame}.input(2)
+		require.NoError(t, err)
+		require.Equal(t, want, string(got), frame)
+	}
+	_, err := spec{Size: 10, Frame: "hex"}.input(2)
+	require.ErrorContains(t, err, "hex")
+}
+
+// What the tables ask for is there: rings have records of all sizes of batches, large
+// messages fit eight times, and targets have baselines.
+func TestCasesOfGathering(t *testing.T) {
+	names := map[string]bool{}
+	for _, c := range gathers() {
+		require.False(t, names[c.Name], c.Name)
+		names[c.Name] = true
+		require.Equal(t, c.baseline != nil, c.around, c.Name)
+		for _, f := range c.shows {
+			require.False(t, f.OfOther && c.baseline == nil, c.Name)
+		}
+		if b := c.baseline; b != nil && b.Kind == kindPlain {
+			require.GreaterOrEqual(t, c.spec.Capacity, 8*c.spec.Size, c.Name)
+			require.Equal(t, []any{c.spec.Size, c.spec.Capacity, c.spec.InPlace}, []any{b.Size, b.Capacity, b.InPlace}, c.Name)
+		} else if b != nil && b.Kind == kindRing {
+			require.Equal(t, []any{c.spec.Size, 32}, []any{b.Size, b.Batch}, c.Name)
+		}
+	}
+	for _, name := range []string{"batch-16x64", "batch-16x64-of-4", "batch-256x256", "batch-4x16", "copied-128-in-1M",
+		"copied-1M-in-64M", "in-place-1M-in-8M", "in-place-128-in-64M", "pipe-line-10", "start-send"} {
+		require.Contains(t, names, name)
+	}
 }

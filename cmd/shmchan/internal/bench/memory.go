@@ -24,4 +24,23 @@ func openMemory(dir string) (*memory, error) {
 	return overlay(raw), nil
 }
 
+// openPlainMemory makes the file of a plain ring, or opens what the other process has
+// made. It goes with the directory.
+func openPlainMemory(dir string, capacity int) (*plainMemory, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "plain"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size := int64(capacity) + int64(memoryBytes-ringBytes)
+	if err := f.Truncate(size); err != nil {
+		return nil, err
+	}
+	raw, err := mapFile(f, int(size))
+	if err != nil {
+		return nil, err
+	}
+	return overlayPlain(raw), nil
+}
+
 func (m *memory) close() error { return unmapFile(m.raw) }

@@ -68,6 +68,18 @@ type memory struct {
 	raw  []byte
 }
 
+// plainMemory is the file of a plain ring: words, of which it uses those of the
+// minimal ring, and bytes.
+type plainMemory struct {
+	*words
+	data, raw []byte
+}
+
+func overlayPlain(raw []byte) *plainMemory {
+	n := int(unsafe.Sizeof(words{}))
+	return &plainMemory{(*words)(unsafe.Pointer(&raw[:n][0])), raw[n:], raw}
+}
+
 func overlay(raw []byte) *memory {
 	_ = raw[memoryBytes-1]
 	return &memory{

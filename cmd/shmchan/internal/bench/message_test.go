@@ -26,6 +26,8 @@ func TestChecksSeeWhatIsWrong(t *testing.T) {
 		bytes []int // of which each counts
 	}{
 		{"every byte of 64", 64, numbered, (*checker).small, []int{0, 7, 8, 31, 40, 63}},
+		{"every byte of 32", 32, numbered, (*checker).every, []int{0, 7, 8, 31}},
+		{"every byte of 100", 100, numbered, (*checker).every, []int{0, 7, 8, 95, 99}},
 		{"the edges of 1024", 1024, numbered, (*checker).edges, []int{0, 1016, 1023}},
 		{"every byte of 1024 in place", 1024, inPlace, (*checker).whole, []int{0, 8, 500, 1023}},
 	} {

@@ -7,6 +7,7 @@ import "time"
 type meter struct {
 	count, next, stride uint64
 	warm, span          time.Duration
+	lap                 uint64 // the warm-up takes this many at least
 	start               time.Time
 	last                time.Duration // when it looked last, since start
 	from                uint64        // the count when the warm-up was over
@@ -17,6 +18,14 @@ type meter struct {
 
 func newMeter(warm, span time.Duration) *meter {
 	return &meter{warm: warm, span: span, stride: 1, next: 1, start: time.Now()}
+}
+
+// newMeterOf returns one whose warm-up goes round the ring of a spec: until then every
+// page of it is new to somebody, and the kernel's work is measured.
+func newMeterOf(s step, of spec) *meter {
+	m := newMeter(s.Warm, s.For)
+	m.lap = uint64(2 * of.Capacity / max(of.Size, 1))
+	return m
 }
 
 // upTo returns a meter that ends with so many messages.
@@ -42,7 +51,7 @@ func (m *meter) look() bool {
 	}
 	m.last, m.next = now, m.count+m.stride
 	if m.began == 0 {
-		if now >= m.warm {
+		if now >= m.warm && m.count >= m.lap {
 			m.began, m.from = now, m.count
 		}
 		return false

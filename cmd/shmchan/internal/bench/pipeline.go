@@ -17,51 +17,115 @@ import (
 const lineBytes = 100
 
 // lines is how many go through a pipeline: as many as make its start count little.
-func (s *session) lines() int {
+func (s *session) lines(of spec) int {
 	const aSecond = 5e6
+	if of.Lines > 0 {
+		return of.Lines
+	}
 	return int(min(max(s.Duration.Seconds()*aSecond, 5e5), 5e6))
 }
 
 // pipeline runs commands as a shell would, and counts the lines that go through
 // from the start of the first to the end of the last. It is not pinned.
-func (s *session) pipeline(ctx context.Context, dir string, spec spec) (reply, error) {
+func (s *session) pipeline(ctx context.Context, dir string, of spec) (reply, error) {
 	const fixed = 30 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, fixed)
 	defer cancel()
-	input := filepath.Join(dir, "lines")
-	if err := os.WriteFile(input, bytes.Repeat(newLine(), s.lines()), 0o600); err != nil {
-		return reply{}, err
+	n := s.lines(of)
+	took, _, err := of.through(ctx, dir, n, false)
+	r := reply{Count: uint64(n), Took: took}
+	if err == nil && of.Via == "" && (of.Prints == frameJSON || of.Frame == frameJSON) {
+		// The file is written in a run of its own, which is not measured.
+		const some = 1000
+		_, printed, err := of.through(ctx, dir, some, true)
+		r.Figures = map[string]float64{figOutput: float64(printed) / some} // of a message
+		return r, err
 	}
-	var from, to *exec.Cmd
-	if spec.Via == "" {
-		// This executable, as it was called: as a command it has these verbs.
-		own := func(args ...string) *exec.Cmd {
-			cmd := exec.CommandContext(ctx, self, args...)
-			cmd.Args[0] = os.Args[0]
-			return cmd
-		}
-		from, to = own("send", "--dir", dir, "lines.channel"), own("recv", "--dir", dir, "lines.channel")
-	} else {
-		fifo := filepath.Join(dir, "fifo")
-		if err := makeFIFO(fifo); err != nil {
-			return reply{}, err
-		}
-		from = exec.CommandContext(ctx, "sh", "-c", `exec cat > "$0"`, fifo)
-		to = exec.CommandContext(ctx, "sh", "-c", `exec cat < "$0"`, fifo)
-	}
-	took, err := through(input, from, to)
-	return reply{Count: uint64(s.lines()), Took: took}, err
+	return r, err
 }
 
-// through sends a file through two commands.
-func through(input string, from, to *exec.Cmd) (time.Duration, error) {
-	in, err := os.Open(input)
+// through has so many messages go through the two commands of a pipeline, and returns
+// how long that took and, if it is kept, how long their output is.
+func (s spec) through(ctx context.Context, dir string, messages int, keep bool) (took time.Duration, printed int64, err error) {
+	input, err := s.inputFile(dir, messages)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	defer in.Close()
+	defer input.Close()
+	fifo := filepath.Join(dir, "fifo")
+	if s.Via != "" {
+		if err := makeFIFO(fifo); err != nil {
+			return 0, 0, err
+		}
+		defer os.Remove(fifo)
+	}
+	from, to := s.commands(ctx, dir, fifo)
+	from.Stdin = input
+	if keep {
+		output, err := os.Create(filepath.Join(dir, "output"))
+		if err != nil {
+			return 0, 0, err
+		}
+		defer output.Close()
+		to.Stdout = output
+	}
+	took, err = run(from, to)
+	if err == nil && keep {
+		info, serr := os.Stat(filepath.Join(dir, "output"))
+		if serr != nil {
+			return took, 0, serr
+		}
+		printed = info.Size()
+	}
+	return took, printed, err
+}
+
+// inputFile opens a file of what goes into a pipeline, made once.
+func (s spec) inputFile(dir string, messages int) (*os.File, error) {
+	path := filepath.Join(dir, fmt.Sprintf("input-%s-%d-%d", s.Frame, s.Size, messages))
+	if f, err := os.Open(path); err == nil {
+		return f, nil
+	}
+	input, err := s.input(messages)
+	if err == nil {
+		err = os.WriteFile(path, input, 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
+// own is this executable, as it was called: as a command it has verbs.
+func own(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Args[0] = os.Args[0]
+	return cmd
+}
+
+// commands are the two of a pipeline.
+func (s spec) commands(ctx context.Context, dir, fifo string) (from, to *exec.Cmd) {
+	if s.Via != "" {
+		return exec.CommandContext(ctx, "sh", "-c", `exec cat > "$0"`, fifo), exec.CommandContext(ctx, "sh", "-c", `exec cat < "$0"`, fifo)
+	}
+	verb := func(verb, frame string) *exec.Cmd {
+		args := []string{verb, "--dir", dir}
+		if frame != "" {
+			args = append(args, "--frame", frame)
+		}
+		return own(ctx, append(args, "lines.channel")...)
+	}
+	prints := s.Prints
+	if prints == "" {
+		prints = s.Frame
+	}
+	return verb("send", s.Frame), verb("recv", prints)
+}
+
+// run runs two commands at a time, until both have ended.
+func run(from, to *exec.Cmd) (time.Duration, error) {
 	var said [2]bytes.Buffer
-	from.Stdin, from.Stderr, to.Stderr = in, &said[0], &said[1]
+	from.Stderr, to.Stderr = &said[0], &said[1]
 	start := time.Now()
 	if err := children.Start(to); err != nil {
 		return 0, missing(err)
@@ -84,10 +148,4 @@ func missing(err error) error {
 		return errors.Join(err, errors.ErrUnsupported)
 	}
 	return err
-}
-
-func newLine() []byte {
-	line := bytes.Repeat([]byte("0123456789"), lineBytes/10)
-	line[lineBytes-1] = '\n'
-	return line
 }

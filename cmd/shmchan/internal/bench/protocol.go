@@ -43,6 +43,10 @@ type spec struct {
 	Twice    bool          `json:",omitempty"` // all is done twice and counted once: a loss that a guard must notice
 	Rested   bool          `json:",omitempty"` // the asking side lets the other fall asleep before each trip
 
+	Lines  int    `json:",omitempty"` // that go through a pipeline; 0: by the duration of a run
+	Frame  string `json:",omitempty"` // of send's input; "": lines
+	Prints string `json:",omitempty"` // frame of recv's output, if that is another
+
 	Procs   int           `json:",omitempty"` // GOMAXPROCS of each process; 0: as it comes
 	Beat    time.Duration `json:",omitempty"` // heartbeat of the receiver
 	Other   int           `json:",omitempty"` // bytes a message of the senders that are not measured

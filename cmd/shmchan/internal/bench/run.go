@@ -168,8 +168,12 @@ func (t *troupe) measure(c Case) (all said, err error) {
 
 // perform runs what a spec says, by roles or by commands.
 func (t *troupe) perform(s spec, warm, d time.Duration) ([]reply, error) {
-	if s.Kind == kindPipeline {
+	switch s.Kind {
+	case kindPipeline:
 		r, err := t.pipeline(t.ctx, t.dir, s)
+		return []reply{r}, err
+	case kindStart:
+		r, err := starting(t.ctx, t.dir, s, d)
 		return []reply{r}, err
 	}
 	return t.play(s, warm, d)

@@ -1,0 +1,61 @@
+package bench
+
+import (
+	"fmt"
+	"time"
+)
+
+// larges are messages of every power of two from 128 bytes to a mebibyte, copied and
+// in place, through rings of 1, 8 and 64 MiB into which at least eight fit.
+func larges() []Case {
+	var cases []Case
+	for _, inPlace := range []bool{false, true} {
+		how, about := "copied", "Send, RecvAppend, both edges checked; baseline: a plain ring, copied in and out"
+		if inPlace {
+			how, about = "in-place", "Claim, Consume, every byte written and read in place; baseline: the same in a plain ring"
+		}
+		for _, capacity := range []int{1 << 20, 8 << 20, 64 << 20} {
+			for size := 128; size <= min(1<<20, capacity/8); size *= 2 {
+				s := spec{Kind: kindFlood, Size: size, Capacity: capacity, InPlace: inPlace}
+				if !inPlace {
+					s.Take = takeAppend
+				}
+				plain := s
+				plain.Kind = kindPlain
+				cases = append(cases, Case{
+					Name: fmt.Sprintf("%s-%s-in-%s", how, short(size), short(capacity)), About: about,
+					apart: true, spec: s, baseline: &plain, shows: []Figure{atLeast(figBytes, BytesPerSec, 0.95)},
+				})
+			}
+		}
+	}
+	return cases
+}
+
+// short is a number of bytes in a name.
+func short(n int) string {
+	switch {
+	case n >= 1<<20:
+		return fmt.Sprint(n>>20, "M")
+	case n >= 1<<10:
+		return fmt.Sprint(n>>10, "K")
+	}
+	return fmt.Sprint(n)
+}
+
+// crowdTime is the least for 64 senders to have several turns each at their processor.
+const crowdTime = 600 * time.Millisecond
+
+// crowds are many senders beside one, and two sleepers on one processor beside a bare
+// futex.
+func crowds() []Case {
+	one := flood(recordBytes, 1)
+	futex := spec{Kind: kindFutex, Rested: true}
+	return []Case{
+		{Name: "send-64-of-64", About: "Send, Consume, 64 senders on one processor; baseline: one sender", apart: true, least: crowdTime, warm: crowdTime / 2,
+			spec: flood(recordBytes, 64), baseline: &one, shows: []Figure{atLeast(figRate, PerSecond, 0.75)}},
+		{Name: "asleep-1cpu", About: "one way, neither end spins, on one CPU; baseline: a bare futex", oneCPU: true,
+			spec: spec{Kind: kindTrip, Size: recordBytes, Spin: noSpin, Rested: true}, baseline: &futex,
+			shows: []Figure{byBaseline(figP50, Nanoseconds, 1.3)}},
+	}
+}

@@ -1,0 +1,67 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+)
+
+// The frames of pipelines, as --frame calls them.
+const (
+	frameLine = "line"
+	frameNUL  = "nul"
+	frameLen  = "len"
+	frameJSON = "json"
+)
+
+// gatherPipelines are pipelines of commands beside cat, of the same input. There are
+// as many messages as make the start of the commands count little.
+func gatherPipelines() []Case {
+	lines := map[int]int{10: 5e6, 100: 2e6, 1000: 2e5}
+	pipeline := func(name, about string, s spec, shows ...Figure) Case {
+		s.Kind, s.Lines = kindPipeline, lines[s.Size]
+		cat := s
+		cat.Via, cat.Prints = viaPipe, ""
+		return Case{Name: "pipe-" + name, About: about + "; baseline: cat through a FIFO", spec: s, baseline: &cat, shows: shows}
+	}
+	var cases []Case
+	for _, size := range []struct {
+		bytes int
+		least float64
+	}{{10, 0.5}, {100, 1}, {1000, 1}} {
+		cases = append(cases, pipeline(fmt.Sprint("line-", size.bytes), fmt.Sprintf("send | recv, lines of %d bytes", size.bytes),
+			spec{Size: size.bytes}, atLeast(figBytes, BytesPerSec, size.least)))
+	}
+	for _, frame := range []string{frameNUL, frameLen} {
+		cases = append(cases, pipeline(frame+"-100", "the same, --frame "+frame, spec{Size: 100, Frame: frame}, untargeted(figBytes, BytesPerSec)))
+	}
+	output := Figure{Name: figOutput, Unit: BytesPerSec, Least: 300e6}
+	for _, size := range []int{100, 1000} {
+		cases = append(cases,
+			pipeline(fmt.Sprint("into-json-", size), fmt.Sprintf("send | recv --frame json, lines of %d bytes", size),
+				spec{Size: size, Prints: frameJSON}, untargeted(figBytes, BytesPerSec), output),
+			pipeline(fmt.Sprint("json-", size), fmt.Sprintf("send --frame json | recv --frame json, messages of %d bytes", size),
+				spec{Size: size, Frame: frameJSON}, untargeted(figBytes, BytesPerSec), output))
+	}
+	return cases
+}
+
+// input is what goes into a pipeline: so many messages. Of lines and of what NUL ends,
+// the size includes the end.
+func (s spec) input(messages int) ([]byte, error) {
+	text := bytes.Repeat([]byte("0123456789"), s.Size/10+1)[:s.Size]
+	var one []byte
+	switch s.Frame {
+	case "", frameLine:
+		one = append(text[:s.Size-1], '\n')
+	case frameNUL:
+		one = append(text[:s.Size-1], 0)
+	case frameLen:
+		one = append(binary.BigEndian.AppendUint32(nil, uint32(s.Size)), text...)
+	case frameJSON:
+		one = fmt.Appendf(nil, "{\"data\":%q}\n", text)
+	default:
+		return nil, fmt.Errorf("no pipeline has the frame %q", s.Frame)
+	}
+	return bytes.Repeat(one, messages), nil
+}

@@ -1,0 +1,68 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"github.com/shmchan/shmchan/internal/children"
+)
+
+// startsLeast is how many starts of a command a run has at least.
+const startsLeast = 20
+
+// startTime is the least time of such a run.
+const startTime = 200 * time.Millisecond
+
+// starts are commands that send one message.
+func starts() []Case {
+	return []Case{{
+		Name: "start-send", About: "shmchan send NAME x, from start to exit; baseline: true", free: true,
+		spec: spec{Kind: kindStart}, baseline: &spec{Kind: kindStart, Via: viaTrue}, least: startTime,
+		shows: []Figure{atMost(figP50, 5*time.Millisecond), atMost(figTime, 3*time.Millisecond)},
+	}}
+}
+
+// viaTrue says that a command is started that does nothing.
+const viaTrue = "true"
+
+// starting starts a command again and again, and says the medians of its time and of
+// its processor time.
+func starting(ctx context.Context, dir string, s spec, d time.Duration) (reply, error) {
+	const name = "start.channel"
+	command := func() *exec.Cmd { return own(ctx, "send", "--dir", dir, name, "x") }
+	if s.Via == viaTrue {
+		command = func() *exec.Cmd { return exec.CommandContext(ctx, "true") }
+	} else {
+		if _, _, err := started(own(ctx, "create", "--durable", "--dir", dir, name)); err != nil {
+			return reply{}, err
+		}
+		defer func() { _, _, _ = started(own(ctx, "rm", "--dir", dir, name)) }() // it goes with the directory
+	}
+	var took, used []float64
+	for start := time.Now(); len(took) < startsLeast || time.Since(start) < d; {
+		t, u, err := started(command())
+		if err != nil {
+			return reply{}, missing(err)
+		}
+		took, used = append(took, float64(t)), append(used, float64(u))
+	}
+	return reply{Figures: map[string]float64{figP50: median(took), figTime: median(used)}}, nil
+}
+
+// started runs a command from its start to its end.
+func started(cmd *exec.Cmd) (took, used time.Duration, err error) {
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	start := time.Now()
+	if err = children.Start(cmd); err == nil {
+		err = children.Wait(cmd)
+	}
+	took = time.Since(start)
+	if err != nil {
+		return 0, 0, fmt.Errorf("%w: %s", err, said.Bytes())
+	}
+	return took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
+}
