@@ -59,6 +59,7 @@ type Producer struct {
 	size     uint64 // of the open claim's record; 0: none is open
 	payload  uint64 // bytes asked for
 	next     uint64 // behind the last claim
+	fetched  uint64 // lines up to there were asked for
 	end      uint64 // behind the last message
 	queued   bool   // this sender is in line
 	answered uint32 // epoch of the receiver's announcement that this sender rang for
@@ -155,6 +156,7 @@ func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 			intended = false
 			continue
 		}
+		p.fetchAhead(want)
 		p.Leave() // before the payload is copied: the next one in line may claim meanwhile
 		off := t & r.mask
 		return r.data[off+RecordHeader:][:n:n], nil

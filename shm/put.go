@@ -30,6 +30,7 @@ func (p *Producer) Put(msg []byte) error {
 	}
 	failpoint.Hit(failpoint.TailMoved)
 	p.pos, p.size, p.next = t, size, t+size
+	p.fetchAhead(size)
 	Copy(p.data[t&p.mask+RecordHeader:][:n], msg) // L4
 	p.publish(kindData, n)
 	p.count(1, n)

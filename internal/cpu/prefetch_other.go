@@ -1,0 +1,8 @@
+//go:build !amd64 && !arm64
+
+package cpu
+
+import "sync/atomic"
+
+// FetchForWriting does nothing here.
+func FetchForWriting(*atomic.Uint64, uintptr) {}
