@@ -76,18 +76,9 @@ type control struct {
 	tail atomic.Uint64 // 0x000  8  bytes ever claimed; senders
 	turn atomic.Uint64 // 0x008  8  who is first in line, and its need; see line.go
 	_    [112]byte
-	head atomic.Uint64 // 0x080  8  bytes ever released; the receiver
-	// cursor tells how much of the record at head was received already, if that
-	// is a batch: bits 3 to 34 of head, then the number of messages.
-	cursor        atomic.Uint64 // 0x088  8
-	received      atomic.Uint64 // 0x090  8  messages ever received
-	receivedBytes atomic.Uint64 // 0x098  8  their payload
-	// base is the number of messages before the record that head is at, or is about
-	// to move to: bits 3 to 34 of that record's position, then the number's low half.
-	base      atomic.Uint64 // 0x0a0  8
-	skippedTo atomic.Uint64 // 0x0a8  8  end of the claim counted last in skipped; bits 0 to 2: that count's
-	_         [80]byte
-	recvBell  bellWords // 0x100  8  the receiver sleeps on it
+	head atomic.Uint64 // 0x080  8  bytes ever released; the receiver. Senders that wait look here
+	_    [120]byte
+	recvBell bellWords // 0x100  8  the receiver sleeps on it
 	_         [120]byte
 	line      lineWords // 0x180 16  senders wait; see line.go
 	_         [112]byte
@@ -101,7 +92,19 @@ type control struct {
 	skipped     atomic.Uint64 // 0x230  8  claims that were skipped
 	elementType atomic.Uint64 // 0x238  8  fingerprint of a typed channel's element, or 0
 	tickets     atomic.Uint64 // 0x240  8  places in line ever taken
-	_           [0x1b8]byte
+	_           [56]byte
+	// From here on: what the receiver stores for each message, and senders do not read.
+
+	// cursor tells how much of the record at head was received already, if that
+	// is a batch: bits 3 to 34 of head, then the number of messages.
+	cursor        atomic.Uint64 // 0x280  8
+	received      atomic.Uint64 // 0x288  8  messages ever received
+	receivedBytes atomic.Uint64 // 0x290  8  their payload
+	// base is the number of messages before the record that head is at, or is about
+	// to move to: bits 3 to 34 of that record's position, then the number's low half.
+	base      atomic.Uint64 // 0x298  8
+	skippedTo atomic.Uint64 // 0x2a0  8  end of the claim counted last in skipped; bits 0 to 2: that count's
+	_         [0x158]byte
 	waiting     [MaxSenders / 64]atomic.Uint64 // 0x400 512  bit i: sender i is in line, or waits for a position
 }
 

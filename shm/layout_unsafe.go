@@ -18,9 +18,9 @@ var (
 	_ [0x50]byte         = [unsafe.Offsetof(header{}.bootID)]byte{}
 
 	_ [0x080]byte = [unsafe.Offsetof(control{}.head)]byte{}
-	_ [0x088]byte = [unsafe.Offsetof(control{}.cursor)]byte{}
-	_ [0x0a0]byte = [unsafe.Offsetof(control{}.base)]byte{}
-	_ [0x0a8]byte = [unsafe.Offsetof(control{}.skippedTo)]byte{}
+	_ [0x280]byte = [unsafe.Offsetof(control{}.cursor)]byte{}
+	_ [0x298]byte = [unsafe.Offsetof(control{}.base)]byte{}
+	_ [0x2a0]byte = [unsafe.Offsetof(control{}.skippedTo)]byte{}
 	_ [0x100]byte = [unsafe.Offsetof(control{}.recvBell)]byte{}
 	_ [0x008]byte = [unsafe.Offsetof(control{}.turn)]byte{}
 	_ [0x180]byte = [unsafe.Offsetof(control{}.line)]byte{}
