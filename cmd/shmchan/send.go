@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -89,6 +90,9 @@ func (v *send) run(ctx context.Context, name string, messages []string) error {
 
 // attach joins the channel, waiting for it or making it as was asked.
 func (v *send) attach(ctx context.Context, name string) (*ipc.Sender, error) {
+	// One that fences by itself starts several times as fast, and pays a locked
+	// instruction for each batch.
+	fence.Decline()
 	o := v.options()
 	v.making.apply(o)
 	o.Create = v.create
