@@ -166,6 +166,9 @@ func (v *send) batch(ctx context.Context, s *ipc.Sender, batch [][]byte) error {
 
 func (v *send) count(sent [][]byte) {
 	v.sent += uint64(len(sent))
+	if v.meter == nil {
+		return
+	}
 	var bytes uint64
 	for _, m := range sent {
 		bytes += uint64(len(m))
