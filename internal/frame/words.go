@@ -10,3 +10,9 @@ const (
 // zeroBytes marks, by its high bit, a byte of w that is zero. Above the lowest one it
 // may mark others too: so it is exact about whether there is one, and about the first.
 func zeroBytes(w uint64) uint64 { return (w - ones) &^ w & highs }
+
+// special marks, as zeroBytes does, a byte of w that does not stand for itself in a JSON
+// string: a control character, the quote or the backslash.
+func special(w uint64) uint64 {
+	return zeroBytes(w&(0xE0*ones)) | zeroBytes(w^'"'*ones) | zeroBytes(w^'\\'*ones)
+}
