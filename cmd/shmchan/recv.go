@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/internal/frame"
 	"github.com/shmchan/shmchan/ipc"
 )
@@ -120,6 +121,9 @@ func (v *recv) attach(ctx context.Context, names []string) (*source, error) {
 	}
 	if err := v.probe(names); err != nil {
 		return nil, err
+	}
+	if v.try { // soon over, as is a send
+		fence.Decline()
 	}
 	for _, name := range names {
 		in := &inlet{name: name}

@@ -13,8 +13,8 @@ import (
 	"github.com/shmchan/shmchan/internal/proctest"
 )
 
-// Registering for membarrier takes longer than all else that a short send does.
-func TestSendRegistersForNothing(t *testing.T) {
+// Registering for membarrier takes longer than all else that a short command does.
+func TestSendAndShortRecvRegisterForNothing(t *testing.T) {
 	const child = "SHMCHAN_TEST_SEND"
 	if os.Getenv(child) == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
@@ -32,6 +32,7 @@ func TestSendRegistersForNothing(t *testing.T) {
 		{"send", "jobs", "x", "y"},
 		{"send", "--try", "jobs", "x"},
 		{"send", "jobs"},
+		{"recv", "--try", "jobs"},
 	} {
 		var out, errs strings.Builder
 		require.Zero(t, run(context.Background(), append([]string{"--dir", dir}, args...), strings.NewReader("x\ny\n"), &out, &errs), errs.String())

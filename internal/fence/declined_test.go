@@ -1,26 +1,30 @@
-package fence
+package fence_test
 
 import (
-	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/internal/proctest"
 )
 
-// What a process decides for good is tested in one of its own.
+func TestMain(m *testing.M) {
+	proctest.Main(m, map[string]proctest.Role{"declines": declinesRole})
+}
+
+// declinesRole says what works before and after it declines: what a process decides for
+// good is tested in one of its own.
+func declinesRole([]string) int {
+	works := fence.Everywhere()
+	fence.Decline()
+	proctest.Say("%t %t", fence.Register(), works == fence.Reaches())
+	return 0
+}
+
 func TestProcessThatDeclinesReachesOthers(t *testing.T) {
-	const child = "SHMCHAN_TEST_DECLINE"
-	if os.Getenv(child) == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
-		cmd.Env = append(os.Environ(), child+"=1")
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		require.Equal(t, Register(), Reaches(), "one that has not declined reaches others if it is registered")
-		return
-	}
-	works := Everywhere()
-	Decline()
-	require.False(t, Register())
-	require.Equal(t, works, Reaches())
+	p := proctest.Start(t, "declines")
+	p.Expect("false true")
+	require.Zero(t, p.Wait())
+	require.Equal(t, fence.Register(), fence.Reaches(), "one that has not declined reaches others if it is registered")
 }
