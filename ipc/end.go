@@ -53,8 +53,13 @@ func (e *end) init(op, name string, s settings, seg *shm.Segment, me shm.End) {
 	e.errClosed = e.fail(op, ErrClosed)
 }
 
-// registered reports whether this process can fence everywhere.
+// registered reports whether others can make this process fence; if not, its ends
+// fence by themselves at each publication.
 func registered() bool { return fence.Register() }
+
+// reaches reports whether this process can make others fence; if not, its ends ask
+// them to fence at each publication.
+func reaches() bool { return fence.Reaches() }
 
 // fail names the operation and the channel.
 func (e *end) fail(op string, err error) error { return fmt.Errorf("%s %s: %w", op, e.name, err) }

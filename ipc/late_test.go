@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,8 +17,11 @@ import (
 
 // fencing tells which doorbells, the receiver's and the senders', tell publishers
 // to fence.
-func fencing(o *ipc.Options) (receivers, senders bool) {
-	raw, err := os.ReadFile(path(o))
+func fencing(o *ipc.Options) (receivers, senders bool) { return fencingAt(o, name) }
+
+// fencingAt is fencing of the channel of that name.
+func fencingAt(o *ipc.Options, name string) (receivers, senders bool) {
+	raw, err := os.ReadFile(filepath.Join(o.Dir, name))
 	if err != nil {
 		panic(err)
 	}

@@ -54,6 +54,7 @@ func TestMain(m *testing.M) {
 		"idler":              idlerRole,
 		"joiner":             joinerRole,
 		"deaf":               deafRole,
+		"declined":           declinedRole,
 	})
 }
 

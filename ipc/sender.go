@@ -85,7 +85,7 @@ func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
 	s.waiter = seg.Ring().Waiter(slot)
 	s.room.s = s
 	s.rouse = s.waiter.Rouse
-	if !registered() {
+	if !reaches() {
 		s.waiter.MustFence()
 	}
 	s.mu.Init()

@@ -10,7 +10,7 @@ import (
 
 // begin starts the receiver's beats.
 func (r *Receiver) begin() {
-	if !registered() {
+	if !reaches() {
 		r.bell.MustFence() // behind the attachment, which takes away what the one before asked for
 	}
 	words := r.seg.Words()

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/internal/frame"
 	"github.com/shmchan/shmchan/ipc"
 )
@@ -121,6 +122,9 @@ func (v *recv) attach(ctx context.Context, names []string) (*source, error) {
 	if err := v.probe(names); err != nil {
 		return nil, err
 	}
+	if v.try { // soon over, as is a send
+		fence.Decline()
+	}
 	for _, name := range names {
 		in := &inlet{name: name}
 		var err error
@@ -134,6 +138,7 @@ func (v *recv) attach(ctx context.Context, names []string) (*source, error) {
 		v.detailOf(name, "attached to %s: %s, %s unread", printable(stats.Path), humanSize(uint64(stats.Capacity)), plural(unread(&stats), "message"))
 		s.inlets = append(s.inlets, in)
 	}
+	s.attached()
 	return s, nil
 }
 
@@ -194,7 +199,7 @@ func (v *recv) pump(ctx context.Context, s *source, b *batch) error {
 	}
 	for !v.count.reached(b.total()) {
 		msg, err := s.TryNext()
-		if errors.Is(err, ipc.ErrEmpty) {
+		if err != nil && errors.Is(err, ipc.ErrEmpty) {
 			if err := b.flush(); err != nil {
 				return err
 			}
@@ -206,10 +211,10 @@ func (v *recv) pump(ctx context.Context, s *source, b *batch) error {
 			}
 			msg, err = v.wait(ctx, s)
 		}
-		switch {
-		case errors.Is(err, ipc.ErrDisconnected):
-			return errors.Join(b.flush(), orderly(err))
-		case err != nil:
+		if err != nil {
+			if errors.Is(err, ipc.ErrDisconnected) {
+				err = orderly(err)
+			}
 			return errors.Join(b.flush(), err)
 		}
 		if err := b.add(msg); err != nil {

@@ -8,8 +8,12 @@ import (
 	"github.com/shmchan/shmchan/internal/frame"
 )
 
-// outBuffer is how much framed output is written at a time.
-const outBuffer = 256 << 10
+// outBuffer is how much framed output is written at a time: what a pipe holds, and
+// what stays in a processor's cache from the framing to the writing.
+const outBuffer = 64 << 10
+
+// keepBuffer is how much memory for output is kept from one write to the next.
+const keepBuffer = 4 << 20
 
 // batch holds messages on their way to stdout: framed in out, and still in the
 // ring until out was written.
@@ -34,28 +38,37 @@ func (b *batch) full() bool { return len(b.out) >= outBuffer }
 
 // add takes in the message that the source returned last. A message that the
 // frame refuses is left out.
-func (b *batch) add(msg []byte) error {
+func (b *batch) add(msg []byte) (err error) {
 	if b.out == nil {
 		b.out = make([]byte, 0, outBuffer+outBuffer/4)
 	}
-	var from frame.Origin
 	if b.kind == frame.JSON {
-		m := b.s.Meta()
-		from = frame.Origin{Seq: m.Seq, Sender: m.Slot, PID: m.PID}
-		if b.s.several() {
-			from.Name = b.s.name()
-		}
-		// A peer may change the message in the ring between two looks at it.
-		b.copied = append(b.copied[:0], msg...)
-		msg = b.copied
+		b.out, err = b.kind.Append(b.out, b.copy(msg), b.origin())
+	} else {
+		b.out, err = b.kind.AppendBare(b.out, msg)
 	}
-	var err error
-	if b.out, err = b.kind.Append(b.out, msg, from); err != nil {
+	if err != nil {
 		return err
 	}
 	b.held++
 	b.size += uint64(len(msg))
 	return nil
+}
+
+// copy returns msg where it stays as it is: a peer may change the message in the ring
+// between two looks at it.
+func (b *batch) copy(msg []byte) []byte {
+	b.copied = append(b.copied[:0], msg...)
+	return b.copied
+}
+
+func (b *batch) origin() frame.Origin {
+	m := b.s.Meta()
+	from := frame.Origin{Seq: m.Seq, Sender: m.Slot, PID: m.PID}
+	if b.s.several() {
+		from.Name = b.s.name()
+	}
+	return from
 }
 
 // flush writes all that the batch holds and then, only then, lets it leave the
@@ -101,7 +114,7 @@ func (b *batch) settle() {
 	b.meter.add(b.held, b.size)
 	b.held, b.size, b.out = 0, 0, b.out[:0]
 	// One huge message must not keep its memory for good.
-	if cap(b.out) > 16*outBuffer {
+	if cap(b.out) > keepBuffer {
 		b.out, b.copied = nil, nil
 	}
 }

@@ -12,6 +12,7 @@ import (
 // channel stay in their order; of several, each channel has its turn.
 type source struct {
 	inlets  []*inlet
+	only    *inlet   // where there is one, and nothing keeps its next message back
 	last    *inlet   // the one that the message returned last came from
 	turn    int      // index of the inlet to look at first
 	spell   int      // messages that it may give before the next one's turn
@@ -32,13 +33,20 @@ type inlet struct {
 // longestSpell is how many messages one channel gives before another has its turn.
 const longestSpell = 64
 
+// attached tells that the inlets are complete.
+func (s *source) attached() {
+	if len(s.inlets) == 1 {
+		s.only, s.last = s.inlets[0], s.inlets[0]
+	}
+}
+
 // several reports whether messages of more than one channel are merged.
 func (s *source) several() bool { return len(s.inlets) > 1 }
 
 // limit makes each inlet end where its channel's tail is now, however fast the senders
 // are.
 func (s *source) limit() {
-	s.bounded = true
+	s.bounded, s.only = true, nil
 	for _, in := range s.inlets {
 		in.until = in.Stats().Tail
 	}
@@ -48,6 +56,17 @@ func (s *source) limit() {
 // none has, ErrDisconnected once all have ended in good order. Another error names its
 // channel.
 func (s *source) TryNext() ([]byte, error) {
+	if in := s.only; in != nil {
+		msg, err := in.Receiver.TryNext()
+		if err == nil {
+			in.held++
+			return msg, nil
+		}
+		if _, err = s.took(in, nil, err); in.ended {
+			s.only, err = nil, ipc.ErrDisconnected
+		}
+		return nil, err
+	}
 	for range len(s.inlets) + 1 { // the first one twice: its turn may be over
 		in := s.inlets[s.turn]
 		if in.ended || in.left || s.spell == 0 {
@@ -149,6 +168,7 @@ func (s *source) name() string { return s.last.name }
 func (s *source) putBack() {
 	s.last.held--
 	s.last.left = true
+	s.only = nil
 	if s.several() {
 		s.order = s.order[:len(s.order)-1]
 	}

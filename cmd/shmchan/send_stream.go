@@ -7,13 +7,14 @@ import (
 	"io"
 
 	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/internal/nowait"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// stream sends stdin, cut into messages: all that one read gave is one batch,
-// sent at once.
+// stream sends stdin, cut into messages, in batches: what was read is sent before
+// more is waited for.
 func (v *send) stream(ctx context.Context, s *ipc.Sender, kind frame.Kind) error {
-	f := newFeed(frame.NewDecoder(v.stdin, kind, s.MaxMessage()))
+	f := newFeed(v.stdin, kind, s.MaxMessage())
 	defer f.close()
 	for {
 		batch, err := f.next(ctx, s.Done())
@@ -35,10 +36,13 @@ func (v *send) stream(ctx context.Context, s *ipc.Sender, kind frame.Kind) error
 
 func (v *send) did() string { return plural(v.sent, "message") + " sent" }
 
-// feed reads stdin in a goroutine of its own, so that what happens while a read
-// blocks is noticed at once. The goroutine reads only when it was asked, so a
-// batch stays valid until the next one is asked for.
+// feed reads stdin: at once while there is something to read, and else in a goroutine
+// of its own, so that what happens while a read blocks is noticed at once. The
+// goroutine reads only when it was asked, so a batch stays valid until the next one is
+// asked for.
 type feed struct {
+	d   *frame.Decoder
+	now *nowait.Reader
 	ask chan struct{}
 	got chan fed
 }
@@ -48,8 +52,9 @@ type fed struct {
 	err   error
 }
 
-func newFeed(d *frame.Decoder) *feed {
-	f := &feed{ask: make(chan struct{}), got: make(chan fed, 1)}
+func newFeed(stdin io.Reader, kind frame.Kind, most int) *feed {
+	d := frame.NewDecoder(stdin, kind, most)
+	f := &feed{d: d, now: nowait.New(stdin), ask: make(chan struct{}), got: make(chan fed, 1)}
 	go func() {
 		for range f.ask {
 			batch, err := d.Next()
@@ -59,25 +64,41 @@ func newFeed(d *frame.Decoder) *feed {
 	return f
 }
 
-// next returns what the next read gives; ErrDisconnected when the receiver
+// next returns messages that are complete; ErrDisconnected when the receiver
 // goes first, or the context's error when that ends first, and then no call
 // may follow but close.
 func (f *feed) next(ctx context.Context, gone <-chan struct{}) ([][]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	for {
+		if batch, err := f.d.Have(); len(batch) > 0 || err != nil {
+			return f.given(batch, err)
+		}
+		if !f.d.Read(f.now.Read) {
+			break
+		}
+		if err := ctx.Err(); err != nil { // a message may take many reads
+			return nil, err
+		}
+	}
 	f.ask <- struct{}{}
 	select {
 	case r := <-f.got:
-		if r.err != nil && r.err != io.EOF && !errors.Is(r.err, frame.ErrFrame) {
-			return nil, fmt.Errorf("stdin: %w", r.err)
-		}
-		return r.batch, r.err
+		return f.given(r.batch, r.err)
 	case <-gone:
 		return nil, ipc.ErrDisconnected
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// given names what a failed read failed to read.
+func (f *feed) given(batch [][]byte, err error) ([][]byte, error) {
+	if err != nil && err != io.EOF && !errors.Is(err, frame.ErrFrame) {
+		err = fmt.Errorf("stdin: %w", err)
+	}
+	return batch, err
 }
 
 // close ends the goroutine, once the read that it is in returns.

@@ -2,7 +2,7 @@ package frame
 
 import (
 	"bytes"
-	"io"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,42 +43,47 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	}
 }
 
+var benchSizes = []int{10, 100, 1000}
+
 func BenchmarkDecode(b *testing.B) {
 	for _, k := range []Kind{Line, Nul, Len, JSON} {
-		b.Run("frame="+k.String()+"/size=100", func(b *testing.B) {
-			d := NewDecoder(&endless{stream: benchStream(k, 100)}, k, 1<<20)
-			var messages, bytes int64
-			b.ReportAllocs()
-			for b.Loop() {
-				msgs, err := d.Next()
-				if err == io.EOF || err != nil {
-					b.Fatal(err)
+		for _, size := range benchSizes {
+			b.Run(fmt.Sprintf("frame=%v/size=%d", k, size), func(b *testing.B) {
+				d := NewDecoder(&endless{stream: benchStream(k, size)}, k, 1<<20)
+				var messages int64
+				b.ReportAllocs()
+				for b.Loop() {
+					msgs, err := d.Next()
+					if err != nil {
+						b.Fatal(err)
+					}
+					messages += int64(len(msgs))
 				}
-				messages += int64(len(msgs))
-				bytes += 100 * int64(len(msgs))
-			}
-			b.ReportMetric(float64(messages)/b.Elapsed().Seconds()/1e6, "Mmsg/s")
-			b.SetBytes(bytes / int64(b.N))
-		})
+				b.ReportMetric(float64(messages)/b.Elapsed().Seconds()/1e6, "Mmsg/s")
+				b.SetBytes(int64(size) * messages / int64(b.N))
+			})
+		}
 	}
 }
 
 func BenchmarkAppend(b *testing.B) {
-	msg := bytes.Repeat([]byte("m"), 100)
 	for _, k := range []Kind{Line, Nul, Len, Raw, JSON} {
-		b.Run("frame="+k.String()+"/size=100", func(b *testing.B) {
-			dst := make([]byte, 0, bufferSize)
-			b.SetBytes(100)
-			b.ReportAllocs()
-			for b.Loop() {
-				if len(dst) > bufferSize-1000 {
-					dst = dst[:0]
+		for _, size := range benchSizes {
+			b.Run(fmt.Sprintf("frame=%v/size=%d", k, size), func(b *testing.B) {
+				msg := bytes.Repeat([]byte("m"), size)
+				dst := make([]byte, 0, bufferSize)
+				b.SetBytes(int64(size))
+				b.ReportAllocs()
+				for b.Loop() {
+					if len(dst) > bufferSize-2*size-100 {
+						dst = dst[:0]
+					}
+					var err error
+					if dst, err = k.Append(dst, msg, Origin{Seq: 1 << 30, Sender: 2, PID: 4242}); err != nil {
+						b.Fatal(err)
+					}
 				}
-				var err error
-				if dst, err = k.Append(dst, msg, Origin{Seq: 1 << 30, Sender: 2, PID: 4242}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+			})
+		}
 	}
 }

@@ -8,16 +8,23 @@ import (
 )
 
 const (
-	bufferSize = 256 << 10 // read buffer, until a message needs more
+	bufferSize = 128 << 10 // read buffer, until a message needs more
 	maxStalls  = 100       // reads of nothing in a row, after which the reader is broken
+
+	// What Next returns at most, but for a message that is larger by itself: it stays in
+	// a processor's cache until it was sent, and the receiver has something to do before
+	// all that was read is sent.
+	mostMessages = 1024
+	mostBytes    = 64 << 10
 )
 
 // Decoder cuts a stream into messages. It serves one goroutine at a time.
 //
-// Its buffer holds one incomplete message at most:
+// Its buffer holds what was read and not yet returned:
 //
-//	buf[:start]    messages that the last Next returned
-//	buf[start:end] the incomplete one, of which scanned bytes hold no end
+//	buf[:start]    messages that the last Next returned, or one before it
+//	buf[start:end] what follows; if more is false, the incomplete message, of which
+//	               scanned bytes hold no end
 //	buf[end:]      room for the next read
 type Decoder struct {
 	r     io.Reader
@@ -29,12 +36,14 @@ type Decoder struct {
 	start   int
 	end     int
 	scanned int
+	more    bool  // buf[start:end] was not searched to its end
 	base    int64 // offset of buf[0] in the stream
 	count   int64 // messages cut so far
 
 	msgs   [][]byte
 	arena  []byte // what json's data_b64 decodes to
 	stalls int
+	ended  error // what the reader said last; it is not read from any more
 	err    error // what Next returns once msgs were handed over
 }
 
@@ -55,42 +64,71 @@ func newDecoder(r io.Reader, k Kind, max, size int) *Decoder {
 	return d
 }
 
-// Next reads once, or more often while no message is complete, and returns all
-// the messages that are then complete, in order: what was read is never held
-// back. The slices alias the buffer and are valid until the next call. At the
-// end of the stream it returns io.EOF. A message that cannot be cut gives a
-// *StreamError, after those before it were returned; a failed read gives the
-// reader's error. Every error stays.
+// Next returns messages that are complete, in order. It reads only while there is
+// none, and never waits for more than one. The slices alias the buffer and are valid
+// until the next call. At the end of the stream it returns io.EOF. A message that
+// cannot be cut gives a *StreamError, after those before it were returned; a failed
+// read gives the reader's error. Every error stays.
 func (d *Decoder) Next() ([][]byte, error) {
+	for {
+		if msgs, err := d.Have(); len(msgs) > 0 || err != nil {
+			return msgs, err
+		}
+		d.take(d.r.Read(d.room()))
+	}
+}
+
+// Have is Next without reading: it returns no messages and no error if Next would
+// read.
+func (d *Decoder) Have() ([][]byte, error) {
 	d.msgs, d.arena = d.msgs[:0], d.arena[:0]
-	for len(d.msgs) == 0 {
-		if d.err != nil {
-			return nil, d.err
+	if d.more {
+		d.more = false
+		d.cut()
+	}
+	if len(d.msgs) == 0 && d.err == nil && d.ended != nil {
+		if d.ended == io.EOF {
+			d.finish()
 		}
-		d.makeRoom()
-		n, err := d.r.Read(d.buf[d.end:])
-		if n < 0 || n > len(d.buf)-d.end {
-			return nil, d.fail(errors.New("frame: the reader returned an impossible count"))
-		}
+		d.fail(d.ended)
+	}
+	if len(d.msgs) > 0 {
+		return d.msgs, nil
+	}
+	return nil, d.err
+}
+
+// Read has read, which does what an io.Reader does or reports false, read from the
+// stream in the reader's place, and reports what read reports. Precondition: Have has
+// just returned nothing.
+func (d *Decoder) Read(read func([]byte) (n int, ok bool, err error)) bool {
+	n, ok, err := read(d.room())
+	if ok {
+		d.take(n, err)
+	}
+	return ok
+}
+
+// room returns where the next read goes.
+func (d *Decoder) room() []byte {
+	d.makeRoom()
+	return d.buf[d.end:]
+}
+
+// take accounts for a read.
+func (d *Decoder) take(n int, err error) {
+	switch {
+	case n < 0 || n > len(d.buf)-d.end:
+		err = errors.New("frame: the reader returned an impossible count")
+	case n > 0:
 		d.end += n
-		if n > 0 {
-			d.stalls = 0
-			d.cut()
-		} else if err == nil {
-			if d.stalls++; d.stalls >= maxStalls {
-				err = io.ErrNoProgress
-			}
-		}
-		if err != nil && d.err == nil {
-			if err == io.EOF {
-				d.finish()
-			}
-			if d.err == nil {
-				d.err = err
-			}
+		d.stalls, d.more = 0, true
+	case err == nil:
+		if d.stalls++; d.stalls >= maxStalls {
+			err = io.ErrNoProgress
 		}
 	}
-	return d.msgs, nil
+	d.ended = err
 }
 
 // makeRoom moves the incomplete message to the front, over those that were
@@ -108,22 +146,20 @@ func (d *Decoder) makeRoom() {
 	}
 }
 
-// cut appends to msgs every message that is complete, and sets err at the
-// first that never will be.
+// cut appends to msgs the messages that are complete, until they are as many as Next
+// returns, and then sets more. It sets err at the first that never will be complete.
 func (d *Decoder) cut() {
 	switch d.kind {
-	case Line:
-		d.cutEnded('\n', d.emit)
+	case Line, JSON:
+		d.cutEnded('\n')
 	case Nul:
-		d.cutEnded(0, d.emit)
+		d.cutEnded(0)
 	case Len:
 		d.cutLen()
 	case Raw:
 		d.scanned = d.end - d.start
-	case JSON:
-		d.cutEnded('\n', d.emitJSON)
 	}
-	if d.err == nil && d.scanned > d.limit {
+	if d.err == nil && !d.more && d.scanned > d.limit {
 		d.tooLarge(-1)
 	}
 }
@@ -177,9 +213,11 @@ func (d *Decoder) broken(reason string, cause error) {
 	})
 }
 
-func (d *Decoder) fail(err error) error {
-	d.err = err
-	return err
+// fail sets err, which stays.
+func (d *Decoder) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
 }
 
 // satAdd adds without overflowing.

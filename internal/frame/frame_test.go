@@ -231,3 +231,71 @@ func TestLargeMessageAmongSmall(t *testing.T) {
 		require.Equal(t, []string{"a", big, "c", big, ""}, got)
 	}
 }
+
+// counted counts its reads.
+type counted struct {
+	io.Reader
+	reads int
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	c.reads++
+	return c.Reader.Read(p)
+}
+
+func TestNextReturnsWhatStaysInTheCacheAndReadsOnlyWhenItHasNothing(t *testing.T) {
+	for name, tt := range map[string]struct{ size, first int }{
+		"short messages": {9, mostMessages},
+		"longer ones":    {999, (mostBytes + 999) / 1000},
+		"one too large":  {mostBytes, 1},
+	} {
+		for _, k := range []Kind{Line, Nul, Len} {
+			t.Run(name+"/"+k.String(), func(t *testing.T) {
+				var stream []byte
+				want := 0
+				for ; len(stream) < bufferSize-tt.size-lenHeader; want++ {
+					stream, _ = k.Append(stream, bytes.Repeat([]byte("m"), tt.size), Origin{})
+				}
+				r := &counted{Reader: bytes.NewReader(stream)}
+				d := NewDecoder(r, k, 1<<20)
+				msgs, err := d.Have()
+				require.Empty(t, msgs)
+				require.NoError(t, err)
+				msgs, err = d.Next()
+				require.NoError(t, err)
+				if k == Len {
+					require.LessOrEqual(t, len(msgs), tt.first)
+				} else {
+					require.Len(t, msgs, tt.first)
+				}
+				got := 0
+				for ; len(msgs) > 0; msgs, err = d.Have() {
+					require.NoError(t, err)
+					got += len(msgs)
+				}
+				require.NoError(t, err)
+				require.Equal(t, want, got)
+				require.Equal(t, 1, r.reads)
+				_, err = d.Next()
+				require.Equal(t, io.EOF, err)
+			})
+		}
+	}
+}
+
+func TestReadInTheReadersPlace(t *testing.T) {
+	d := NewDecoder(strings.NewReader("d\nlast"), Line, 100)
+	require.False(t, d.Read(func([]byte) (int, bool, error) { return 0, false, nil }))
+	for _, part := range []string{"one\ntw", "o\nthir"} {
+		require.True(t, d.Read(func(p []byte) (int, bool, error) { return copy(p, part), true, nil }))
+		msgs, err := d.Have()
+		require.NoError(t, err)
+		require.Len(t, msgs, 1)
+		msgs, err = d.Have()
+		require.NoError(t, err)
+		require.Empty(t, msgs)
+	}
+	rest, err := cutAll(d)
+	require.NoError(t, err)
+	require.Equal(t, []string{"third", "last"}, rest)
+}

@@ -3,8 +3,12 @@ package frame
 import (
 	"bytes"
 	"encoding/json"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
 )
 
 // fuzzFrame checks of any stream: no panic; at most the limit; the same
@@ -81,4 +85,58 @@ func FuzzAppendJSON(f *testing.F) {
 			t.Fatalf("%q reads as %q, was %q", line, got, msg)
 		}
 	})
+}
+
+var plainSeeds = []string{
+	`{"seq":1,"sender":0,"pid":42,"data":"text"}`, ` { "data" : "a\n\u00e9" , "n":-0 } ` + "\r", `{"data":1}`, `{"data_b64":"/w==","x":01}`,
+	`{"data":"a","data":"b"}`, `{"d\u0061ta":"a"}`, `{"data":"a",}`, `{"data":"\x"}`, `{}`, `{"n":1}`, `{"data":"a"}}`, `{:1,"data":"a"}`,
+	`{"":"","data":"\ud83d\ude00"}`, "", `{`, `{"data":"a"`, `{"data":"\`,
+}
+
+// plainAgrees: of a line that plain takes, the long way says the same.
+func plainAgrees(t *testing.T, line []byte) (taken bool) {
+	fast, slow := jsonLine{s: bytes.Clone(line)}, jsonLine{s: bytes.Clone(line)}
+	text, b64, ok := fast.plain()
+	if !ok {
+		return false
+	}
+	got, err := fast.pick(text, b64)
+	want, wantErr := slow.general()
+	if !bytes.Equal(got, want) || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
+		t.Fatalf("%q: %q, %v; the long way: %q, %v", line, got, err, want, wantErr)
+	}
+	return true
+}
+
+func FuzzPlainJSON(f *testing.F) {
+	for _, s := range plainSeeds {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) { plainAgrees(t, line) })
+}
+
+func TestPlainAgreesOfLinesThatAreNearlyRight(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	const some = `{}":,\u0e1-a dbt_64/=` + "\n\x00\xff"
+	taken := 0
+	for range 100_000 {
+		line := []byte(plainSeeds[rnd.IntN(len(plainSeeds))])
+		for range rnd.IntN(4) {
+			at, c := rnd.IntN(len(line)+1), some[rnd.IntN(len(some))]
+			switch {
+			case at == len(line) || rnd.IntN(3) == 0:
+				line = slices.Insert(line, at, c)
+			case rnd.IntN(2) == 0:
+				line[at] = c
+			default:
+				line = slices.Delete(line, at, at+1)
+			}
+		}
+		if plainAgrees(t, line) {
+			taken++
+		}
+	}
+	require.Greater(t, taken, 10_000)
+	require.True(t, plainAgrees(t, appendJSON(nil, []byte("a\u2028\x00\"\\\n"), Origin{Name: "ch", Seq: 1})))
+	require.True(t, plainAgrees(t, appendJSON(nil, []byte("\xff"), Origin{Seq: 1})))
 }

@@ -2,8 +2,10 @@ package frame
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -51,11 +53,7 @@ func appendJSON(dst, msg []byte, from Origin) []byte {
 // readers of JSON Lines split there too.
 func appendEscaped(dst, s []byte) []byte {
 	plain := 0 // s[plain:i] stands for itself
-	for i := 0; i < len(s); {
-		if !suspect[s[i]] {
-			i++
-			continue
-		}
+	for i := nextSuspect(s, 0); i < len(s); i = nextSuspect(s, i) {
 		esc, n := escape(s[i:])
 		if n == 0 {
 			i++
@@ -67,6 +65,21 @@ func appendEscaped(dst, s []byte) []byte {
 		plain = i
 	}
 	return append(dst, s[plain:]...)
+}
+
+// nextSuspect returns the index of the first suspect byte at or behind i, or the length.
+func nextSuspect(s []byte, i int) int {
+	for ; len(s)-i >= 8; i += 8 {
+		w := binary.LittleEndian.Uint64(s[i:])
+		// 0xC2 and 0xE2 differ in one bit.
+		if found := special(w) | zeroBytes((w|' '*ones)^0xE2*ones); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(s) && !suspect[s[i]] {
+		i++
+	}
+	return i
 }
 
 // suspect holds the first bytes of everything that escape may escape.

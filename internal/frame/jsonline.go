@@ -27,6 +27,14 @@ type jsonLine struct {
 
 // message returns the line's message, which aliases s or arena.
 func (p *jsonLine) message() ([]byte, error) {
+	if text, b64, ok := p.plain(); ok {
+		return p.pick(text, b64)
+	}
+	return p.general()
+}
+
+// general is message for any line.
+func (p *jsonLine) general() ([]byte, error) {
 	// From here on the walk may rely on the syntax, and needs no bounds checks
 	// of its own.
 	if !json.Valid(p.s) {
@@ -171,8 +179,12 @@ func unescape(s []byte) ([]byte, error) {
 	out := s[:first]
 	for i := first; i < len(s); {
 		if s[i] != '\\' {
-			out = append(out, s[i])
-			i++
+			run := bytes.IndexByte(s[i:], '\\')
+			if run < 0 {
+				run = len(s) - i
+			}
+			out = append(out, s[i:i+run]...)
+			i += run
 			continue
 		}
 		switch c := s[i+1]; c {

@@ -1,0 +1,81 @@
+package nowait
+
+import (
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/filesystem"
+)
+
+// Reader reads from a file without waiting. It serves one goroutine at a time. The nil
+// Reader never has anything.
+type Reader struct {
+	raw    syscall.RawConn
+	memory bool // the file lies in memory: reading it never waits
+	into   [1][]byte
+	n      int
+	err    error
+	try    func(fd uintptr) bool // made once: a closure costs an allocation
+}
+
+// New returns a Reader of r, or nil if r is not a file.
+func New(r io.Reader) *Reader {
+	f, ok := r.(*os.File)
+	if !ok {
+		return nil
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	n := &Reader{raw: raw}
+	n.try = n.read
+	if raw.Control(func(fd uintptr) { n.memory = inMemory(int(fd)) }) != nil {
+		return nil
+	}
+	return n
+}
+
+func inMemory(fd int) bool {
+	var file unix.Stat_t
+	var on unix.Statfs_t
+	return unix.Fstat(fd, &file) == nil && file.Mode&unix.S_IFMT == unix.S_IFREG &&
+		unix.Fstatfs(fd, &on) == nil && filesystem.Of(uint32(on.Type)).Memory
+}
+
+// Read reads as an io.Reader does if that needs no waiting. If it reports false, it
+// has read nothing, and an ordinary read tells why: it waits, or fails.
+func (r *Reader) Read(p []byte) (n int, ok bool, err error) {
+	if r == nil || r.raw == nil || len(p) == 0 {
+		return 0, false, nil
+	}
+	r.into[0] = p
+	err = r.raw.Read(r.try)
+	r.into[0] = nil
+	switch {
+	case err != nil:
+		return 0, false, nil
+	case r.err == nil && r.n == 0:
+		return 0, true, io.EOF
+	case r.err == nil:
+		return r.n, true, nil
+	case r.err != unix.EAGAIN && r.err != unix.EINTR:
+		r.raw = nil // the kernel does not know how: not for a FIFO, nor before 4.14
+	}
+	return 0, false, nil
+}
+
+// atPosition is the offset that stands for the file's own position.
+const atPosition = -1
+
+func (r *Reader) read(fd uintptr) bool {
+	if r.memory {
+		r.n, r.err = unix.Read(int(fd), r.into[0])
+	} else {
+		r.n, r.err = unix.Preadv2(int(fd), r.into[:], atPosition, unix.RWF_NOWAIT)
+	}
+	return true
+}
