@@ -60,6 +60,7 @@ type Producer struct {
 	payload  uint64 // bytes asked for
 	next     uint64 // behind the last claim
 	fetched  uint64 // lines up to there were asked for
+	passing  uint64 // bytes claimed while others were in line, since it gave way
 	end      uint64 // behind the last message
 	queued   bool   // this sender is in line
 	answered uint32 // epoch of the receiver's announcement that this sender rang for
@@ -109,6 +110,7 @@ const maxLost = 1 << 14
 func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 	r := p.ring
 	size := r.recordSize(n)
+	p.giveWay(size)
 	lost, elected := 0, false
 	for {
 		t := r.ctl.tail.Load() // L0

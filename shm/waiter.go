@@ -56,6 +56,19 @@ func (w Waiter) settle() {
 	}
 }
 
+// giveWay lets those before this sender run who have room and lack the processor. It
+// passes them as long as it runs, and once a ringful has passed the first nobody sends
+// but by sleeping and being woken, one message a turn.
+func (p *Producer) giveWay(size uint64) {
+	if t := turn(p.turn.Load()); t == 0 || t.slot() == int(p.index) {
+		return
+	}
+	if p.passing += size; p.passing >= p.capacity/32 {
+		p.passing = 0
+		process.Yield()
+	}
+}
+
 // Leave gives the place in line up, if the caller has one, and hands the turn on.
 // See L in line.go.
 func (w Waiter) Leave() {
