@@ -27,6 +27,19 @@ func BenchmarkInside(b *testing.B) {
 		_, err := s.SendBatch(ctx, msgs)
 		return err
 	}
+	claims := func(s *ipc.Sender, msgs [][]byte) error {
+		for _, msg := range msgs {
+			c, err := s.Claim(ctx, len(msg))
+			if err != nil {
+				return err
+			}
+			copy(c.Bytes(), msg)
+			if err := c.Commit(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	var sum byte
 	consume := func(r *ipc.Receiver, n int) error {
 		for n > 0 {
@@ -88,6 +101,7 @@ func BenchmarkInside(b *testing.B) {
 		{"Send, TryNext and Release", singles, stepwise},
 		{"Send, Recv", singles, received},
 		{"Send, All", singles, all},
+		{"Claim, Consume", claims, consume},
 		{"SendBatch, Consume", batches, consume},
 		{"SendBatch, RecvAppend", batches, appended},
 		{"SendBatch, TryNext and Release", batches, stepwise},
