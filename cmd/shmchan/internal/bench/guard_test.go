@@ -27,8 +27,8 @@ import (
 // makes the channel faster lowers what is normal, which make guard logs: set the bound
 // anew then, to some 1.45 times that.
 var limits = []limit{
-	{bursts, bareBursts, 2.35 /* 1.4 to 1.9 */},
-	{batchBursts, bareBatchBursts, 2.90 /* 2.0 */},
+	{bursts, bareBursts, 2.10 /* 1.3 */},
+	{batchBursts, bareBatchBursts, 1.95 /* 1.2 */},
 	{largeBursts, bareLargeBursts, 1.45 /* 1.0 */},
 	{spinning, bareTrips, 1.80 /* 1.3 */},
 }
