@@ -11,22 +11,49 @@ import (
 //
 // Of a batch of short messages the calls of memmove, and what must be saved around
 // each, take half of the time. Here is no call, so all stays in registers: a message
-// goes by 64 and by 16 bytes, which on amd64 and arm64 are plain loads and stores, and
-// its last 16 bytes perhaps twice.
+// goes by 64, by 16 or by 8 bytes, which on amd64 and arm64 are plain loads and stores,
+// and its last bytes perhaps twice.
 func fillShort(b []byte, msgs [][]byte) (n int, size, bytes uint64) {
-	type chunk [16]byte
-	const shortest, longest = 16, 128
+	type (
+		chunk [16]byte
+		word  [8]byte
+		half  [4]byte
+	)
+	const longest = 128
 	room, dst := uint64(len(b)), unsafe.Pointer(unsafe.SliceData(b))
 	for n < len(msgs) {
 		msg := msgs[n]
 		length := uint64(len(msg))
 		next := size + batchSize(length)
 		// Whatever a caller does to msgs meanwhile, it stays in the claim.
-		if length-shortest > longest-shortest || next > room {
+		if length > longest || next > room {
 			break
 		}
-		to, from := unsafe.Add(dst, size+BatchHeader), unsafe.Pointer(unsafe.SliceData(msg))
-		putBatchHeader((*[BatchHeader]byte)(unsafe.Add(dst, size))[:], length)
+		at := size
+		putBatchHeader((*[BatchHeader]byte)(unsafe.Add(dst, at))[:], length)
+		size, n = next, n+1
+		bytes += length
+		if length == 0 { // there may be no byte behind its header
+			failpoint.Hit(failpoint.BatchMid)
+			continue
+		}
+		to, from := unsafe.Add(dst, at+BatchHeader), unsafe.Pointer(unsafe.SliceData(msg))
+		if length < 16 {
+			switch {
+			case length >= 8:
+				*(*word)(to) = *(*word)(from)
+				*(*word)(unsafe.Add(to, length-8)) = *(*word)(unsafe.Add(from, length-8))
+			case length >= 4:
+				*(*half)(to) = *(*half)(from)
+				*(*half)(unsafe.Add(to, length-4)) = *(*half)(unsafe.Add(from, length-4))
+			default:
+				for i := range length {
+					*(*byte)(unsafe.Add(to, i)) = *(*byte)(unsafe.Add(from, i))
+				}
+			}
+			failpoint.Hit(failpoint.BatchMid)
+			continue
+		}
 		i := uint64(0)
 		for ; i+64 <= length; i += 64 {
 			*(*chunk)(unsafe.Add(to, i)) = *(*chunk)(unsafe.Add(from, i))
@@ -40,9 +67,6 @@ func fillShort(b []byte, msgs [][]byte) (n int, size, bytes uint64) {
 		if i < length {
 			*(*chunk)(unsafe.Add(to, length-16)) = *(*chunk)(unsafe.Add(from, length-16))
 		}
-		size = next
-		bytes += length
-		n++
 		failpoint.Hit(failpoint.BatchMid)
 	}
 	return n, size, bytes

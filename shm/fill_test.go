@@ -1,0 +1,36 @@
+package shm
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Each length is copied in a way of its own: no byte may be missing, and none beside a
+// message may change.
+func TestBatchesOfEveryLength(t *testing.T) {
+	onPlaces(t, func(t *testing.T, r *Ring, p []*Producer, c *Consumer) {
+		const longest = 300
+		text := func(n, seed int) []byte {
+			b := make([]byte, n)
+			for i := range b {
+				b[i] = byte(1 + (i*7+n*31+seed)%255)
+			}
+			return b
+		}
+		for n := range longest + 1 {
+			msgs := [][]byte{text(n, 1), text((n+1)%longest, 2), text(n, 3)}
+			sent, err := p[0].PutBatch(msgs)
+			require.NoError(t, err)
+			for i := range msgs[:sent] {
+				want := string(msgs[i])
+				clear(msgs[i]) // what was sent is a copy
+				got, err := c.Next()
+				require.NoError(t, err)
+				require.Equal(t, want, string(got), "%d bytes, message %d", n, i)
+			}
+			c.Release()
+			require.Equal(t, r.Tail(), r.Head())
+		}
+	})
+}
