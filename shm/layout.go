@@ -73,15 +73,15 @@ const (
 type control struct {
 	_ structs.HostLayout
 
-	tail atomic.Uint64 // 0x000  8  bytes ever claimed; senders
-	turn atomic.Uint64 // 0x008  8  who is first in line, and its need; see line.go
-	_    [112]byte
-	head atomic.Uint64 // 0x080  8  bytes ever released; the receiver. Senders that wait look here
-	_    [120]byte
+	tail     atomic.Uint64 // 0x000  8  bytes ever claimed; senders
+	turn     atomic.Uint64 // 0x008  8  who is first in line, and its need; see line.go
+	_        [112]byte
+	head     atomic.Uint64 // 0x080  8  bytes ever released; the receiver. Senders that wait look here
+	_        [120]byte
 	recvBell bellWords // 0x100  8  the receiver sleeps on it
-	_         [120]byte
-	line      lineWords // 0x180 16  senders wait; see line.go
-	_         [112]byte
+	_        [120]byte
+	line     lineWords // 0x180 16  senders wait; see line.go
+	_        [112]byte
 	// From here on: words that change when ends come and go.
 	attached    atomic.Uint64 // 0x200  8  senders that ever attached
 	changes     atomic.Uint64 // 0x208  8  attachments, detachments and reapings, of all ends
@@ -105,7 +105,7 @@ type control struct {
 	base      atomic.Uint64 // 0x298  8
 	skippedTo atomic.Uint64 // 0x2a0  8  end of the claim counted last in skipped; bits 0 to 2: that count's
 	_         [0x158]byte
-	waiting     [MaxSenders / 64]atomic.Uint64 // 0x400 512  bit i: sender i is in line, or waits for a position
+	waiting   [MaxSenders / 64]atomic.Uint64 // 0x400 512  bit i: sender i is in line, or waits for a position
 }
 
 // bellWords is a doorbell: flags and the futex word.
