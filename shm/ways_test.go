@@ -159,3 +159,28 @@ func TestEachWayToTakeClearsACursorThatIsStale(t *testing.T) {
 		take(t, c, "a", "b")
 	}
 }
+
+// Whoever waits for room sleeps until the receiver has made some, however it takes.
+func TestEachWayToTakeWakesASenderThatWaits(t *testing.T) {
+	for way := range ways {
+		for _, registered := range []bool{true, false} {
+			r := mappedRing(t, 0)
+			p, w := r.NewProducer(0, true), r.Waiter(1)
+			msg := make([]byte, r.capacity/4-RecordHeader)
+			for range 4 {
+				require.NoError(t, p.Put(msg))
+			}
+			w.Join(len(msg), r.Tail())
+			w.Announce()
+			c, err := r.NewConsumer(registered)
+			require.NoError(t, err)
+			require.True(t, r.Announced(), way)
+			if len(ways[way](t, c, 1)) == 0 {
+				take(t, c, string(msg))
+				c.Release()
+			}
+			require.False(t, r.Announced(), way)
+			w.Leave()
+		}
+	}
+}
