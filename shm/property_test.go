@@ -173,6 +173,23 @@ func (m *machine) take() {
 	}
 }
 
+// Append takes the next message if nothing is in the way, and else leaves all as it is.
+func (m *machine) Append(t *rapid.T) {
+	got, ok := m.c.Append([]byte("before "), busguard.None())
+	there := m.unreleased == 0 && m.at.record < len(m.records) && !m.records[m.at.record].open && len(m.records[m.at.record].msgs) > 0
+	if !ok {
+		require.Equal(t, "before ", string(got))
+		resumes := m.at.msg > 0 && m.c.skip > 0 // of what a receiver before took, Next passes the rest
+		require.True(t, !there || resumes, "it left the next message to Next")
+		return
+	}
+	require.True(t, there)
+	require.Equal(t, "before ", string(got[:7]))
+	m.requireNext(t, got[7:])
+	m.take()
+	m.release()
+}
+
 // Each takes some, and one may fail, by an error or a panic.
 func (m *machine) Each(t *rapid.T) {
 	if m.unreleased > 0 {

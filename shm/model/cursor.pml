@@ -1,5 +1,5 @@
 /* The cursor within a batch (NewConsumer, resumeBatch of shm/next.go, Release and
- * Rewind of shm/release.go): a receiver that is killed between two stores loses no message, and
+ * Rewind of shm/release.go, Each and Append, which store the same in the same order): a receiver that is killed between two stores loses no message, and
  * none comes again that an earlier Release gave back, and all count the same.
  *
  * The records at positions 0 to LAST are there from the start; any of them is a
@@ -107,19 +107,34 @@ release: skip;
    if :: skip CRASH fi;
 #else
    if
-   :: d_step { at != mark -> NUMBER(base, at, 0); basetag = TAG(at) }
-   :: at == mark
+   :: at == mark -> goto cursor                                    /* in a batch: the cursor alone */
+   :: else
+   fi;
+#ifndef M_NORECEIVED
+   if
+   :: d_step { mark_i > 0 -> NUMBER(true_n, mark, mark_i); received = true_n; true_n = 0 }
+   :: mark_i == 0
+   CRASH
+   fi;
+#endif
+   if
+   :: d_step { NUMBER(base, at, 0); basetag = TAG(at) }
    CRASH
    fi;
 #endif
 #ifndef M_CURSORFIRST
    if :: head = at CRASH fi;
 #endif
+cursor: skip;
    if
    :: atomic { at_i > 0 -> tag = TAG(at); index = at_i; marked = true }
    :: atomic { at_i == 0 && marked -> tag = 0; index = 0; marked = false }
    :: at_i == 0 && !marked
    CRASH
+   fi;
+   if
+   :: at == mark -> goto released
+   :: else
    fi;
 #ifdef M_CURSORFIRST
    if :: head = at CRASH fi;
@@ -128,6 +143,7 @@ release: skip;
    :: d_step { NUMBER(true_n, at, at_i); received = true_n; true_n = 0 }
    CRASH
    fi;
+released: skip;
    atomic { mark = at; mark_i = at_i; done = at; done_i = at_i };
    goto look;
 over:

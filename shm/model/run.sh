@@ -192,7 +192,7 @@ mutants() {
 	check "life: NOBAR" life "-DSENDS=2 -DRECVS=1 -DFORK -DM_NOBAR" "$small" mutant
 	check "life: REMOVEUNLOCKED" life "-DRECVS=1 -DRMS=1 -DDURABLE -DM_REMOVEUNLOCKED" "$small" mutant
 	check "life: NAMEBEFORELOCK" life "-DRECVS=1 -DXRM -DM_NAMEBEFORELOCK" "$small" mutant
-	for m in STALEMARK CURSORFIRST COUNTFIRST NOMEND; do
+	for m in STALEMARK CURSORFIRST COUNTFIRST NOMEND NORECEIVED; do
 		check "cursor: $m" cursor "-DM_$m" "$small" mutant
 	done
 	check "lock: no fence" lock "-DFENCE=0" "$small" mutant
