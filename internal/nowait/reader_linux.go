@@ -47,7 +47,7 @@ func inMemory(fd int) bool {
 }
 
 // Read reads as an io.Reader does if that needs no waiting. If it reports false, it
-// has read nothing, and an ordinary read tells why: it waits, or fails.
+// has read nothing, and an ordinary read tells why: it waits, fails or finds the end.
 func (r *Reader) Read(p []byte) (n int, ok bool, err error) {
 	if r == nil || r.raw == nil || len(p) == 0 {
 		return 0, false, nil
@@ -58,8 +58,10 @@ func (r *Reader) Read(p []byte) (n int, ok bool, err error) {
 	switch {
 	case err != nil:
 		return 0, false, nil
-	case r.err == nil && r.n == 0:
+	case r.err == nil && r.n == 0 && r.memory:
 		return 0, true, io.EOF
+	case r.err == nil && r.n == 0:
+		return 0, false, nil // the end, or Linux 5.9 or 5.10, which say so of what would wait
 	case r.err == nil:
 		return r.n, true, nil
 	case r.err != unix.EAGAIN && r.err != unix.EINTR:
