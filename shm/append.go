@@ -8,7 +8,7 @@ import (
 
 // Append appends the next message to dst and releases it: Next, a copy and Release in
 // one, for the case that nothing is in the way. It returns dst and false, and has
-// changed nothing, where something is: no message is there, or what there is can't be
+// taken nothing, where something is: no message is there, or what there is can't be
 // one; there are messages that were not released; the message is a long one; or guard
 // is broken, and what was read may be zeroes. Those who take one message at a time
 // spend as much on the calls, and on keeping what lies between them, as on the message.

@@ -12,7 +12,8 @@ import (
 
 // PutBatch sends the first messages of msgs in one claim, as many as fit into a
 // quarter of the ring but at least one, and returns how many these are. With an
-// error none was sent: ErrTooLarge is about the first one.
+// error none was sent: ErrTooLarge is about the first one. It panics, with a claim
+// open, if a message changes its length meanwhile.
 func (p *Producer) PutBatch(msgs [][]byte) (int, error) {
 	n, size := p.ring.batchOf(msgs)
 	if n <= 1 {
@@ -56,6 +57,9 @@ func (p *Producer) fillBatch(b []byte, msgs [][]byte) (bytes uint64) {
 		at += batchSize(n)
 		bytes += n
 		failpoint.Hit(failpoint.BatchMid)
+	}
+	if len(b) > 0 {
+		panic("shm: a message changed its length while it was sent") // the open claim is the caller's to abort
 	}
 	return bytes
 }

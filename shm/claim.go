@@ -74,7 +74,7 @@ func (r *Ring) NewProducer(i int, registered bool) *Producer {
 	p := &Producer{
 		words: r.words, data: r.data, tail: &r.ctl.tail, turn: &r.ctl.turn, intent: &r.slots[1+i].intent, bell: &r.ctl.recvBell,
 		capacity: r.capacity, mask: r.mask, stampBase: r.stampBase,
-		ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, waiter: r.Waiter(i), head: h, end: h,
+		ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, waiter: r.Waiter(i), head: h, end: h, fetched: h,
 	}
 	// Not mirrored, a claim may have to pass the end of the lap first.
 	if r.mirrored && !r.pagewise {
@@ -110,7 +110,9 @@ const maxLost = 1 << 14
 func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 	r := p.ring
 	size := r.recordSize(n)
-	p.giveWay(size)
+	if !intended { // recovery may wait for whoever holds an intent
+		p.giveWay(size)
+	}
 	lost, elected := 0, false
 	for {
 		t := r.ctl.tail.Load() // L0
@@ -155,6 +157,7 @@ func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 		p.pos, p.size, p.payload, p.next = t, want, n, t+want
 		if want < size {
 			p.Abort() // the rest of the lap, on the heap only
+			p.Ring()  // the message may find no room now
 			intended = false
 			continue
 		}

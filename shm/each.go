@@ -16,8 +16,11 @@ import (
 //   - at whatever keeps Next from returning a message, which Next then tells.
 //
 // If fn fails or panics, the message in hand comes again after Rewind. fn may call
-// Origin and Halt. Precondition: nothing is unreleased.
+// Origin and Halt. What Next returned before is released first.
 func (c *Consumer) Each(limit int, end uint64, guard busguard.Guard, fn func(msg []byte) error) (n int, err error) {
+	if c.Unreleased() > 0 {
+		c.Release()
+	}
 	for n < limit && int64(c.at.pos-end) < 0 && !c.halted.Load() {
 		var m int
 		if c.at.end != 0 || c.atBatch() {
@@ -36,6 +39,7 @@ func (c *Consumer) Each(limit int, end uint64, guard busguard.Guard, fn func(msg
 		if none != nil {
 			return n, nil
 		}
+		failpoint.Hit(failpoint.MessageRead)
 		if err := fn(msg); err != nil || guard.Broken() {
 			return n, err
 		}
@@ -131,7 +135,6 @@ func (c *Consumer) eachOfBatch(limit int, guard busguard.Guard, fn func(msg []by
 		messages, bytes = c.taken.messages, c.taken.bytes
 		left            = false
 	)
-	c.last = lastMessage{pos: pos, slot: c.at.slot}
 	defer func() { // fn may panic
 		if !left {
 			c.stay(off, index, messages, bytes)
@@ -148,7 +151,7 @@ func (c *Consumer) eachOfBatch(limit int, guard busguard.Guard, fn func(msg []by
 			return n, nil
 		}
 		failpoint.Hit(failpoint.MessageRead)
-		c.last.index = index
+		c.last = lastMessage{pos: pos, index: index, slot: c.at.slot}
 		c.seen.messages = messages + 1
 		if err := fn(b[:size:size]); err != nil {
 			return n, err

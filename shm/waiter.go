@@ -58,9 +58,11 @@ func (w Waiter) settle() {
 
 // giveWay lets those before this sender run who have room and lack the processor. It
 // passes them as long as it runs, and once a ringful has passed the first nobody sends
-// but by sleeping and being woken, one message a turn.
+// but by sleeping and being woken, one message a turn. It waits for nobody: where no
+// other thread wants the processor, it returns at once.
 func (p *Producer) giveWay(size uint64) {
-	if t := turn(p.turn.Load()); t == 0 || t.slot() == int(p.index) {
+	t := turn(p.turn.Load())
+	if t == 0 || t.slot() == int(p.index) || p.capacity-(p.tail.Load()-p.head) < t.need() {
 		return
 	}
 	if p.passing += size; p.passing >= p.capacity/32 {

@@ -48,8 +48,8 @@ same two processes measure what bounds it: a cache line's way between them
 
 The cases take about 40 seconds. Those of waiting, which take a few seconds each,
 and of gathering (batches, large messages and commands, each by what a C program
-does) run only where --run names them: each figure stands beside the target that it
-is to reach. Nothing else should run meanwhile.`,
+does; four minutes in all) run only where --run names them: each figure stands beside
+the target that it is to reach. Nothing else should run meanwhile.`,
 		Example: `  shmchan bench --pin
   shmchan bench --run 'latency/(spinning|pipe)' --runs 5
   shmchan bench --run waiting
