@@ -34,14 +34,38 @@ func (s *session) pipeline(ctx context.Context, dir string, of spec) (reply, err
 	n := s.lines(of)
 	took, _, err := of.through(ctx, dir, n, false)
 	r := reply{Count: uint64(n), Took: took}
-	if err == nil && of.Via == "" && (of.Prints == frameJSON || of.Frame == frameJSON) {
-		// The file is written in a run of its own, which is not measured.
-		const some = 1000
-		_, printed, err := of.through(ctx, dir, some, true)
-		r.Figures = map[string]float64{figOutput: float64(printed) / some} // of a message
+	if err != nil || of.Via != "" {
 		return r, err
 	}
+	printed, err := of.checked(ctx, dir)
+	if of.Prints == frameJSON || of.Frame == frameJSON {
+		r.Figures = map[string]float64{figOutput: printed} // of a message
+	}
 	return r, err
+}
+
+// checked sees to it that messages arrive as they were sent, in a run of its own, which
+// is not measured, and returns how many bytes are printed for each.
+func (s spec) checked(ctx context.Context, dir string) (each float64, err error) {
+	const some = 1000
+	if _, _, err := s.through(ctx, dir, some, true); err != nil {
+		return 0, err
+	}
+	printed, err := os.ReadFile(filepath.Join(dir, "output"))
+	if err != nil {
+		return 0, err
+	}
+	if s.Prints == frameJSON || s.Frame == frameJSON {
+		if came := bytes.Count(printed, []byte("\n")); came != some {
+			return 0, fmt.Errorf("of %d messages %d came out of the commands", some, came)
+		}
+		return float64(len(printed)) / some, nil
+	}
+	sent, err := s.input(some)
+	if err == nil && !bytes.Equal(sent, printed) {
+		err = fmt.Errorf("%d bytes went into the commands, and %d others came out", len(sent), len(printed))
+	}
+	return float64(len(printed)) / some, err
 }
 
 // through has so many messages go through the two commands of a pipeline, and returns
