@@ -59,10 +59,14 @@ func TestIdlePairCostsNothingBeyondItsHeartbeat(t *testing.T) {
 	// The ends that spin and the runtime come to rest in the first window; a
 	// later one may be disturbed, by a collection for example, but not each.
 	idleCost(t, procs)
+	most := idlePair
+	if raceEnabled { // each wake costs several times as much
+		most *= 3
+	}
 	var cost []float64
-	for tries := 0; tries < 4; tries++ {
+	for tries := 0; tries < 8; tries++ {
 		cost = idleCost(t, procs)
-		if cost[0]+cost[1] < idlePair && cost[2]+cost[3] < idlePair {
+		if cost[0]+cost[1] < most && cost[2]+cost[3] < most {
 			break
 		}
 	}
@@ -73,8 +77,8 @@ func TestIdlePairCostsNothingBeyondItsHeartbeat(t *testing.T) {
 		t.Logf("%-28s %.3f %% of a processor; with ten heartbeats a second %.3f %%", who, 100*cost[i], 100*cost[4+i])
 		require.Less(t, cost[4+i], tenBeats, "ten heartbeats a second")
 	}
-	require.Less(t, cost[0]+cost[1], idlePair, "a pair whose receiver waits")
-	require.Less(t, cost[2]+cost[3], idlePair, "a pair whose sender waits")
+	require.Less(t, cost[0]+cost[1], most, "a pair whose receiver waits")
+	require.Less(t, cost[2]+cost[3], most, "a pair whose sender waits")
 
 	for _, pair := range [][]*proctest.Proc{procs[:4], procs[4:]} {
 		require.Equal(t, "ok", pair[1].Ask("close"))
