@@ -226,7 +226,8 @@ func (s *Sender) named(op string, err error) error {
 
 // SendBatch sends the messages in order, as many as fit in one claim and one wake
 // at a time, and returns how many it sent: the first n. It waits as Send does.
-// Each part of a batch is received whole or not at all.
+// Each part of a batch is received whole or not at all. It panics, and sends nothing of
+// that part, if a message changes its length meanwhile.
 func (s *Sender) SendBatch(ctx context.Context, msgs [][]byte) (n int, err error) {
 	if len(msgs) == 0 {
 		if _, err := s.tryBatch(nil, nil); !passing(err) {

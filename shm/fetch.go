@@ -14,7 +14,7 @@ import "github.com/shmchan/shmchan/internal/cpu"
 // back as they came; below head + capacity nobody reads them but a receiver that waits
 // for the first of them.
 const (
-	// fetchLeast is on its way while the four or five messages before it are sent, and is
+	// fetchLeast is on its way while some six short messages before it are sent, and is
 	// no more than the ten lines that a processor can ask for at a time.
 	fetchLeast = 512
 	// fetchMost is what the first cache can spare.

@@ -34,3 +34,27 @@ func TestBatchesOfEveryLength(t *testing.T) {
 		}
 	})
 }
+
+// Another goroutine may change a message while it is sent. Nothing beside the claim
+// changes, and no batch is published that does not end where its messages do.
+func TestBatchWhoseMessagesChangeIsNotSent(t *testing.T) {
+	for what, msgs := range map[string][]int{"shorter": {64, 8}, "longer": {64, 200}, "longer than all": {4000, 8}, "fewer": {64}} {
+		t.Run(what, func(t *testing.T) {
+			onPlaces(t, func(t *testing.T, r *Ring, p []*Producer, c *Consumer) {
+				b, err := p[0].claim(2*batchSize(64), false)
+				require.NoError(t, err)
+				put(t, p[1], "behind it")
+				require.Panics(t, func() {
+					var changed [][]byte
+					for _, n := range msgs {
+						changed = append(changed, make([]byte, n))
+					}
+					p[0].fillBatch(b, changed)
+				})
+				require.True(t, p[0].Open())
+				p[0].Abort()
+				take(t, c, "behind it")
+			})
+		})
+	}
+}

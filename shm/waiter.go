@@ -65,7 +65,8 @@ func (p *Producer) giveWay(size uint64) {
 	if t == 0 || t.slot() == int(p.index) || p.capacity-(p.tail.Load()-p.head) < t.need() {
 		return
 	}
-	if p.passing += size; p.passing >= p.capacity/32 {
+	const often = 32 // times in a ringful: enough for some, and too seldom to cost anything
+	if p.passing += size; p.passing >= p.capacity/often {
 		p.passing = 0
 		process.Yield()
 	}

@@ -70,19 +70,7 @@ func TestEveryCaseOfGathering(t *testing.T) {
 		c.spec.Senders = min(c.spec.Senders, 4)
 		todo = append(todo, c)
 	}
-	for how := brief; len(todo) > 0; how.Duration *= 4 {
-		require.Less(t, how.Duration, time.Minute, "nothing comes of %v", todo)
-		rep, err := Measure(t.Context(), todo, how, func(Case) {})
-		require.NoError(t, err)
-		require.Len(t, rep.Results, len(todo))
-		var idle []Case
-		for i := range rep.Results {
-			if !gathered(t, todo[i], &rep.Results[i]) {
-				idle = append(idle, todo[i])
-			}
-		}
-		todo = idle
-	}
+	untilMeasured(t, todo, brief, func(c Case, r *Result) bool { return gathered(t, c, r) })
 	require.Empty(t, left(t))
 }
 

@@ -27,8 +27,8 @@ import (
 // makes the channel faster lowers what is normal, which make guard logs: set the bound
 // anew then, to some 1.45 times that.
 var limits = []limit{
-	{bursts, bareBursts, 2.10 /* 1.3 */},
-	{batchBursts, bareBatchBursts, 1.95 /* 1.2 */},
+	{bursts, bareBursts, 2.10 /* 1.25 to 1.45 */},
+	{batchBursts, bareBatchBursts, 1.95 /* 1.15 to 1.4 */},
 	{largeBursts, bareLargeBursts, 1.45 /* 1.0 */},
 	{spinning, bareTrips, 1.80 /* 1.3 */},
 }

@@ -27,21 +27,7 @@ func TestEveryCase(t *testing.T) {
 	for _, pinned := range []bool{false, true} {
 		how := brief
 		how.Pinned = pinned
-		// In so short a time a process that waits for a processor gets nothing done:
-		// such a case is measured again, for longer.
-		for todo := cases; len(todo) > 0; how.Duration *= 4 {
-			require.Less(t, how.Duration, time.Minute, "nothing comes of %v", todo)
-			rep, err := Measure(t.Context(), todo, how, func(Case) {})
-			require.NoError(t, err)
-			require.Len(t, rep.Results, len(todo))
-			var idle []Case
-			for i := range rep.Results {
-				if !measured(t, &rep.Results[i]) {
-					idle = append(idle, todo[i])
-				}
-			}
-			todo = idle
-		}
+		untilMeasured(t, cases, how, func(_ Case, r *Result) bool { return measured(t, r) })
 	}
 	require.Empty(t, left(t))
 }
@@ -97,4 +83,24 @@ func left(t *testing.T) []string {
 	dirs, err := filepath.Glob(filepath.Join(shmDir, fmt.Sprintf("%s%d-*", dirStem, os.Getpid())))
 	require.NoError(t, err)
 	return dirs
+}
+
+// untilMeasured measures the cases, and those of which nothing came again, for longer:
+// in a short time a process that waits for a processor gets nothing done. came reports
+// whether something did, and requires that it can be.
+func untilMeasured(t *testing.T, todo []Case, how Settings, came func(Case, *Result) bool) {
+	t.Helper()
+	for ; len(todo) > 0; how.Duration *= 4 {
+		require.Less(t, how.Duration, time.Minute, "nothing comes of %v", todo)
+		rep, err := Measure(t.Context(), todo, how, func(Case) {})
+		require.NoError(t, err)
+		require.Len(t, rep.Results, len(todo))
+		var idle []Case
+		for i := range rep.Results {
+			if !came(todo[i], &rep.Results[i]) {
+				idle = append(idle, todo[i])
+			}
+		}
+		todo = idle
+	}
 }

@@ -38,20 +38,7 @@ func TestEveryCaseOfWaiting(t *testing.T) {
 		c.Name = Waiting + "/" + c.Name
 		todo = append(todo, small(c))
 	}
-	// In so short a time a process that waits for a processor gets nothing done.
-	for ; len(todo) > 0; how.Duration *= 4 {
-		require.Less(t, how.Duration, time.Minute, "nothing comes of %v", todo)
-		rep, err := Measure(t.Context(), todo, how, func(Case) {})
-		require.NoError(t, err)
-		require.Len(t, rep.Results, len(todo))
-		var idle []Case
-		for i := range rep.Results {
-			if !sane(t, &rep.Results[i]) {
-				idle = append(idle, todo[i])
-			}
-		}
-		todo = idle
-	}
+	untilMeasured(t, todo, how, func(_ Case, r *Result) bool { return sane(t, r) })
 	require.Empty(t, left(t))
 }
 
