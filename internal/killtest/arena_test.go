@@ -106,8 +106,12 @@ func (a *arena) place() shm.Place { return shm.Place{Dir: a.o.Dir, Base: name} }
 func (a *arena) receiver() {
 	a.Helper()
 	o := *a.o
-	if a.c.slow {
-		o.Heartbeat = killBeat
+	switch {
+	case a.c.rival == "":
+	case a.c.point == "" || a.c.point == a.c.rival:
+		o.Heartbeat = 10 * killBeat // the victim's comes first
+	default:
+		o.Heartbeat = killBeat // the survivors depend on it
 	}
 	r, err := ipc.NewReceiver(ctx, name, &o)
 	require.NoError(a, err)
