@@ -14,11 +14,11 @@ DESTDIR ?=
 # What runs on arm64 under an emulator: what differs between machines. Not what
 # wants other users' files (it runs in a user namespace) or what the emulator's
 # system calls lack: pidfd_open, futex_waitv and membarrier.
-ARM64      := ./shm/... ./ipc/... ./internal/busguard ./internal/cpu ./internal/fence ./internal/filelock ./internal/frame ./internal/futex ./internal/order ./internal/process ./internal/turn
+ARM64      := ./shm/... ./ipc/... ./internal/busguard ./internal/cpu ./internal/fence ./internal/filelock ./internal/futex ./internal/order ./internal/process ./internal/turn ./cmd/shmchan/internal/frame
 ARM64_SKIP := SomebodyElse|AnotherUser|Owner|NoticedByABlocked|ThousandThreads|ManyThreads|AwaitReports|CancelledWatch|Mount|OtherFaults|Stranger|GroupShares|Squatted|Swapped|^TestWithout|WhatIsMissing|MayNotBeWritten|TimeNamespace|UnderLoad|Scribbling
 
 # What runs in 32 bits: what differs there. Not what is about one message's time.
-TEST386 := ./shm/... ./ipc ./internal/busguard ./internal/cpu ./internal/fence ./internal/filelock ./internal/frame ./internal/futex ./internal/linear ./internal/machine ./internal/order ./internal/process ./internal/proctest ./internal/terminate ./internal/turn
+TEST386 := ./shm/... ./ipc ./internal/busguard ./internal/cpu ./internal/fence ./internal/filelock ./internal/futex ./internal/order ./internal/process ./internal/test/linear ./internal/test/proctest ./internal/turn ./cmd/shmchan/internal/frame ./cmd/shmchan/internal/machine ./cmd/shmchan/internal/terminate
 
 # Every Linux that Go has, but for those that are vetted.
 LINUXES = $(filter-out amd64 arm64,$(patsubst linux/%,%,$(filter linux/%,$(shell $(GO) tool dist list))))
@@ -34,7 +34,7 @@ emulate     := internal/tools/emulate.sh
 # long as on an idle one: the timeout is for a hang. builders are those that only
 # build and run commands, which the race detector does not see.
 packages := ./ipc ./cmd/shmchan ./cmd/shmchan/internal/bench ./...
-builders := -e /internal/docs$$ -e /internal/failpoint$$ -e /internal/house$$
+builders := -e /internal/test/docs$$ -e /internal/failpoint$$ -e /internal/test/house$$
 hang     := -timeout 40m
 scripts     := $(wildcard .ci/run internal/tools/*.sh examples/*/*.sh packaging/*.sh shm/model/*.sh)
 
@@ -94,7 +94,7 @@ race: ## the tests again, under the race detector (needs a C compiler)
 kill: ## every failpoint: killed there, stopped there
 	$(GO) -C internal/failpoint test -count=1 -tags failpoints
 	$(GO) -C shm test -count=1 -tags failpoints -run 'AlwaysOvertaken|Killed'
-	$(GO) -C internal/killtest test -count=1 $(hang) -tags failpoints -parallel 4
+	$(GO) -C internal/test/kill test -count=1 $(hang) -tags failpoints -parallel 4
 
 # By itself, not with all tests: it measures. -v shows what it could not judge on a
 # machine that is busy with other things.
@@ -114,10 +114,10 @@ hostile: ## a peer that scribbles over the segment, for HOSTILETIME a region (1m
 
 soak: ## kills, stops and restarts for SECONDS (600) or until KILLS, from SEED; then a long life in full
 	SHMCHAN_SOAK_SECONDS=$(SECONDS) SHMCHAN_SOAK_KILLS=$(KILLS) SHMCHAN_SOAK_SEED=$(SEED) \
-		$(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./internal/soak
+		$(GO) test -count=1 -v -timeout 0 -run '^TestSoak$$' ./internal/test/soak
 	SHMCHAN_SOAK_PROCESSES=$(PROCESSES) SHMCHAN_SOAK_CROWD_SECONDS=180 SHMCHAN_SOAK_SEED=$(SEED) \
-		$(GO) test -count=1 -v -timeout 0 -run '^TestCrowd$$' ./internal/soak
-	SHMCHAN_LINEAR_HISTORIES=1000 SHMCHAN_LONG=1 $(GO) test -count=1 -v -timeout 0 ./internal/linear ./internal/longlife
+		$(GO) test -count=1 -v -timeout 0 -run '^TestCrowd$$' ./internal/test/soak
+	SHMCHAN_LINEAR_HISTORIES=1000 SHMCHAN_LONG=1 $(GO) test -count=1 -v -timeout 0 ./internal/test/linear ./internal/test/longlife
 
 lint: $(staticcheck) ## formatting, go.mod, static analysis, shell scripts
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \

@@ -12,7 +12,7 @@ import (
 	"github.com/edsrzf/mmap-go"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
 // lineRole answers each odd number in the shared word by the next even one.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
 func TestDurableChannelKeepsUnreadMessages(t *testing.T) {

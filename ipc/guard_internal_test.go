@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
 // BenchmarkTruncationGuard is a message put into the ring and taken out again,

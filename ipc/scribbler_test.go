@@ -12,7 +12,7 @@ import (
 
 	"github.com/edsrzf/mmap-go"
 
-	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 	"github.com/shmchan/shmchan/ipc"
 )
 

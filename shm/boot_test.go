@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
 func TestSegmentIsOfAnotherBootOnlyIfNothingElseExplainsItsBootID(t *testing.T) {

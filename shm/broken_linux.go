@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	host "github.com/shmchan/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
 // BrokenError returns why the mapping is broken: a *CorruptError if the file's size
@@ -36,8 +36,8 @@ func (s *Segment) whyBroken() error {
 		}
 	}
 	kind, room := "", ""
-	if fs, err := host.FileSystemOf("/proc/self/fd/" + strconv.Itoa(s.fd)); err == nil {
-		kind, room = fs.Type+" ", fmt.Sprintf(" (%d of %d bytes are free)", fs.Free, fs.Size)
+	if on, err := filesystem.UsageOf("/proc/self/fd/" + strconv.Itoa(s.fd)); err == nil {
+		kind, room = on.Name+" ", fmt.Sprintf(" (%d of %d bytes are free)", on.Free, on.Size)
 	}
 	switch err := s.refusal(); err {
 	case unix.ENOSPC, unix.EDQUOT:

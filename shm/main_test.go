@@ -8,7 +8,7 @@ import (
 
 	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/internal/process"
-	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
 func TestMain(m *testing.M) {

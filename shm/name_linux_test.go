@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shmchan/shmchan/internal/filelock"
-	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
 func TestLossOfTheNameIsSeen(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/internal/futex"
-	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
 // handOver passes n messages from a sender that does not sleep to a receiver that

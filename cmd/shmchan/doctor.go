@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/shmchan/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/machine"
 	"github.com/shmchan/shmchan/ipc"
 )
 

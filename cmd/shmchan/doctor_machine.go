@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/shmchan/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/internal/filesystem"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -68,7 +69,7 @@ func (v *doctor) directory(dir string) []finding {
 				break
 			}
 		}
-		s, err := machine.FileSystemOf(parent)
+		s, err := filesystem.UsageOf(parent)
 		if err != nil {
 			return bad(err, "")
 		}
@@ -77,7 +78,7 @@ func (v *doctor) directory(dir string) []finding {
 	if err != nil {
 		return bad(err, accessMend(dir))
 	}
-	s, err := machine.FileSystemOf(dir)
+	s, err := filesystem.UsageOf(dir)
 	if err != nil {
 		return bad(err, "")
 	}
@@ -94,10 +95,10 @@ func accessMend(dir string) string {
 
 // checkRoom is one line about the directory, and one for each thing that is amiss
 // with its file system.
-func checkRoom(dir, state string, s *machine.FileSystem) []finding {
-	found := fmt.Sprintf("%s, %s, %s of %s free", state, s.Type, humanSize(s.Free), humanSize(s.Size))
+func checkRoom(dir, state string, s *filesystem.Usage) []finding {
+	found := fmt.Sprintf("%s, %s, %s of %s free", state, s.Name, humanSize(s.Free), humanSize(s.Size))
 	if s.Size == 0 {
-		found = fmt.Sprintf("%s, %s, which does not count its room", state, s.Type)
+		found = fmt.Sprintf("%s, %s, which does not count its room", state, s.Name)
 	}
 	all := []finding{{Level: levelOK, Check: "access", Found: found}}
 	add := func(level, check, found, means, mend string) {
@@ -105,30 +106,30 @@ func checkRoom(dir, state string, s *machine.FileSystem) []finding {
 	}
 	switch {
 	case s.Cannot != "":
-		add(levelProblem, "type", "its file system is "+s.Type+", which "+s.Cannot,
+		add(levelProblem, "type", "its file system is "+s.Name+", which "+s.Cannot,
 			"no channel can be made there", "name a directory below /dev/shm, by --dir or SHMCHAN_DIR")
 	case s.Remote:
-		add(levelProblem, "type", "its file system is "+s.Type,
+		add(levelProblem, "type", "its file system is "+s.Name,
 			"what one end writes another may not see, or late", "name a directory below /dev/shm, by --dir or SHMCHAN_DIR")
 	case s.Layered:
-		add(levelNote, "type", "its file system is "+s.Type,
+		add(levelNote, "type", "its file system is "+s.Name,
 			"each container has its own: a channel there is shared within one container only, and one that was in its image "+
 				"is a copy from when it is first opened; share a directory that is mounted into all of them, such as one of tmpfs", "")
 	case !s.Memory:
-		add(levelNote, "type", "its file system is "+s.Type,
+		add(levelNote, "type", "its file system is "+s.Name,
 			"the messages are written to a disk now and then; below /dev/shm they are not", "")
 	}
 	switch s.Writing() {
-	case machine.InPlaceOnRequest:
-		add(levelNote, "full", s.Type+" copies on write, unless a file asks to be written in place, as a channel does when it is made",
+	case filesystem.InPlaceOnRequest:
+		add(levelNote, "full", s.Name+" copies on write, unless a file asks to be written in place, as a channel does when it is made",
 			"a channel goes on when the disk is full, slowly, from Linux 6.17 on; before, or after a snapshot or cp --reflink of it, "+
 				"its ends get an error then; below /dev/shm a full disk hurts no channel", "")
-	case machine.Copying:
-		add(levelNote, "full", s.Type+" copies on write, which the room that a channel has allocated does not cover",
+	case filesystem.Copying:
+		add(levelNote, "full", s.Name+" copies on write, which the room that a channel has allocated does not cover",
 			"when the disk is full, the ends of a channel get an error; below /dev/shm a full disk hurts no channel", "")
-	case machine.InPlace:
+	case filesystem.InPlace:
 		if !s.Memory {
-			add(levelOK, "full", s.Type+" writes in place: a channel that has its room keeps it when the disk is full", "", "")
+			add(levelOK, "full", s.Name+" writes in place: a channel that has its room keeps it when the disk is full", "", "")
 		}
 	}
 	if s.ReadOnly {
@@ -146,7 +147,7 @@ func checkRoom(dir, state string, s *machine.FileSystem) []finding {
 		add(levelProblem, "room", humanSize(s.Free)+" are free",
 			"a channel of the default size does not fit", more)
 	}
-	if s.Inodes > 0 && s.FreeInode == 0 {
+	if s.Inodes > 0 && s.FreeInodes == 0 {
 		add(levelProblem, "inodes", fmt.Sprintf("none of %d inodes is free", s.Inodes),
 			"no file can be made, however small", "remove files there: "+prune)
 	}

@@ -11,7 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/shmchan/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/internal/filesystem"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -24,12 +25,12 @@ func examined(v *doctor) (all []finding) {
 		{Name: "pidfd_open", Since: "5.3", Without: "a death is noticed later", Err: errors.New("function not implemented")},
 	})...)
 	const dir = "/dev/shm/shmchan-1000"
-	all = append(all, checkRoom(dir, "mode 0700", &machine.FileSystem{Type: "tmpfs", Memory: true, Size: 8 << 30, Free: 7 << 30})...)
-	all = append(all, checkRoom(dir, "mode 0700", &machine.FileSystem{Type: "tmpfs", Memory: true, Size: 64 << 20, Free: 1 << 20, Inodes: 100})...)
-	all = append(all, checkRoom("/home/me/my channels", "mode 0755", &machine.FileSystem{Type: "ext4", Size: 1 << 40, Free: 1 << 39})...)
-	all = append(all, checkRoom("/srv/ch", "mode 0755", &machine.FileSystem{Type: "btrfs", Size: 1 << 40, Free: 1 << 39})...)
-	all = append(all, checkRoom("/tank/ch", "mode 0755", &machine.FileSystem{Type: "zfs", Size: 1 << 40, Free: 1 << 39})...)
-	all = append(all, checkRoom("/mnt/ch", "mode 0755", &machine.FileSystem{Type: "nfs", Remote: true, ReadOnly: true, Size: 1 << 40, Free: 1 << 39})...)
+	all = append(all, checkRoom(dir, "mode 0700", &filesystem.Usage{Kind: filesystem.Kind{Name: "tmpfs", Memory: true}, Size: 8 << 30, Free: 7 << 30})...)
+	all = append(all, checkRoom(dir, "mode 0700", &filesystem.Usage{Kind: filesystem.Kind{Name: "tmpfs", Memory: true}, Size: 64 << 20, Free: 1 << 20, Inodes: 100})...)
+	all = append(all, checkRoom("/home/me/my channels", "mode 0755", &filesystem.Usage{Kind: filesystem.Kind{Name: "ext4"}, Size: 1 << 40, Free: 1 << 39})...)
+	all = append(all, checkRoom("/srv/ch", "mode 0755", &filesystem.Usage{Kind: filesystem.Kind{Name: "btrfs"}, Size: 1 << 40, Free: 1 << 39})...)
+	all = append(all, checkRoom("/tank/ch", "mode 0755", &filesystem.Usage{Kind: filesystem.Kind{Name: "zfs"}, Size: 1 << 40, Free: 1 << 39})...)
+	all = append(all, checkRoom("/mnt/ch", "mode 0755", &filesystem.Usage{Kind: filesystem.Kind{Name: "nfs", Remote: true}, ReadOnly: true, Size: 1 << 40, Free: 1 << 39})...)
 
 	for _, err := range []error{
 		fmt.Errorf("inspect: header.version at offset 8 is 2, want 1: %w", ipc.ErrIncompatible),
@@ -157,19 +158,19 @@ func TestQuotedWordsAreOneWord(t *testing.T) {
 // Each file system that is not just a disk or memory is told of by its name.
 func TestDoctorTellsFileSystemsByName(t *testing.T) {
 	for _, tt := range []struct {
-		system machine.FileSystem
+		system filesystem.Usage
 		level  string
 		says   []string
 	}{
-		{machine.FileSystem{Type: "hugetlbfs", Memory: true, Cannot: "maps whole huge pages only"}, levelProblem, []string{"hugetlbfs", "huge pages", "/dev/shm"}},
-		{machine.FileSystem{Type: "fuse", Remote: true}, levelProblem, []string{"fuse", "/dev/shm"}},
-		{machine.FileSystem{Type: "9p", Remote: true}, levelProblem, []string{"9p", "/dev/shm"}},
-		{machine.FileSystem{Type: "overlay", Layered: true, Size: 1 << 40, Free: 1 << 39}, levelNote, []string{"overlay", "container", "tmpfs"}},
-		{machine.FileSystem{Type: "ramfs", Memory: true}, levelOK, []string{"ramfs", "does not count its room"}},
+		{filesystem.Usage{Kind: filesystem.Kind{Name: "hugetlbfs", Memory: true, Cannot: "maps whole huge pages only"}}, levelProblem, []string{"hugetlbfs", "huge pages", "/dev/shm"}},
+		{filesystem.Usage{Kind: filesystem.Kind{Name: "fuse", Remote: true}}, levelProblem, []string{"fuse", "/dev/shm"}},
+		{filesystem.Usage{Kind: filesystem.Kind{Name: "9p", Remote: true}}, levelProblem, []string{"9p", "/dev/shm"}},
+		{filesystem.Usage{Kind: filesystem.Kind{Name: "overlay", Layered: true}, Size: 1 << 40, Free: 1 << 39}, levelNote, []string{"overlay", "container", "tmpfs"}},
+		{filesystem.Usage{Kind: filesystem.Kind{Name: "ramfs", Memory: true}}, levelOK, []string{"ramfs", "does not count its room"}},
 	} {
 		all := checkRoom("/mnt", "mode 0700", &tt.system)
 		worst := all[len(all)-1]
-		require.Equal(t, tt.level, worst.Level, tt.system.Type)
+		require.Equal(t, tt.level, worst.Level, tt.system.Name)
 		for _, want := range tt.says {
 			require.Contains(t, worst.Found+worst.Means+worst.Mend, want)
 		}

@@ -12,8 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/shmchan/shmchan/internal/proctest"
-	"github.com/shmchan/shmchan/internal/terminate"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/terminate"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 	"github.com/shmchan/shmchan/ipc"
 )
 

@@ -13,7 +13,7 @@ import (
 	"os"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench"
-	"github.com/shmchan/shmchan/internal/terminate"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/terminate"
 )
 
 func main() {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
 )
 
 // outBuffer is how much framed output is written at a time: what a pipe holds, and

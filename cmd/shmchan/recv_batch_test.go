@@ -10,7 +10,7 @@ import (
 	"github.com/edsrzf/mmap-go"
 	"github.com/stretchr/testify/require"
 
-	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
 	"github.com/shmchan/shmchan/ipc"
 )
 

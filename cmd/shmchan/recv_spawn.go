@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/shmchan/shmchan/internal/children"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/children"
 	"github.com/shmchan/shmchan/ipc"
 )
 

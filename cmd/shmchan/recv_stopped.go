@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/shmchan/shmchan/internal/children"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/children"
 )
 
 // watchStops tells, until stop is called, of commands that a signal has stopped:

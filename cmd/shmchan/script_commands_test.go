@@ -14,7 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/shmchan/shmchan/internal/terminate"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/terminate"
 )
 
 // patience bounds every wait of a script for a state.

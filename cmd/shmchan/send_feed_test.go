@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/shmchan/shmchan/internal/frame"
-	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 	"github.com/shmchan/shmchan/ipc"
 )
 

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/shmchan/shmchan/internal/frame"
-	"github.com/shmchan/shmchan/internal/nowait"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/nowait"
 	"github.com/shmchan/shmchan/ipc"
 )
 

@@ -7,8 +7,8 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/shmchan/shmchan/internal/children"
-	"github.com/shmchan/shmchan/internal/terminate"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/children"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/terminate"
 )
 
 // graceful runs fn, which holds an end of a channel, with a context that the

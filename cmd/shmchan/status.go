@@ -9,8 +9,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/shmchan/shmchan/internal/frame"
-	"github.com/shmchan/shmchan/internal/terminate"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/terminate"
 	"github.com/shmchan/shmchan/ipc"
 )
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/shmchan/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
 	"github.com/shmchan/shmchan/ipc"
 )
 

@@ -11,12 +11,18 @@ import (
 // what statfs says of it.
 func Stat(fd int) (Kind, unix.Statfs_t, error) {
 	var st unix.Statfs_t
-	const tries = 100 // a call that is interrupted every time fails
+	err := uninterrupted(func() error { return unix.Fstatfs(fd, &st) })
+	return Of(uint32(st.Type)), st, err
+}
+
+// uninterrupted repeats a call that a signal interrupted, up to 100 times.
+func uninterrupted(call func() error) error {
+	const tries = 100
 	err := error(unix.EINTR)
 	for n := 0; n < tries && err == unix.EINTR; n++ {
-		err = unix.Fstatfs(fd, &st)
+		err = call()
 	}
-	return Of(uint32(st.Type)), st, err
+	return err
 }
 
 // Explain names the file system in an error that may be owed to it: what it

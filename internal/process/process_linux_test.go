@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
 const deadline = 20 * time.Second

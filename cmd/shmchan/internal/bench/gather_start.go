@@ -7,7 +7,7 @@ import (
 	"os/exec"
 	"time"
 
-	"github.com/shmchan/shmchan/internal/children"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/children"
 )
 
 // startsLeast is how many starts of a command a run has at least.

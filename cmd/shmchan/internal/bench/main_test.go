@@ -3,7 +3,7 @@ package bench
 import (
 	"testing"
 
-	"github.com/shmchan/shmchan/internal/proctest"
+	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
 func TestMain(m *testing.M) {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/shmchan/shmchan/internal/children"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/children"
 )
 
 // lineBytes is a line of the pipelines, its end included.

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/shmchan/shmchan/internal/children"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/children"
 )
 
 // self is this executable, also when its path is not there any more.

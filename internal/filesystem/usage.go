@@ -1,0 +1,11 @@
+package filesystem
+
+// Usage is a file system's kind and how full it is.
+type Usage struct {
+	Kind
+	ReadOnly   bool
+	Size       uint64 // bytes; 0: it does not count them
+	Free       uint64 // bytes that this user may still write
+	Inodes     uint64 // 0: it does not count them
+	FreeInodes uint64
+}

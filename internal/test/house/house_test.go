@@ -1,0 +1,233 @@
+// Package house holds the rules of this tree that a compiler does not check.
+package house
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/shmchan/shmchan/"
+
+// maxLines keeps a file within what a reader takes in at once.
+const maxLines = 350
+
+// layers, from the top: imports go down only.
+var layers = []string{"cmd", "ipc", "shm", "internal"}
+
+// upward are the packages that only tests import and that may reach upward.
+var upward = []string{"internal/test/proctest"}
+
+// homes are where an import may stand; an entry counts for all below it. Tests
+// are free.
+var homes = map[string][]string{
+	"golang.org/x/sys/unix":       {"shm", "internal", "cmd/shmchan/internal/bench", "cmd/shmchan/internal/children", "cmd/shmchan/internal/machine", "cmd/shmchan/internal/nowait", "cmd/shmchan/internal/terminate"},
+	"github.com/edsrzf/mmap-go":   {"shm"},
+	"github.com/spf13/cobra":      {"cmd"},
+	"golang.org/x/term":           {"cmd"},
+	"github.com/stretchr/testify": {"internal/test/proctest"},
+	"go.uber.org/goleak":          {"internal/test/proctest"},
+	"pgregory.net/rapid":          {},
+	"C":                           {},
+
+	"github.com/HdrHistogram/hdrhistogram-go": {"cmd/shmchan/internal/bench"},
+	"golang.org/x/perf":                       {"cmd/shmchan/internal/bench"},
+	"gonum.org/v1/plot":                       {"cmd/shmchan/internal/bench"},
+}
+
+// typed are the names of sync/atomic that are not untyped functions.
+var typed = map[string]bool{
+	"Bool": true, "Int32": true, "Int64": true, "Uint32": true, "Uint64": true,
+	"Uintptr": true, "Pointer": true, "Value": true,
+}
+
+type file struct {
+	path   string // from the root of the tree, with slashes
+	source []byte
+	syntax *ast.File
+}
+
+func (f file) isTest() bool { return strings.HasSuffix(f.path, "_test.go") }
+
+func (f file) imports(yield func(string) bool) {
+	for _, spec := range f.syntax.Imports {
+		if path, err := strconv.Unquote(spec.Path.Value); err != nil || !yield(path) {
+			return
+		}
+	}
+}
+
+// within tells whether path is dir or below it.
+func within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, dir+"/")
+}
+
+func withinAny(path string, dirs []string) bool {
+	for _, dir := range dirs {
+		if within(path, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// goFiles reads every Go file of the module.
+func goFiles(t *testing.T) []file {
+	t.Helper()
+	const root = "../../.."
+	var files []file
+	set := token.NewFileSet()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if hidden := strings.HasPrefix(d.Name(), ".") && path != root; hidden || d.Name() == "bin" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		source, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		syntax, err := parser.ParseFile(set, path, source, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		files = append(files, file{filepath.ToSlash(rel), source, syntax})
+		return err
+	})
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	return files
+}
+
+func TestHouseRules(t *testing.T) {
+	files := goFiles(t)
+	for name, rule := range map[string]func(*testing.T, file){
+		"imports run one way":                                        checkLayers,
+		"unsafe stands in its own files":                             checkUnsafe,
+		"a library stays in its home":                                checkHomes,
+		"children are started so that orphans can be told from them": checkChildren,
+		"atomics are typed":                                          checkAtomics,
+		"a file can be read in one sitting":                          checkLength,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, f := range files {
+				rule(t, f)
+			}
+		})
+	}
+}
+
+func layer(path string) int {
+	for i, l := range layers {
+		if within(path, l) {
+			return i
+		}
+	}
+	return -1
+}
+
+func checkLayers(t *testing.T, f file) {
+	own := layer(f.path)
+	if own < 0 || f.isTest() || withinAny(f.path, upward) {
+		return
+	}
+	for path := range f.imports {
+		to, ok := strings.CutPrefix(path, module)
+		if !ok {
+			continue
+		}
+		if withinAny(to, upward) {
+			t.Errorf("%s imports %s, which is for tests", f.path, path)
+		}
+		if its := layer(to); its < own {
+			t.Errorf("%s imports %s: imports run %s", f.path, path, strings.Join(layers, " → "))
+		}
+	}
+}
+
+func checkUnsafe(t *testing.T, f file) {
+	if f.isTest() || strings.HasSuffix(f.path, "_unsafe.go") {
+		return
+	}
+	for path := range f.imports {
+		if path == "unsafe" {
+			t.Errorf("%s imports unsafe: its name must end in _unsafe.go", f.path)
+		}
+	}
+}
+
+func checkHomes(t *testing.T, f file) {
+	if f.isTest() {
+		return
+	}
+	for path := range f.imports {
+		for library, dirs := range homes {
+			if within(path, library) && !withinAny(f.path, dirs) {
+				t.Errorf("%s imports %s, which belongs in %v", f.path, path, dirs)
+			}
+		}
+	}
+}
+
+// checkChildren: the command may be the first process of a container and then reaps
+// orphans, so a file of it that runs others starts them by cmd/shmchan/internal/children.
+func checkChildren(t *testing.T, f file) {
+	if f.isTest() || !within(f.path, "cmd") || within(f.path, "cmd/shmchan/internal/children") {
+		return
+	}
+	runs, known := false, false
+	for path := range f.imports {
+		runs = runs || path == "os/exec"
+		known = known || path == module+"cmd/shmchan/internal/children"
+	}
+	if runs && !known {
+		t.Errorf("%s imports os/exec: start processes by cmd/shmchan/internal/children", f.path)
+	}
+}
+
+func checkAtomics(t *testing.T, f file) {
+	name := ""
+	for _, spec := range f.syntax.Imports {
+		if spec.Path.Value == `"sync/atomic"` {
+			if name = "atomic"; spec.Name != nil {
+				name = spec.Name.Name
+			}
+		}
+	}
+	if name == "" {
+		return
+	}
+	ast.Inspect(f.syntax, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if x, ok := sel.X.(*ast.Ident); ok && x.Name == name && !typed[sel.Sel.Name] {
+			t.Errorf("%s uses atomic.%s: use a typed atomic", f.path, sel.Sel.Name)
+		}
+		return true
+	})
+}
+
+func checkLength(t *testing.T, f file) {
+	if n := bytes.Count(f.source, []byte("\n")); n > maxLines {
+		t.Errorf("%s has %d lines, more than %d", f.path, n, maxLines)
+	}
+}
