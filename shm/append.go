@@ -20,10 +20,10 @@ func (c *Consumer) Append(dst []byte, guard busguard.Guard) ([]byte, bool) {
 		return c.appendOfBatch(dst, guard)
 	}
 	r, pos := c.ring, c.at.pos
-	if r.word(pos).Load() != r.stampAt(pos) {
+	if !r.committed(pos) {
 		return dst, false
 	}
-	m := meta(r.word(pos + 8).Load()) // read once: a peer may change it
+	m := r.metaAt(pos)
 	n := m.length()
 	size, ok := r.extent(pos, m)
 	if !ok || m.kind() != kindData || n > copyPiece {
@@ -46,12 +46,9 @@ func (c *Consumer) Append(dst []byte, guard busguard.Guard) ([]byte, bool) {
 // appendOfBatch is Append in the batch in hand.
 func (c *Consumer) appendOfBatch(dst []byte, guard busguard.Guard) ([]byte, bool) {
 	r, left := c.ring, c.at.end-c.at.off
-	b := r.data[(c.at.pos+RecordHeader+c.at.off)&r.mask:]
-	if left < BatchHeader {
-		return dst, false
-	}
-	n := batchHeader(b) // read once: a peer may change it
-	if n > min(left-BatchHeader, copyPiece) {
+	b := r.data[(c.at.pos+RecordHeader+c.at.off)&r.mask:][:left]
+	n, ok := inBatch(b)
+	if !ok || n > copyPiece {
 		return dst, false
 	}
 	failpoint.Hit(failpoint.MessageRead)

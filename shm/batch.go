@@ -1,9 +1,6 @@
 package shm
 
 import (
-	"encoding/binary"
-	"math/bits"
-
 	"github.com/shmchan/shmchan/internal/failpoint"
 )
 
@@ -77,25 +74,11 @@ func (r *Ring) batchOf(msgs [][]byte) (n int, size uint64) {
 	return n, size
 }
 
-// A message's header in a batch is length u32 | reserved u32, each in the machine's
-// byte order. The reserved word is 0 in version 1.
-
-func putBatchHeader(b []byte, n uint64) { binary.NativeEndian.PutUint64(b, halves(n)) }
-
-// batchHeader returns the length. One whose reserved word is not 0 is too large
-// for any batch.
-func batchHeader(b []byte) uint64 { return halves(binary.NativeEndian.Uint64(b)) }
-
-// halves turns two words of 32 bits, the first one in the lower half, into the word
-// of 64 that they are in memory, and back.
-func halves(w uint64) uint64 {
-	if bigEndian {
-		return bits.RotateLeft64(w, 32)
+// BatchSize returns the payload bytes that PutBatch would claim for msgs.
+func (r *Ring) BatchSize(msgs [][]byte) int {
+	n, size := r.batchOf(msgs)
+	if n <= 1 && len(msgs) > 0 {
+		return len(msgs[0])
 	}
-	return w
-}
-
-// batchSize returns the bytes that a message of n bytes takes in a batch.
-func batchSize(n uint64) uint64 {
-	return (BatchHeader + n + recordAlign - 1) &^ (recordAlign - 1)
+	return int(size)
 }

@@ -53,10 +53,10 @@ func (c *Consumer) Each(limit int, end uint64, guard busguard.Guard, fn func(msg
 // nothing was taken.
 func (c *Consumer) atBatch() bool {
 	r, pos := c.ring, c.at.pos
-	if r.word(pos).Load() != r.stampAt(pos) {
+	if !r.committed(pos) {
 		return false
 	}
-	m := meta(r.word(pos + 8).Load()) // read once: a peer may change it
+	m := r.metaAt(pos)
 	if _, ok := r.extent(pos, m); !ok || m.kind() != kindBatch || c.skip != 0 {
 		return false
 	}
@@ -83,10 +83,10 @@ func (c *Consumer) eachRecord(limit int, end uint64, guard busguard.Guard, fn fu
 		c.taken.messages, c.taken.bytes = messages, bytes
 	}()
 	for n < limit && int64(pos-end) < 0 && !c.halted.Load() {
-		if r.word(pos).Load() != r.stampAt(pos) {
+		if !r.committed(pos) {
 			return n, nil
 		}
-		m := meta(r.word(pos + 8).Load()) // read once: a peer may change it
+		m := r.metaAt(pos)
 		length := m.length()
 		size, ok := r.extent(pos, m)
 		if !ok || m.kind() != kindData {
@@ -142,18 +142,14 @@ func (c *Consumer) eachOfBatch(limit int, guard busguard.Guard, fn func(msg []by
 	}()
 	for n < limit && !c.halted.Load() {
 		b := payload[off:]
-		if len(b) < BatchHeader {
-			return n, nil
-		}
-		size := batchHeader(b) // read once: a peer may change it
-		b = b[BatchHeader:]
-		if size > uint64(len(b)) {
+		size, ok := inBatch(b)
+		if !ok {
 			return n, nil
 		}
 		failpoint.Hit(failpoint.MessageRead)
 		c.last = lastMessage{pos: pos, index: index, slot: c.at.slot}
 		c.seen.messages = messages + 1
-		if err := fn(b[:size:size]); err != nil {
+		if err := fn(b[BatchHeader:][:size:size]); err != nil {
 			return n, err
 		}
 		if guard.Broken() {

@@ -58,7 +58,7 @@ func (e End) Claiming() (pos uint64, ok bool) {
 	if !ok || int64(pos-h) < 0 || int64(pos-t) >= 0 || pos&(recordAlign-1) != 0 {
 		return 0, false
 	}
-	if e.ring.word(pos).Load() == e.ring.stampAt(pos) {
+	if e.ring.committed(pos) {
 		return 0, false
 	}
 	return pos, true

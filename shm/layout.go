@@ -163,10 +163,3 @@ const (
 	slotLive   = 1
 	slotBarred = 2 // a dead owner's, kept from newcomers by the receiver's latch
 )
-
-// Kinds of record.
-const (
-	kindData  = 1
-	kindBatch = 2
-	kindPad   = 3 // nothing to receive
-)

@@ -149,7 +149,7 @@ func TestPeekNoticesWhatWasOverwrittenWhileItWasCopied(t *testing.T) {
 	require.EqualValues(t, 1, from.Seq)
 
 	// As if in the middle of copying the second one.
-	_, payload, err := walk.record()
+	_, _, payload, err := walk.record()
 	require.NoError(t, err)
 	require.Equal(t, text(2000, 1), string(payload))
 	take(t, c, "first", text(2000, 1))

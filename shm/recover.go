@@ -5,7 +5,8 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// Recovery: what a receiver does about a claim in flight whose owner died.
+// Recovery: what becomes of a claim in flight whose owner died. A receiver skips it
+// for good; a Peeker steps over it.
 //
 // At head h the stamp is missing while tail lies above h. By I1 of claim.go some
 // slot's intent is h. In this order, and each step needs its place:
@@ -24,25 +25,24 @@ import (
 // of a live sender's claim is touched. No candidate at R3 contradicts I1: that is
 // corruption, to be reported, never skipped.
 
-// Recover looks for the death of the claim in flight at the receiver's position,
-// asking dead of each slot that may own it: whether the kernel says that its
-// owner is gone. It reports whether it skipped the claim; if not, the claim's
-// owner lives, or has committed by now. It reads as many words as there are
-// slots and up to the dead claim's length. Precondition: Next gave ErrEmpty and
-// InFlight reported true.
-func (c *Consumer) Recover(dead func(slot int) bool) (skipped bool, err error) {
-	r, h := c.ring, c.at.pos
-	missing := func(pos uint64) bool { return r.word(pos).Load() != r.stampAt(pos) }
+// recovery is the scratch of abandoned.
+type recovery struct{ candidates []int }
 
+// abandoned returns the end of the claim in flight at h if its owner is dead, and h if
+// the owner lives or has committed by now. It asks dead of each slot that may own the
+// claim: whether the kernel says that its owner is gone. It stores nothing. It reads as
+// many words as there are slots and up to the dead claim's length. Precondition: the
+// stamp at h was missing, and tail above h.
+func (v *recovery) abandoned(r *Ring, h uint64, dead func(slot int) bool) (end uint64, err error) {
 	t := r.ctl.tail.Load() // R1
 	failpoint.Hit(failpoint.RecoverTail)
-	if n := int64(t - h); n <= 0 || n > int64(r.capacity) || t&(recordAlign-1) != 0 {
-		if n == 0 {
-			return false, nil
-		}
-		return false, r.corruptControl(tailOffset, "tail", t, "the receiver is at %#x in a ring of %d", h, r.capacity)
+	if n := int64(t - h); n < 0 || n > int64(r.capacity) || t&(recordAlign-1) != 0 {
+		return h, r.corruptControl(tailOffset, "tail", t, "a record is expected at %#x in a ring of %d", h, r.capacity)
 	}
-	b, candidates := t, c.candidates[:0]
+	if t == h {
+		return h, nil
+	}
+	b, candidates := t, v.candidates[:0]
 	for i := range r.slots[1:] { // R2
 		at, ok := r.slots[1+i].claiming()
 		switch {
@@ -53,33 +53,45 @@ func (c *Consumer) Recover(dead func(slot int) bool) (skipped bool, err error) {
 			b = at
 		}
 	}
-	c.candidates = candidates
+	v.candidates = candidates
 	failpoint.Hit(failpoint.RecoverIntents)
-	if !missing(h) { // R3
-		return false, nil
+	if r.committed(h) { // R3
+		return h, nil
 	}
 	if len(candidates) == 0 {
-		return false, r.corrupt(h, "record.stamp", r.word(h).Load(), "claimed up to %#x, but by no sender: want %#x", t, r.stampAt(h))
+		return h, r.corrupt(h, "record.stamp", r.word(h).Load(), "claimed up to %#x, but by no sender: want %#x", t, r.stampAt(h))
 	}
 	failpoint.Hit(failpoint.RecoverMissing)
 	for _, i := range candidates { // R4
 		if !dead(i) {
-			return false, nil
+			return h, nil
 		}
 	}
 	failpoint.Hit(failpoint.RecoverDead)
-	if !missing(h) { // R5
-		return false, nil
+	if r.committed(h) { // R5
+		return h, nil
 	}
 	failpoint.Hit(failpoint.RecoverSure)
 	for pos := h + r.align; pos-h < b-h; pos += r.align { // R6
-		if !missing(pos) {
+		if r.committed(pos) {
 			b = pos
 		}
 	}
 	failpoint.Hit(failpoint.RecoverEnd)
-	c.countSkip(h, b)
-	c.pass(b) // R7
+	return b, nil
+}
+
+// Recover skips the claim in flight at the receiver's position if its owner is dead,
+// and reports whether it did. dead tells of a slot whether the kernel says that its
+// owner is gone. Precondition: Next returned ErrEmpty, and InFlight true.
+func (c *Consumer) Recover(dead func(slot int) bool) (skipped bool, err error) {
+	h := c.at.pos
+	end, err := c.recovery.abandoned(c.ring, h, dead)
+	if err != nil || end == h {
+		return false, err
+	}
+	c.countSkip(h, end)
+	c.pass(end) // R7
 	failpoint.Hit(failpoint.Recovered)
 	return true, nil
 }

@@ -13,6 +13,7 @@ type Ring struct {
 	capacity  uint64
 	mask      uint64
 	align     uint64 // records begin at multiples of it
+	reach     uint64 // the offset at which a record ends at most: beyond capacity where it may wrap
 	mirrored  bool
 	pagewise  bool   // no store of a message crosses a page: see copyTo
 	stampBase uint64 // nonce with the lowest bit set
@@ -35,7 +36,7 @@ const noIntent = 0
 func NewHeapRing(capacity, senders int, start uint64) *Ring {
 	size := RoundCapacity(uint64(capacity))
 	r := newRing(make([]byte, size), new(control), make([]slot, senders+1), 0x9e3779b97f4a7c15&^7)
-	r.align, r.offset = RecordHeader, -1
+	r.align, r.reach, r.offset = RecordHeader, size, -1
 	r.ctl.tail.Store(start)
 	r.ctl.head.Store(start)
 	return r
@@ -52,7 +53,7 @@ func newRing(data []byte, ctl *control, slots []slot, nonce uint64) *Ring {
 // twice.
 func (r *Ring) over(data []byte, capacity uint64) {
 	r.data, r.words = data, wordsOf(data, capacity)
-	r.capacity, r.mask = capacity, capacity-1
+	r.capacity, r.mask, r.reach = capacity, capacity-1, 2*capacity
 }
 
 // RoundCapacity returns the ring size that a wish for n bytes gives: the next
@@ -77,14 +78,6 @@ func (r *Ring) Tail() uint64 { return r.ctl.tail.Load() }
 // Head returns the bytes ever released.
 func (r *Ring) Head() uint64 { return r.ctl.head.Load() }
 
-// stampAt returns the stamp of a committed record at pos.
-func (r *Ring) stampAt(pos uint64) uint64 { return r.stampBase + pos }
-
-// recordSize returns the bytes that a record with n bytes of payload takes.
-func (r *Ring) recordSize(n uint64) uint64 {
-	return (RecordHeader + n + r.align - 1) &^ (r.align - 1)
-}
-
 // corrupt makes the error that names a word of the ring.
 func (r *Ring) corrupt(pos uint64, field string, value uint64, format string, args ...any) error {
 	at := int64(-1)
@@ -102,47 +95,4 @@ func (r *Ring) corruptControl(offset uintptr, field string, value uint64, format
 		at = headerSize + int64(offset)
 	}
 	return &CorruptError{Path: r.path, Offset: at, Field: field, Value: value, Reason: fmt.Sprintf(format, args...)}
-}
-
-// meta is a record's second word: in memory, length u32 | slot u16 | kind u8 |
-// flags u8, each in the machine's byte order.
-type meta uint64
-
-func makeMeta(length uint64, slot uint16, kind uint8) meta {
-	if bigEndian {
-		return meta(length<<32 | uint64(slot)<<16 | uint64(kind)<<8)
-	}
-	return meta(length | uint64(slot)<<32 | uint64(kind)<<48)
-}
-
-func (m meta) length() uint64 {
-	if bigEndian {
-		m >>= 32
-	}
-	return uint64(uint32(m))
-}
-
-func (m meta) slot() int {
-	if bigEndian {
-		m <<= 16
-	}
-	return int(uint16(m >> 32))
-}
-
-// kind returns kind and flags in one, the kind in the lower byte: version 1 knows
-// no flag, so a record with one is of an unknown kind.
-func (m meta) kind() uint16 {
-	if bigEndian {
-		return bits.ReverseBytes16(uint16(m))
-	}
-	return uint16(m >> 48)
-}
-
-// BatchSize returns the payload bytes that PutBatch would claim for msgs.
-func (r *Ring) BatchSize(msgs [][]byte) int {
-	n, size := r.batchOf(msgs)
-	if n <= 1 && len(msgs) > 0 {
-		return len(msgs[0])
-	}
-	return int(size)
 }

@@ -64,7 +64,7 @@ func (r *Ring) settled(s *slot) bool {
 	if !claiming || int64(at-h) < 0 || int64(at-t) >= 0 {
 		return true
 	}
-	return at&(recordAlign-1) == 0 && r.word(at).Load() == r.stampAt(at)
+	return at&(recordAlign-1) == 0 && r.committed(at)
 }
 
 // occupy makes the slot its locker's. from is where its messages begin. The state

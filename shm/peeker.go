@@ -1,5 +1,10 @@
 package shm
 
+import (
+	"encoding/binary"
+	"errors"
+)
+
 // Peeker walks through what is in a ring without being an end of it: it writes
 // nothing, and senders and receiver go on meanwhile. It goes no further than to
 // where tail was when it began. It serves one goroutine at a time.
@@ -28,7 +33,9 @@ type Peeker struct {
 	start uint64 // of rest
 	after uint64 // behind the batch in hand
 	last  Origin // of the message that Next returned last
-	err   error  // given at every further call
+	err   error  // returned at every further call
+
+	recovery recovery
 }
 
 // NewPeeker returns a walk that begins at published head. dead tells of a slot
@@ -88,10 +95,9 @@ func (p *Peeker) Next() ([]byte, Origin, error) {
 			p.err = ErrEmpty
 			break
 		}
-		m, payload, err := p.record()
-		size := p.ring.recordSize(m.length())
+		m, size, payload, err := p.record()
 		if err == errInFlight {
-			size, err = p.lost()
+			size, err = p.abandoned()
 		}
 		if moved, merr := p.moved(); merr != nil {
 			err = merr
@@ -103,11 +109,11 @@ func (p *Peeker) Next() ([]byte, Origin, error) {
 			p.err = ErrEmpty
 		case err != nil:
 			p.err = err
-		case payload != nil && m.kind() == kindData:
+		case m.kind() == kindData:
 			p.origin(m.slot(), 0)
 			p.at += size
 			return payload, p.last, nil
-		case payload != nil:
+		case m.kind() == kindBatch:
 			if p.at != p.from {
 				p.skip = 0
 			}
@@ -140,22 +146,18 @@ func (p *Peeker) moved() (bool, error) {
 // took it. The batch is a copy: nobody changes it any more.
 func (p *Peeker) nextOfBatch() (msg []byte, ok bool) {
 	left := uint64(len(p.rest))
-	if left < BatchHeader {
-		p.err = p.ring.corrupt(p.start, "batch.length", left, "a message's header does not fit into what is left of its batch")
-		return nil, false
-	}
-	n := batchHeader(p.rest)
-	if n > left-BatchHeader {
-		p.err = p.ring.corrupt(p.start, "batch.length", n, "%d bytes are left of its batch", left-BatchHeader)
+	n, ok := inBatch(p.rest)
+	if !ok {
+		p.err = p.ring.misfitInBatch(p.start, left, n)
 		return nil, false
 	}
 	msg = p.rest[BatchHeader:][:n:n]
-	if p.skip > 0 {
+	if received := p.skip > 0; received {
 		p.skip--
 		p.last.Index++
+		ok = false
 	} else {
 		p.origin(p.last.Slot, p.last.Index+1)
-		ok = true
 	}
 	step := min(batchSize(n), left)
 	p.rest, p.start = p.rest[step:], p.start+step
@@ -172,4 +174,57 @@ func (p *Peeker) origin(slot, index int) {
 	if 1+slot < len(p.ring.slots) {
 		p.last.PID = p.ring.slots[1+slot].ownerAt(p.at)
 	}
+}
+
+// errInFlight: the next record is not committed, and its sender lives.
+var errInFlight = errors.New("claim in flight")
+
+// record copies the record at the walk's position.
+func (p *Peeker) record() (m meta, size uint64, payload []byte, err error) {
+	r, pos := p.ring, p.at
+	if !r.committed(pos) { // P1
+		return 0, 0, nil, errInFlight
+	}
+	m = r.metaAt(pos) // P2
+	size, ok := r.extent(pos, m)
+	if !ok {
+		return m, size, nil, r.misfit(pos, m)
+	}
+	switch m.kind() {
+	case kindPad:
+		return m, size, nil, nil
+	case kindData, kindBatch:
+		payload = r.copyOut(pos+RecordHeader, m.length())
+	default:
+		return m, size, nil, r.misfit(pos, m)
+	}
+	if stamp := r.word(pos).Load(); stamp != r.stampAt(pos) { // P4; P3 is the caller's, after any outcome
+		err = r.corrupt(pos, "record.stamp", stamp, "it was %#x just now", r.stampAt(pos))
+	}
+	return m, size, payload, err
+}
+
+// abandoned returns the size of the claim in flight at the walk's position if its
+// sender is dead.
+func (p *Peeker) abandoned() (size uint64, err error) {
+	end, err := p.recovery.abandoned(p.ring, p.at, p.dead)
+	if err == nil && end == p.at {
+		err = errInFlight
+	}
+	return end - p.at, err
+}
+
+// copyOut copies n bytes at pos, a multiple of 8, by atomic loads.
+func (r *Ring) copyOut(pos, n uint64) []byte {
+	dst := make([]byte, n)
+	i := uint64(0)
+	for ; i+8 <= n; i += 8 {
+		binary.NativeEndian.PutUint64(dst[i:], r.word(pos+i).Load())
+	}
+	if i < n {
+		var last [8]byte
+		binary.NativeEndian.PutUint64(last[:], r.word(pos+i).Load())
+		copy(dst[i:], last[:])
+	}
+	return dst
 }

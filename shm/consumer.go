@@ -29,8 +29,8 @@ type Consumer struct {
 	fence    bool   // this process could not register for membarrier
 	reviewed uint64 // when the fence that senders ask for was reviewed last: see review
 
-	last       lastMessage
-	candidates []int // scratch of Recover
+	last     lastMessage
+	recovery recovery
 }
 
 // counts are of messages and their payload, ever received.
@@ -88,7 +88,7 @@ func cursorTag(pos uint64) uint64 { return pos >> 3 & 0xffffffff }
 
 // Ready reports whether a record is there. It is one load, for spinning.
 func (c *Consumer) Ready() bool {
-	return c.at.end != 0 || c.ring.word(c.at.pos).Load() == c.ring.stampAt(c.at.pos)
+	return c.at.end != 0 || c.ring.committed(c.at.pos)
 }
 
 // InFlight reports whether senders have claimed beyond what Next can return:
@@ -113,10 +113,10 @@ func (c *Consumer) Next() ([]byte, error) {
 	r := c.ring
 	for range 1 + r.capacity/RecordHeader {
 		pos := c.at.pos
-		if r.word(pos).Load() != r.stampAt(pos) {
+		if !r.committed(pos) {
 			return nil, ErrEmpty
 		}
-		m := meta(r.word(pos + 8).Load()) // read once: a peer may change it
+		m := r.metaAt(pos)
 		n := m.length()
 		size, ok := r.extent(pos, m)
 		if !ok {
@@ -182,13 +182,10 @@ func (c *Consumer) nextOfBatch() ([]byte, error) {
 	r := c.ring
 	start := c.at.pos + RecordHeader + c.at.off
 	left := c.at.end - c.at.off
-	if left < BatchHeader {
-		return nil, r.corrupt(start, "batch.length", left, "a message's header does not fit into what is left of its batch")
-	}
-	b := r.data[start&r.mask:]
-	n := batchHeader(b) // read once: a peer may change it
-	if n > left-BatchHeader {
-		return nil, r.corrupt(start, "batch.length", n, "%d bytes are left of its batch", left-BatchHeader)
+	b := r.data[start&r.mask:][:left]
+	n, ok := inBatch(b)
+	if !ok {
+		return nil, r.misfitInBatch(start, left, n)
 	}
 	c.last = lastMessage{pos: c.at.pos, index: c.at.index, slot: c.at.slot}
 	c.at.off += min(batchSize(n), left)
@@ -199,6 +196,37 @@ func (c *Consumer) nextOfBatch() ([]byte, error) {
 	c.seen.messages++
 	c.seen.bytes += n
 	return b[BatchHeader:][:n:n], nil
+}
+
+// Pending reports whether Next would return a message, or an error but ErrEmpty. It
+// takes no message; what is nothing to receive, padding and a batch of which all was
+// taken, it passes as Next does. It never blocks.
+func (c *Consumer) Pending() bool {
+	r := c.ring
+	for range 1 + r.capacity/RecordHeader {
+		if c.at.end != 0 {
+			return true
+		}
+		pos := c.at.pos
+		if !r.committed(pos) {
+			return false
+		}
+		m := r.metaAt(pos)
+		size, ok := r.extent(pos, m)
+		switch {
+		case ok && m.kind() == kindPad:
+			c.pass(pos + size)
+		case ok && m.kind() == kindBatch && c.skip > 0 && pos == c.from:
+			c.at = cursor{pos: pos, end: m.length(), slot: uint16(m.slot())}
+			c.records++
+			if c.resumeBatch() != nil {
+				return true
+			}
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // Records returns how many records with messages Next has come to.
