@@ -114,7 +114,7 @@ func (c *Claim) end(op string, commit bool) error {
 	} else {
 		s.tx.Abort()
 	}
-	s.tx.Ring()
+	s.tx.Notify()
 	if commit && gone {
 		return s.named(op, ErrDisconnected)
 	}

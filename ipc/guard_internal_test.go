@@ -27,7 +27,7 @@ func BenchmarkTruncationGuard(b *testing.B) {
 	msg := make([]byte, 64)
 	guarded := func() error {
 		err := s.tx.Put(msg)
-		s.tx.Ring()
+		s.tx.Notify()
 		if err = s.unbroken(err); err != nil {
 			return err
 		}
@@ -38,7 +38,7 @@ func BenchmarkTruncationGuard(b *testing.B) {
 	}
 	bare := func() error {
 		err := s.tx.Put(msg)
-		s.tx.Ring()
+		s.tx.Notify()
 		if err != nil {
 			return err
 		}

@@ -168,7 +168,7 @@ func (s *Sender) try(msg []byte, p *place) error {
 	}
 	err := s.tx.Put(msg)
 	if err == nil {
-		s.tx.Ring()
+		s.tx.Notify()
 	}
 	if s.guard.Broken() {
 		return s.seg.BrokenError()
@@ -188,7 +188,7 @@ func (s *Sender) leave() {
 
 func (s *Sender) abandon() {
 	s.tx.Abort()
-	s.tx.Ring()
+	s.tx.Notify()
 }
 
 // unbroken is what became of an access to the ring: see shm.Segment.Broken.
@@ -278,7 +278,7 @@ func (s *Sender) tryBatch(msgs [][]byte, p *place) (int, error) {
 	}
 	n, err := s.tx.PutBatch(msgs)
 	if n > 0 {
-		s.tx.Ring()
+		s.tx.Notify()
 	}
 	if err := s.unbroken(err); err != nil {
 		return 0, err
@@ -311,7 +311,7 @@ func (s *Sender) Close() error {
 	}
 	if s.tx.Open() {
 		s.tx.Abort()
-		s.tx.Ring()
+		s.tx.Notify()
 	}
 	s.aborted = s.open
 	s.claimOver()

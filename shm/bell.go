@@ -103,9 +103,9 @@ func (r *Ring) Closed() bool { return r.ctl.recvBell.flags.Load()&bellClosed != 
 // Closed is that of the Producer's ring.
 func (p *Producer) Closed() bool { return p.bell.flags.Load()&bellClosed != 0 }
 
-// Ring wakes the receiver if it sleeps (L6 of claim.go). Call it after Commit,
+// Notify wakes the receiver if it sleeps (L6 of claim.go). Call it after Commit,
 // Abort or PutBatch. It never blocks.
-func (p *Producer) Ring() {
+func (p *Producer) Notify() {
 	if p.fence || p.bell.flags.Load()&(bellSleeping|bellFence) != 0 {
 		p.ringSleeper()
 	}

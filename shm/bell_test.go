@@ -33,17 +33,17 @@ func TestSenderRingsOnceForEachAnnouncementAndLeavesItStanding(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		p, _ := ends(t, r)
 		b := r.RecvBell()
-		quiet(t, b, p[0].Ring)
+		quiet(t, b, p[0].Notify)
 		for range 3 {
 			b.Announce()
-			rung(t, b, p[0].Ring)
-			quiet(t, b, p[0].Ring)
+			rung(t, b, p[0].Notify)
+			quiet(t, b, p[0].Notify)
 			// Another one rings too: the first may have died before its wake.
-			rung(t, b, p[1].Ring)
+			rung(t, b, p[1].Notify)
 			require.True(t, b.Announced())
 		}
 		b.Retract()
-		quiet(t, b, p[2].Ring)
+		quiet(t, b, p[2].Notify)
 		require.False(t, b.Announced())
 	})
 }
@@ -71,9 +71,9 @@ func TestEndsThatMustFenceRing(t *testing.T) {
 			require.Equal(t, !registered, p.fence)
 			require.Equal(t, !registered, c.fence)
 			put(t, p, "a")
-			quiet(t, r.RecvBell(), p.Ring)
+			quiet(t, r.RecvBell(), p.Notify)
 			r.RecvBell().Announce()
-			rung(t, r.RecvBell(), p.Ring)
+			rung(t, r.RecvBell(), p.Notify)
 			r.RecvBell().Retract()
 			take(t, c, "a")
 			p.Join(4, 0)
@@ -115,7 +115,7 @@ func TestSleepEndsAtOnceIfTheBellWasRungSince(t *testing.T) {
 	b := r.RecvBell()
 	seq := b.Seq()
 	b.Announce()
-	r.NewProducer(0, true).Ring()
+	r.NewProducer(0, true).Notify()
 	require.NoError(t, b.Sleep(seq, long))
 }
 
@@ -134,7 +134,7 @@ func TestSleepersAreWoken(t *testing.T) {
 		n    int
 		wake func(p *Producer, c *Consumer)
 	}{
-		"the receiver by a sender":  {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.Ring() }},
+		"the receiver by a sender":  {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.Notify() }},
 		"the receiver by a poke":    {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.ring.RecvBell().Poke() }},
 		"the receiver by a removal": {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.ring.Close() }},
 	} {

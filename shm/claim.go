@@ -157,7 +157,7 @@ func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 		p.pos, p.size, p.payload, p.next = t, want, n, t+want
 		if want < size {
 			p.Abort() // the rest of the lap, on the heap only
-			p.Ring()  // the message may find no room now
+			p.Notify()  // the message may find no room now
 			intended = false
 			continue
 		}

@@ -81,7 +81,7 @@ func (cr *crowd) try(p *Producer, send func() error) error {
 				continue
 			}
 		}
-		p.Ring()
+		p.Notify()
 		return err
 	}
 	return errOver

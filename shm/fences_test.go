@@ -33,11 +33,11 @@ func TestSenderFencesIfTheBellSaysSoOrItHasNotRegistered(t *testing.T) {
 			p := g.NewProducer(0, c.registered)
 			g.ctl.recvBell.flags.Store(c.flags)
 			if c.fences {
-				g.killedStoring(slotsLow, p.Ring)
+				g.killedStoring(slotsLow, p.Notify)
 				return
 			}
 			g.permit(slotsLow, unix.PROT_READ)
-			require.Equal(t, -1, g.stopped(p.Ring), "it fences for nobody")
+			require.Equal(t, -1, g.stopped(p.Notify), "it fences for nobody")
 		})
 	}
 }
@@ -96,7 +96,7 @@ func TestSleeperSeesThePublicationOrIsSeen(t *testing.T) {
 				c.Release()
 				clear(p.ring.data[p.ring.Tail()&p.ring.mask:][:RecordHeader+len(ballast)])
 			},
-			publish: func(p *Producer, _ *Consumer) { _ = p.Put(ballast[:]); p.Ring() },
+			publish: func(p *Producer, _ *Consumer) { _ = p.Put(ballast[:]); p.Notify() },
 			look:    func(_ *Ring, c *Consumer) bool { return c.Ready() },
 		},
 		"a sender": {

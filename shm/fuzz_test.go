@@ -135,7 +135,7 @@ func sendHostile(t *testing.T, r *Ring, p *Producer, n int) {
 		require.Positive(t, sent)
 	}
 	p.waiter.HasRoom(max(n, 0))
-	p.Ring()
+	p.Notify()
 }
 
 // FuzzHeader opens arbitrary headers. One that is accepted lays out a file without

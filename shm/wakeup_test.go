@@ -30,7 +30,7 @@ func handOver(r *Ring, n int, registered bool) int {
 			if p.Put(msg) != nil {
 				return
 			}
-			p.Ring()
+			p.Notify()
 			for spins := 0; r.Head() != p.End() && !over.Load(); spins++ {
 				if spins > 1000 {
 					runtime.Gosched()
@@ -78,7 +78,7 @@ func fillUp(r *Ring, n int, registered bool) int {
 			beats(r, who)
 			for i := 0; i < n && !over.Load(); {
 				if p.Put(msg) == nil {
-					p.Ring()
+					p.Notify()
 					i++
 					continue
 				}
