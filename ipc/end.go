@@ -20,7 +20,7 @@ type end struct {
 	name string
 	seg  *shm.Segment
 	ring *shm.Ring
-	me   shm.End
+	me   shm.Endpoint
 	spin spinner
 	// guard tells whether the file was truncated: see shm.Segment.Broken.
 	guard busguard.Guard
@@ -44,7 +44,7 @@ type end struct {
 	errDisconnected, errClosed error // made once: failing costs no allocation
 }
 
-func (e *end) init(op, name string, s settings, seg *shm.Segment, me shm.End) {
+func (e *end) init(op, name string, s settings, seg *shm.Segment, me shm.Endpoint) {
 	e.set, e.name, e.seg, e.ring, e.me = s, name, seg, seg.Ring(), me
 	e.spin.init(s.Spin)
 	e.guard = seg.Guard()

@@ -98,7 +98,7 @@ func (s *settings) takeReceiver(ctx context.Context, seg *shm.Segment, prepare f
 	}
 	ok, err := seg.LockReceiver()
 	// A remover has the lock for a moment too: longer where no receiver is attached.
-	for round := 0; !ok && err == nil && (round < 10 || round < transient && !seg.ReceiverEnd().Live()); round++ {
+	for round := 0; !ok && err == nil && (round < 10 || round < transient && !seg.ReceiverEndpoint().Live()); round++ {
 		time.Sleep(200 * time.Microsecond)
 		ok, err = seg.LockReceiver()
 	}
@@ -131,7 +131,7 @@ func (s *settings) takeReceiver(ctx context.Context, seg *shm.Segment, prepare f
 func (s *settings) receiverBusy(ctx context.Context, seg *shm.Segment, finished bool) error {
 	dead, _, outlived := seg.Outlived(ownReceiver)
 	switch {
-	case !seg.ReceiverEnd().Live():
+	case !seg.ReceiverEndpoint().Live():
 		return fmt.Errorf("%s: another process is attaching to it or removing it, and does not get on: %w", seg.Path(), ErrBusy)
 	case !outlived:
 		return fmt.Errorf("%s has a receiver already: %w", seg.Path(), ErrBusy)

@@ -55,7 +55,7 @@ func TestSleeperWhoseWakerDiedIsFound(t *testing.T) {
 	s, _ := blockedSend(t, minHeartbeat)
 	require.False(t, s.waiter.Overslept())
 	before := s.own.Load()
-	s.waiter.Bell().Add(1) // the wake itself never comes
+	s.waiter.Doorbell().Add(1) // the wake itself never comes
 	require.Eventually(t, func() bool { return s.own.Load() != before }, patience, time.Millisecond)
 	require.Eventually(t, func() bool { return !s.waiter.Overslept() }, patience, time.Millisecond, "it announces itself again")
 }

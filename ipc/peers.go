@@ -37,7 +37,7 @@ type peer struct {
 
 // refresh watches exactly the live ends among those, if any has come or gone since
 // the last call. It costs some 30 µs for the first end of each process.
-func (p *peers) refresh(seg *shm.Segment, ends func(yield func(int, shm.End) bool)) {
+func (p *peers) refresh(seg *shm.Segment, ends func(yield func(int, shm.Endpoint) bool)) {
 	changes := seg.Changes() + 1
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,7 +62,7 @@ func (p *peers) refresh(seg *shm.Segment, ends func(yield func(int, shm.End) boo
 	}
 }
 
-func (p *peers) watch(seg *shm.Segment, slot int, e shm.End, generation uint32) *peer {
+func (p *peers) watch(seg *shm.Segment, slot int, e shm.Endpoint, generation uint32) *peer {
 	one := &peer{generation: generation}
 	notice := func() {
 		one.suspect.Store(true)

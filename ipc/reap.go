@@ -31,9 +31,9 @@ func (h *housekeeping) init(seg *shm.Segment) {
 }
 
 // senders yields all sender slots.
-func (h *housekeeping) senders(yield func(int, shm.End) bool) {
+func (h *housekeeping) senders(yield func(int, shm.Endpoint) bool) {
 	for i := range h.seg.Ring().Senders() {
-		if !yield(i, h.seg.SenderEnd(i)) {
+		if !yield(i, h.seg.SenderEndpoint(i)) {
 			return
 		}
 	}
@@ -59,7 +59,7 @@ func (h *housekeeping) sweep(slots func(yield func(int) bool)) (found, again boo
 		}
 	}
 	for _, i := range late {
-		e := h.seg.SenderEnd(i)
+		e := h.seg.SenderEndpoint(i)
 		if generation, ok := h.told[i]; ok && (!e.Live() || e.Generation() != generation) {
 			h.early++ // somebody has taken its slot
 			delete(h.told, i)

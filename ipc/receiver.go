@@ -22,7 +22,7 @@ import (
 type Receiver struct {
 	end
 	rx    *shm.Consumer
-	bell  shm.Bell
+	bell  shm.Doorbell
 	waits recvWait
 	bells [1]futex.Word // what it sleeps on
 	alive attachedAt    // some sender
@@ -94,9 +94,9 @@ func openReceiver(ctx context.Context, name string, o *Options, element uint64) 
 func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error) {
 	r := &Receiver{finished: make(chan struct{})}
 	r.gate.Init(r.finish)
-	r.init("recv", name, set, seg, seg.ReceiverEnd())
-	r.bell, r.waits = seg.Ring().RecvBell(), recvWait{r}
-	r.rouse = r.bell.Poke
+	r.init("recv", name, set, seg, seg.ReceiverEndpoint())
+	r.bell, r.waits = seg.Ring().Doorbell(), recvWait{r}
+	r.rouse = r.bell.WakeAll
 	r.errEmpty, r.errBusy = r.fail("recv", ErrEmpty), r.fail("recv", ErrBusy)
 	var err error
 	if r.rx, err = seg.Ring().NewConsumer(registered()); err != nil {

@@ -81,7 +81,7 @@ func openSender(ctx context.Context, name string, o *Options, element uint64) (*
 
 func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
 	s := &Sender{slot: slot, tx: *seg.Ring().NewProducer(slot, registered()), done: make(chan struct{})}
-	s.init("send", name, set, seg, seg.SenderEnd(slot))
+	s.init("send", name, set, seg, seg.SenderEndpoint(slot))
 	s.waiter = seg.Ring().Waiter(slot)
 	s.room.s = s
 	s.rouse = s.waiter.Rouse

@@ -133,7 +133,7 @@ func (w *roomWait) announce() []futex.Word {
 // announce says that a goroutine is about to sleep on the slot's bell, and fills in
 // what it sleeps on.
 func (s *Sender) announce(bells *[1]futex.Word) []futex.Word {
-	bells[0] = futex.Word{At: s.waiter.Bell(), Is: s.waiter.Announce()}
+	bells[0] = futex.Word{At: s.waiter.Doorbell(), Is: s.waiter.Announce()}
 	return bells[:]
 }
 
@@ -157,7 +157,7 @@ func (s *Sender) look() (again bool, err error) {
 }
 
 // receiver yields the receiver's slot.
-func (s *Sender) receiver(yield func(int, shm.End) bool) { yield(-1, s.seg.ReceiverEnd()) }
+func (s *Sender) receiver(yield func(int, shm.Endpoint) bool) { yield(-1, s.seg.ReceiverEndpoint()) }
 
 // finished is Segment.Finished, which asks the kernel, unless nothing has happened
 // since the receiver was found to be alive.

@@ -26,13 +26,13 @@ func describe(name string, seg *shm.Segment, own int) Stats {
 	finished, err := seg.Finished()
 	s.Dead = finished && err == nil && own != ownReceiver
 	now := process.Monotonic()
-	if e := seg.ReceiverEnd(); e.Live() {
+	if e := seg.ReceiverEndpoint(); e.Live() {
 		alive, err := seg.ReceiverAlive()
 		end := describeEnd(seg, e, ownReceiver, alive || err != nil || own == ownReceiver, now)
 		s.Receiver = &end
 	}
 	for i := range seg.Ring().Senders() {
-		e := seg.SenderEnd(i)
+		e := seg.SenderEndpoint(i)
 		if !e.Live() {
 			continue
 		}
@@ -60,10 +60,10 @@ func counts(name string, seg *shm.Segment) Stats {
 	}
 }
 
-func describeEnd(seg *shm.Segment, e shm.End, slot int, alive bool, now int64) End {
+func describeEnd(seg *shm.Segment, e shm.Endpoint, slot int, alive bool, now int64) Endpoint {
 	at, interval := e.LastBeat()
 	who := e.Owner()
-	end := End{Slot: slot, PID: who.Process.PID, Label: who.Label, BeatAge: time.Duration(max(now-at, 0)), State: StateAlive}
+	end := Endpoint{Slot: slot, PID: who.Process.PID, Label: who.Label, BeatAge: time.Duration(max(now-at, 0)), State: StateAlive}
 	end.Messages, end.Bytes = e.Counts()
 	switch {
 	case !alive:

@@ -32,8 +32,8 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// End is what is known of one attached end.
-type End struct {
+// Endpoint is what is known of one attached end.
+type Endpoint struct {
 	Slot     int           // sender slot, from 0; -1 for the receiver
 	PID      int           // in its own PID namespace
 	State    State         // alive, stalled or dead
@@ -64,8 +64,8 @@ type Stats struct {
 	Dead       bool        // has no future: its receiver has gone for good
 	Mode       fs.FileMode // of the file
 	Created    time.Time   // when it was made
-	Receiver   *End        // nil if none is attached
-	Senders    []End       // in order of slot
+	Receiver   *Endpoint   // nil if none is attached
+	Senders    []Endpoint  // in order of slot
 }
 
 // Meta tells where a message came from.

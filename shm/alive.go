@@ -105,7 +105,7 @@ func (s *Segment) Outlived(slot int) (o Owner, generation uint32, yes bool) {
 // that has locked a slot and may yet find that it must not attach is none.
 func (s *Segment) AnySenderAttached() (bool, error) {
 	for i := range s.ring.Senders() {
-		if !s.SenderEnd(i).Live() {
+		if !s.SenderEndpoint(i).Live() {
 			continue
 		}
 		if alive, err := s.SenderAlive(i); alive || err != nil {

@@ -133,8 +133,8 @@ func TestLatchKeepsNewcomersOutOfASlotWhoseLockBecomesFree(t *testing.T) {
 	for range 2 { // the free one, and the one that was barred
 		attach(t, reopen(t, s), 1)
 	}
-	require.True(t, s.SenderEnd(slot).Live())
-	require.EqualValues(t, 2, s.SenderEnd(slot).Generation())
+	require.True(t, s.SenderEndpoint(slot).Live())
+	require.EqualValues(t, 2, s.SenderEndpoint(slot).Generation())
 	require.EqualValues(t, 1, s.Deaths())
 }
 
@@ -145,8 +145,8 @@ func TestLatchGivesWayToANewcomer(t *testing.T) {
 	attachAs(t, s, late(t))
 	_, slot := attachAs(t, s, Owner{Process: process.Self()})
 	requireLocked(t, false, receiver.LockSenders)
-	require.True(t, s.SenderEnd(0).Live())
-	require.True(t, s.SenderEnd(slot).Live())
+	require.True(t, s.SenderEndpoint(0).Live())
+	require.True(t, s.SenderEndpoint(slot).Live())
 }
 
 func TestChannelIsFinishedThoughItsDeadReceiversLockIsHeld(t *testing.T) {
@@ -172,7 +172,7 @@ func TestChannelIsFinishedThoughItsDeadReceiversLockIsHeld(t *testing.T) {
 func TestProcessTableIsAskedSeldom(t *testing.T) {
 	s := makeSegment(t, Config{Capacity: 1, MaxSenders: 1})
 	_, slot := attachAs(t, s, Owner{Process: process.Self()})
-	end := s.SenderEnd(slot)
+	end := s.SenderEndpoint(slot)
 	asked := func() int64 {
 		requireAlive(t, s, slot, true)
 		return s.view.owners.by[senderByte(slot)].asked

@@ -78,14 +78,14 @@ func (s *Segment) OccupySender(slot int, o Owner, interval time.Duration) {
 	ctl.attached.Add(1)
 	ctl.changes.Add(1)
 	failpoint.Hit(failpoint.Attached)
-	s.ring.RecvBell().Poke() // so that the receiver watches the newcomer
+	s.ring.Doorbell().WakeAll() // so that the receiver watches the newcomer
 }
 
 // UnlockSender gives the slot back to which nobody has attached. For others it was
 // never anything but locked for a moment.
 func (s *Segment) UnlockSender(slot int) error {
 	err := s.unlock(senderByte(slot))
-	s.ring.RecvBell().Poke() // a receiver may have taken the lock for a sender's
+	s.ring.Doorbell().WakeAll() // a receiver may have taken the lock for a sender's
 	return err
 }
 
@@ -96,7 +96,7 @@ func (s *Segment) DetachSender(slot int) error {
 	err := s.unlock(senderByte(slot)) // before the count and the poke: who sees them finds no lock
 	failpoint.Hit(failpoint.SlotUnlocked)
 	s.ring.ctl.changes.Add(1)
-	s.ring.RecvBell().Poke()
+	s.ring.Doorbell().WakeAll()
 	return err
 }
 

@@ -45,7 +45,7 @@ func TestSendersTakeSlotsOfTheirOwn(t *testing.T) {
 	ends := []*Segment{reopen(t, s), reopen(t, s), reopen(t, s)}
 	for i, e := range ends {
 		require.Equal(t, i, attach(t, e, 100+i))
-		require.Equal(t, 100+i, s.SenderEnd(i).Owner().Process.PID)
+		require.Equal(t, 100+i, s.SenderEndpoint(i).Owner().Process.PID)
 		requireAlive(t, s, i, true)
 		requireAlive(t, e, i, false) // its own lock does not count
 	}
@@ -58,7 +58,7 @@ func TestSendersTakeSlotsOfTheirOwn(t *testing.T) {
 
 	require.NoError(t, ends[1].DetachSender(1))
 	requireAlive(t, s, 1, false)
-	require.False(t, s.SenderEnd(1).Live())
+	require.False(t, s.SenderEndpoint(1).Live())
 	require.EqualValues(t, 4, s.Changes())
 	require.Equal(t, 1, attach(t, reopen(t, s), 200), "free at once")
 	require.Zero(t, s.Deaths())
@@ -79,13 +79,13 @@ func TestDeadSendersSlotIsTakenOnlyIfNoneIsFree(t *testing.T) {
 	put(t, dead.Ring().NewProducer(0, true), "unread")
 	die(t, dead)
 	requireAlive(t, s, 0, false)
-	require.True(t, s.SenderEnd(0).Live(), "nobody has cleared up")
+	require.True(t, s.SenderEndpoint(0).Live(), "nobody has cleared up")
 
 	require.Equal(t, 1, attach(t, reopen(t, s), 2))
 	require.Zero(t, s.Deaths())
 	require.Equal(t, 0, attach(t, reopen(t, s), 3))
 	require.EqualValues(t, 1, s.Deaths())
-	require.Equal(t, 3, s.SenderEnd(0).Owner().Process.PID)
+	require.Equal(t, 3, s.SenderEndpoint(0).Owner().Process.PID)
 	require.Equal(t, Counters{Sent: 1, SentBytes: 6, Deaths: 1}, s.Counters())
 }
 
@@ -132,7 +132,7 @@ func TestReapFreesTheSlotOfTheDeadAlone(t *testing.T) {
 	require.Equal(t, Owner{Process: process.Identity{PID: 2}, Label: "x"}, o)
 	require.Equal(t, changes+1, s.Changes())
 	require.EqualValues(t, 1, s.Deaths())
-	require.False(t, s.SenderEnd(1).Live())
+	require.False(t, s.SenderEndpoint(1).Live())
 
 	_, reaped, err = s.Reap(1)
 	require.NoError(t, err)
@@ -151,7 +151,7 @@ func TestSlotThatIsBeingReapedIsNotTaken(t *testing.T) {
 	var reaping sync.WaitGroup
 	reaping.Go(func() {
 		for !stop.Load() {
-			if !reaper.SenderEnd(0).Live() {
+			if !reaper.SenderEndpoint(0).Live() {
 				continue
 			}
 			if _, _, err := reaper.Reap(0); err != nil {

@@ -41,7 +41,7 @@ type Producer struct {
 	tail      *atomic.Uint64
 	turn      *atomic.Uint64 // beside tail
 	intent    *atomic.Uint64
-	bell      *bellWords // the receiver's
+	bell      *doorbellWords // the receiver's
 	capacity  uint64
 	mask      uint64
 	quick     uint64 // messages shorter than this may go the short way: see Put
@@ -72,7 +72,7 @@ type Producer struct {
 func (r *Ring) NewProducer(i int, registered bool) *Producer {
 	h := r.ctl.head.Load()
 	p := &Producer{
-		words: r.words, data: r.data, tail: &r.ctl.tail, turn: &r.ctl.turn, intent: &r.slots[1+i].intent, bell: &r.ctl.recvBell,
+		words: r.words, data: r.data, tail: &r.ctl.tail, turn: &r.ctl.turn, intent: &r.slots[1+i].intent, bell: &r.ctl.doorbell,
 		capacity: r.capacity, mask: r.mask, stampBase: r.stampBase,
 		ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, waiter: r.Waiter(i), head: h, end: h, fetched: h,
 	}
@@ -156,8 +156,8 @@ func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 		failpoint.Hit(failpoint.TailMoved)
 		p.pos, p.size, p.payload, p.next = t, want, n, t+want
 		if want < size {
-			p.Abort() // the rest of the lap, on the heap only
-			p.Notify()  // the message may find no room now
+			p.Abort()  // the rest of the lap, on the heap only
+			p.Notify() // the message may find no room now
 			intended = false
 			continue
 		}

@@ -77,7 +77,7 @@ func (cr *crowd) try(p *Producer, send func() error) error {
 			p.Join(0, 0)
 			b := p.waiter.Announce()
 			if err = send(); err == ErrFull {
-				_ = futex.Wait(p.waiter.Bell(), b, nap)
+				_ = futex.Wait(p.waiter.Doorbell(), b, nap)
 				continue
 			}
 		}
@@ -90,7 +90,7 @@ func (cr *crowd) try(p *Producer, send func() error) error {
 // next waits for the next message.
 func (cr *crowd) next(t *testing.T) []byte {
 	t.Helper()
-	b := cr.RecvBell()
+	b := cr.Doorbell()
 	for deadline := time.Now().Add(proctest.Patience); ; {
 		seq := b.Seq()
 		msg, err := cr.c.Next()

@@ -31,7 +31,7 @@ func TestSenderFencesIfTheBellSaysSoOrItHasNotRegistered(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			g := newGlass(t, beforeHead, beforeBeat, 0)
 			p := g.NewProducer(0, c.registered)
-			g.ctl.recvBell.flags.Store(c.flags)
+			g.ctl.doorbell.flags.Store(c.flags)
 			if c.fences {
 				g.killedStoring(slotsLow, p.Notify)
 				return
@@ -86,7 +86,7 @@ func TestSleeperSeesThePublicationOrIsSeen(t *testing.T) {
 	}{
 		"the receiver": {
 			announce: func(r *Ring, _ *Producer) func() bool {
-				b := r.RecvBell()
+				b := r.Doorbell()
 				seq := b.Seq()
 				b.Announce()
 				return func() bool { defer b.Retract(); return b.Seq() == seq }
@@ -103,7 +103,7 @@ func TestSleeperSeesThePublicationOrIsSeen(t *testing.T) {
 			announce: func(_ *Ring, p *Producer) func() bool {
 				p.Join(MinCapacity/2, 0)
 				was := p.waiter.Announce()
-				return func() bool { defer p.Leave(); return p.waiter.Bell().Load() == was }
+				return func() bool { defer p.Leave(); return p.waiter.Doorbell().Load() == was }
 			},
 			prepare: func(p *Producer, c *Consumer) {
 				_ = p.Put(make([]byte, MinCapacity/2))

@@ -85,7 +85,7 @@ func drainHostile(t *testing.T, r *Ring, c *Consumer) {
 	require.Positive(t, steps, "it does not come to an end")
 	for i := range senders {
 		r.settled(&r.slots[1+i])
-		End{r, &r.slots[1+i], false}.Claiming()
+		Endpoint{r, &r.slots[1+i], false}.Claiming()
 	}
 }
 

@@ -78,7 +78,7 @@ type control struct {
 	_        [112]byte
 	head     atomic.Uint64 // 0x080  8  bytes ever released; the receiver. Senders that wait look here
 	_        [120]byte
-	recvBell bellWords // 0x100  8  the receiver sleeps on it
+	doorbell doorbellWords // 0x100  8  the receiver sleeps on it
 	_        [120]byte
 	line     lineWords // 0x180 16  senders wait; see line.go
 	_        [112]byte
@@ -108,8 +108,8 @@ type control struct {
 	waiting   [MaxSenders / 64]atomic.Uint64 // 0x400 512  bit i: sender i is in line, or waits for a position
 }
 
-// bellWords is a doorbell: flags and the futex word.
-type bellWords struct {
+// doorbellWords is a doorbell: flags and the futex word.
+type doorbellWords struct {
 	_ structs.HostLayout
 
 	flags atomic.Uint32 // 0x0  4  epoch << 8 | sleeping, closed, must fence

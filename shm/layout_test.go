@@ -87,7 +87,7 @@ func TestStructsAreAsDocumented(t *testing.T) {
 			require.Equal(t, compiled(typ), commented(t, typ.Name()), "the comments of layout.go")
 		})
 	}
-	require.Equal(t, compiled(reflect.TypeFor[bellWords]()), commented(t, "bellWords"))
+	require.Equal(t, compiled(reflect.TypeFor[doorbellWords]()), commented(t, "doorbellWords"))
 }
 
 // pick returns the number that stands at a documented field, in the machine's byte
@@ -192,7 +192,7 @@ func TestWordsOfDifferentWritersStandApart(t *testing.T) {
 	for _, f := range compiled(reflect.TypeFor[control]()) {
 		at[f.name] = f.offset
 	}
-	apart := []string{"tail", "head", "recvBell", "line", "attached"}
+	apart := []string{"tail", "head", "doorbell", "line", "attached"}
 	for i := 1; i < len(apart); i++ {
 		require.GreaterOrEqual(t, at[apart[i]]-at[apart[i-1]], uintptr(128), apart[i])
 	}

@@ -21,7 +21,7 @@ var (
 	_ [0x280]byte = [unsafe.Offsetof(control{}.cursor)]byte{}
 	_ [0x298]byte = [unsafe.Offsetof(control{}.base)]byte{}
 	_ [0x2a0]byte = [unsafe.Offsetof(control{}.skippedTo)]byte{}
-	_ [0x100]byte = [unsafe.Offsetof(control{}.recvBell)]byte{}
+	_ [0x100]byte = [unsafe.Offsetof(control{}.doorbell)]byte{}
 	_ [0x008]byte = [unsafe.Offsetof(control{}.turn)]byte{}
 	_ [0x180]byte = [unsafe.Offsetof(control{}.line)]byte{}
 	_ [0x200]byte = [unsafe.Offsetof(control{}.attached)]byte{}

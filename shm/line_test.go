@@ -42,7 +42,7 @@ func (l *lined) join(i, n int) {
 // woken returns which senders were woken since they announced themselves.
 func (l *lined) woken() (who []int) {
 	for i, p := range l.p {
-		if b := p.waiter.Bell().Load(); l.bell[i] != 0 && b != l.bell[i] {
+		if b := p.waiter.Doorbell().Load(); l.bell[i] != 0 && b != l.bell[i] {
 			who = append(who, i)
 		}
 	}
@@ -67,10 +67,10 @@ func TestReleaseWakesTheFirstInLineAloneAndOnce(t *testing.T) {
 		require.Zero(t, l.first(), "who came first")
 		l.release(t, 1)
 		require.Equal(t, []int{0}, l.woken())
-		was := l.p[0].waiter.Bell().Load()
+		was := l.p[0].waiter.Doorbell().Load()
 		l.release(t, 1)
 		require.Equal(t, []int{0}, l.woken())
-		require.Equal(t, was, l.p[0].waiter.Bell().Load(), "woken once")
+		require.Equal(t, was, l.p[0].waiter.Doorbell().Load(), "woken once")
 
 		// It finds no room after all, and sleeps again.
 		l.bell[0] = l.p[0].waiter.Announce()
@@ -238,10 +238,10 @@ func TestFirstThatLetsABeatGoByIsPassedAndComesAgain(t *testing.T) {
 		require.Contains(t, l.woken(), 0, "whoever should have woken it may have died")
 		require.Zero(t, l.first())
 
-		was := l.p[0].waiter.Bell().Load()
+		was := l.p[0].waiter.Doorbell().Load()
 		require.Zero(t, l.Tend(seen, now))
 		require.True(t, l.p[0].waiter.Passed())
-		require.NotEqual(t, was, l.p[0].waiter.Bell().Load(), "it is told")
+		require.NotEqual(t, was, l.p[0].waiter.Doorbell().Load(), "it is told")
 		require.Equal(t, 1, l.first())
 		require.Contains(t, l.woken(), 1)
 

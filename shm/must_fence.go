@@ -46,7 +46,7 @@ import "github.com/shmchan/shmchan/internal/failpoint"
 
 // MustFence tells those who ring the bell to fence, since the receiver, which sleeps
 // on it, can't make them. It takes effect for publications from then on.
-func (b Bell) MustFence() {
+func (b Doorbell) MustFence() {
 	b.words.flags.Or(bellFence)
 	failpoint.Hit(failpoint.FenceAsked)
 }
@@ -61,7 +61,7 @@ func (w Waiter) MustFence() {
 
 // freshBell takes away what the receiver before asked for. Precondition: the
 // caller holds the receiver's lock and has not attached.
-func (r *Ring) freshBell() { r.ctl.recvBell.flags.And(^uint32(bellFence)) }
+func (r *Ring) freshBell() { r.ctl.doorbell.flags.And(^uint32(bellFence)) }
 
 // Review drops the fence that senders have asked for if no sender is left that
 // needs it. It costs one load as long as none does.

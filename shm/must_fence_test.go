@@ -7,14 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func asked(b Bell) bool { return b.words.flags.Load()&bellFence != 0 }
+func asked(b Doorbell) bool { return b.words.flags.Load()&bellFence != 0 }
 
 // lineAsked is asked of the senders' line.
 func lineAsked(r *Ring) bool { return r.ctl.line.flags.Load()&lineFence != 0 }
 
 func TestReceiverAsksForNoFenceThatOnlyTheOneBeforeNeeded(t *testing.T) {
 	s := makeSegment(t, Config{Capacity: 1, Durable: true})
-	b := s.Ring().RecvBell()
+	b := s.Ring().Doorbell()
 	for _, gone := range []func(*Segment){
 		func(before *Segment) { require.NoError(t, before.DetachReceiver()) },
 		func(before *Segment) { die(t, before) },
@@ -72,7 +72,7 @@ func TestLineAsksForNoFenceOnceNoSenderNeedsIt(t *testing.T) {
 			func(t *testing.T, s, who *Segment, slot int) {
 				s.Ring().vacate(slot)
 				die(t, who)
-				s.ReceiverEnd().Beat(1)
+				s.ReceiverEndpoint().Beat(1)
 			}, relay,
 		},
 		"died, and another took the slot": {
@@ -81,7 +81,7 @@ func TestLineAsksForNoFenceOnceNoSenderNeedsIt(t *testing.T) {
 				for range s.Ring().Senders() { // the free ones come first
 					attach(t, reopen(t, s), 9)
 				}
-				require.EqualValues(t, 9, s.SenderEnd(slot).Owner().Process.PID)
+				require.EqualValues(t, 9, s.SenderEndpoint(slot).Owner().Process.PID)
 			}, relay,
 		},
 	} {

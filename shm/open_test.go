@@ -181,10 +181,10 @@ func TestReadOnlySegmentShowsEverything(t *testing.T) {
 	require.NoError(t, err)
 	defer ro.Close()
 	require.EqualValues(t, 1, ro.Counters().Sent)
-	require.Equal(t, 42, ro.SenderEnd(0).Owner().Process.PID)
+	require.Equal(t, 42, ro.SenderEndpoint(0).Owner().Process.PID)
 	requireAlive(t, ro, 0, true)
 	require.Equal(t, s.Ring().Tail(), ro.Ring().Tail())
-	_, claiming := ro.SenderEnd(0).Claiming()
+	_, claiming := ro.SenderEndpoint(0).Claiming()
 	require.True(t, claiming)
 	require.Equal(t, "abc", string(ro.Ring().data[RecordHeader:][:3]))
 }

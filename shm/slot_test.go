@@ -76,7 +76,7 @@ func TestSlotSaysWhoOwnsIt(t *testing.T) {
 	s.intent.Store(17) // whoever left it
 	o := Owner{Process: process.Identity{PID: 4711, NS: 12, Start: 99}, Label: "worker ∞"}
 	s.occupy(o, 1024, int64(time.Second), 77)
-	e := End{r, s, false}
+	e := Endpoint{r, s, false}
 	require.True(t, e.Live())
 	require.Equal(t, o, e.Owner())
 	require.EqualValues(t, noIntent, s.intent.Load())
@@ -169,7 +169,7 @@ func TestLabelThatNoCorrectEndWritesIsNotShown(t *testing.T) {
 func TestEndTellsTheClaimInFlight(t *testing.T) {
 	r := NewHeapRing(1, senders, 0)
 	p, c := ends(t, r)
-	e := End{r, p[0].slot, false}
+	e := Endpoint{r, p[0].slot, false}
 	requireClaiming := func(want bool) {
 		t.Helper()
 		pos, ok := e.Claiming()

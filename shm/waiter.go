@@ -141,11 +141,11 @@ func (w Waiter) HasRoom(n int) bool {
 	return r.room() >= r.recordSize(uint64(n))+r.reserve(w.index)
 }
 
-// Bell returns the futex that the caller sleeps on.
-func (w Waiter) Bell() *atomic.Uint32 { return &w.slot.bell }
+// Doorbell returns the futex that the caller sleeps on.
+func (w Waiter) Doorbell() *atomic.Uint32 { return &w.slot.bell }
 
-// Announce says that the caller is about to sleep, and returns what Bell is then.
-// After it the caller must look again, and only then sleep while Bell is that. See A
+// Announce says that the caller is about to sleep, and returns what Doorbell is then.
+// After it the caller must look again, and only then sleep while Doorbell is that. See A
 // in line.go.
 func (w Waiter) Announce() uint32 {
 	b := w.slot.bell.Or(1) | 1

@@ -48,7 +48,7 @@ func handOver(r *Ring, n int, registered bool) int {
 // receiveAll receives n messages, and sleeps whenever there is none.
 func receiveAll(r *Ring, n int, registered bool, over *atomic.Bool) {
 	c, err := r.NewConsumer(registered)
-	b := r.RecvBell()
+	b := r.Doorbell()
 	own := make([]byte, r.MaxMessage())
 	for got := 0; err == nil && got < n && !over.Load(); {
 		seq := b.Seq()
@@ -85,7 +85,7 @@ func fillUp(r *Ring, n int, registered bool) int {
 				p.Join(len(msg), p.ring.Tail())
 				b := w.Announce()
 				if !w.HasRoom(len(msg)) && !w.Passed() {
-					_ = futex.Wait(w.Bell(), b, long)
+					_ = futex.Wait(w.Doorbell(), b, long)
 				}
 			}
 		})

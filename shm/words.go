@@ -18,6 +18,6 @@ func (s *Segment) Words() Words {
 
 // BeatWords returns what each heartbeat of the owner stores: the count of beats, and
 // the monotonic clock. They are valid until the segment is closed.
-func (e End) BeatWords() (beats *atomic.Uint64, at *atomic.Int64) {
+func (e Endpoint) BeatWords() (beats *atomic.Uint64, at *atomic.Int64) {
 	return &e.slot.beat, &e.slot.beatAt
 }

@@ -81,7 +81,7 @@ func printStat(w io.Writer, s *ipc.Stats, now time.Time) error {
 	return t.Flush()
 }
 
-func printEnd(w io.Writer, end string, e *ipc.End) {
+func printEnd(w io.Writer, end string, e *ipc.Endpoint) {
 	claim := "-"
 	if e.Claim != nil {
 		claim = strconv.FormatUint(*e.Claim, 10)

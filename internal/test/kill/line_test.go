@@ -53,7 +53,7 @@ func (a *arena) flushIn(who byte) {
 // sleeping reports whether so many senders are announced to sleep.
 func (a *arena) sleeping(n int) bool {
 	for i := range maxSenders {
-		n -= int(a.peek.Ring().Waiter(i).Bell().Load() & 1)
+		n -= int(a.peek.Ring().Waiter(i).Doorbell().Load() & 1)
 	}
 	return n <= 0
 }

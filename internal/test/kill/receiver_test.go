@@ -98,7 +98,7 @@ func sleeperStory(a *arena) bool {
 		return a.receiverFate(nil)
 	}
 	return a.receiverFate(func() bool {
-		asleep := a.peek.Ring().RecvBell().Announced()
+		asleep := a.peek.Ring().Doorbell().Announced()
 		if asleep {
 			a.send('s', size)
 		}

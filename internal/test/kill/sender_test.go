@@ -86,7 +86,7 @@ func senderStory(a *arena) bool {
 		if a.held != nil {
 			a.fillUp(a.c.needs)
 		}
-		a.asleep(a.peek.Ring().RecvBell())
+		a.asleep(a.peek.Ring().Doorbell())
 	}
 	return a.senderFate(func() bool {
 		if a.c.needs > 0 || a.held == nil || !a.peek.Ring().Announced() {

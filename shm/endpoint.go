@@ -2,47 +2,47 @@ package shm
 
 import "time"
 
-// End looks at one end's slot, and beats for its owner. The words in it are the
+// Endpoint looks at one end's slot, and beats for its owner. The words in it are the
 // owner's claims; whether it lives, only the kernel says (Segment.SenderAlive).
-type End struct {
+type Endpoint struct {
 	ring *Ring
 	slot *slot
 	recv bool
 }
 
-// SenderEnd returns the sender's slot i.
-func (s *Segment) SenderEnd(i int) End { return End{s.ring, &s.ring.slots[1+i], false} }
+// SenderEndpoint returns the sender's slot i.
+func (s *Segment) SenderEndpoint(i int) Endpoint { return Endpoint{s.ring, &s.ring.slots[1+i], false} }
 
-// ReceiverEnd returns the receiver's slot.
-func (s *Segment) ReceiverEnd() End { return End{s.ring, &s.ring.slots[0], true} }
+// ReceiverEndpoint returns the receiver's slot.
+func (s *Segment) ReceiverEndpoint() Endpoint { return Endpoint{s.ring, &s.ring.slots[0], true} }
 
 // Live reports whether an end has attached here and not detached.
-func (e End) Live() bool { return e.slot.state.Load() == slotLive }
+func (e Endpoint) Live() bool { return e.slot.state.Load() == slotLive }
 
 // Owner returns who attached last.
-func (e End) Owner() Owner { return e.slot.owner() }
+func (e Endpoint) Owner() Owner { return e.slot.owner() }
 
 // Generation counts the owners that the slot has had.
-func (e End) Generation() uint32 { return e.slot.gen.Load() }
+func (e Endpoint) Generation() uint32 { return e.slot.gen.Load() }
 
 // Beat is one heartbeat of the owner, at now on the monotonic clock.
-func (e End) Beat(now int64) {
+func (e Endpoint) Beat(now int64) {
 	e.slot.beatAt.Store(now)
 	e.slot.beat.Add(1)
 }
 
 // Beats counts the owner's heartbeats: an observer looks whether it changes.
-func (e End) Beats() uint64 { return e.slot.beat.Load() }
+func (e Endpoint) Beats() uint64 { return e.slot.beat.Load() }
 
 // LastBeat returns the monotonic clock of the last heartbeat, as the owner saw
 // it, and the time until its next one.
-func (e End) LastBeat() (at int64, interval time.Duration) {
+func (e Endpoint) LastBeat() (at int64, interval time.Duration) {
 	return e.slot.beatAt.Load(), time.Duration(e.slot.interval.Load())
 }
 
 // Counts returns the messages that the owner has sent or received, and their
 // bytes.
-func (e End) Counts() (messages, bytes uint64) {
+func (e Endpoint) Counts() (messages, bytes uint64) {
 	if e.recv {
 		p := e.ring.progress()
 		return p.messages - e.slot.since.Load(), p.bytes - e.slot.prevFrom.Load()
@@ -52,7 +52,7 @@ func (e End) Counts() (messages, bytes uint64) {
 
 // Claiming returns the position of the claim that the sender has in flight, or
 // had when it died: its intent, if no stamp stands there.
-func (e End) Claiming() (pos uint64, ok bool) {
+func (e Endpoint) Claiming() (pos uint64, ok bool) {
 	pos, ok = e.slot.claiming()
 	h, t := e.ring.Head(), e.ring.Tail()
 	if !ok || int64(pos-h) < 0 || int64(pos-t) >= 0 || pos&(recordAlign-1) != 0 {
@@ -84,7 +84,7 @@ func (s *Segment) Counters() Counters {
 		Deaths: ctl.deaths.Load(), Skipped: p.skipped,
 	}
 	for i := range s.ring.slots[1:] {
-		m, b := s.SenderEnd(i).Counts()
+		m, b := s.SenderEndpoint(i).Counts()
 		c.Sent, c.SentBytes = c.Sent+m, c.SentBytes+b
 	}
 	return c

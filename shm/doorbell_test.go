@@ -14,7 +14,7 @@ import (
 const long = 10 * time.Minute
 
 // quiet checks that the ring was not rung on b while fn ran.
-func quiet(t *testing.T, b Bell, fn func()) {
+func quiet(t *testing.T, b Doorbell, fn func()) {
 	t.Helper()
 	seq := b.Seq()
 	fn()
@@ -22,7 +22,7 @@ func quiet(t *testing.T, b Bell, fn func()) {
 }
 
 // rung checks that it was rung once.
-func rung(t *testing.T, b Bell, fn func()) {
+func rung(t *testing.T, b Doorbell, fn func()) {
 	t.Helper()
 	seq := b.Seq()
 	fn()
@@ -32,7 +32,7 @@ func rung(t *testing.T, b Bell, fn func()) {
 func TestSenderRingsOnceForEachAnnouncementAndLeavesItStanding(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		p, _ := ends(t, r)
-		b := r.RecvBell()
+		b := r.Doorbell()
 		quiet(t, b, p[0].Notify)
 		for range 3 {
 			b.Announce()
@@ -50,7 +50,7 @@ func TestSenderRingsOnceForEachAnnouncementAndLeavesItStanding(t *testing.T) {
 
 func TestAnnouncementsAreCountedRoundAndRound(t *testing.T) {
 	r := NewHeapRing(1, 1, 0)
-	b := r.RecvBell()
+	b := r.Doorbell()
 	b.words.flags.Store(epochMask | bellClosed)
 	b.Announce()
 	require.EqualValues(t, bellClosed|bellSleeping, b.words.flags.Load(), "the count runs over, the flags stay")
@@ -62,7 +62,7 @@ func TestAnnouncementsAreCountedRoundAndRound(t *testing.T) {
 // registered fences always. Both still ring.
 func TestEndsThatMustFenceRing(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
-		r.RecvBell().MustFence()
+		r.Doorbell().MustFence()
 		r.Waiter(0).MustFence()
 		for _, registered := range []bool{true, false} {
 			p := r.NewProducer(0, registered)
@@ -71,10 +71,10 @@ func TestEndsThatMustFenceRing(t *testing.T) {
 			require.Equal(t, !registered, p.fence)
 			require.Equal(t, !registered, c.fence)
 			put(t, p, "a")
-			quiet(t, r.RecvBell(), p.Notify)
-			r.RecvBell().Announce()
-			rung(t, r.RecvBell(), p.Notify)
-			r.RecvBell().Retract()
+			quiet(t, r.Doorbell(), p.Notify)
+			r.Doorbell().Announce()
+			rung(t, r.Doorbell(), p.Notify)
+			r.Doorbell().Retract()
 			take(t, c, "a")
 			p.Join(4, 0)
 			p.waiter.Announce()
@@ -86,7 +86,7 @@ func TestEndsThatMustFenceRing(t *testing.T) {
 			require.EqualValues(t, 2, p.slot.messages.Load(), "a fence changes no count")
 			r.vacate(0)
 		}
-		require.NotZero(t, r.ctl.recvBell.flags.Load()&bellFence, "nobody takes it back")
+		require.NotZero(t, r.ctl.doorbell.flags.Load()&bellFence, "nobody takes it back")
 		require.EqualValues(t, 4, r.ctl.received.Load())
 	})
 }
@@ -94,25 +94,25 @@ func TestEndsThatMustFenceRing(t *testing.T) {
 func TestCloseIsSeenByAllAndWakesAllOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		require.False(t, r.Closed())
-		recv, w := r.RecvBell().Seq(), r.Waiter(1)
+		recv, w := r.Doorbell().Seq(), r.Waiter(1)
 		w.Join(4, 0)
-		send := w.Bell().Load()
+		send := w.Doorbell().Load()
 		for range 2 {
 			r.Close()
 			require.True(t, r.Closed())
-			require.Equal(t, recv+1, r.RecvBell().Seq())
-			require.Equal(t, send+2, w.Bell().Load())
+			require.Equal(t, recv+1, r.Doorbell().Seq())
+			require.Equal(t, send+2, w.Doorbell().Load())
 		}
-		r.RecvBell().Announce()
-		r.RecvBell().Retract()
+		r.Doorbell().Announce()
+		r.Doorbell().Retract()
 		require.True(t, r.Closed())
-		require.EqualValues(t, bellClosed, r.ctl.recvBell.flags.Load()&^epochMask)
+		require.EqualValues(t, bellClosed, r.ctl.doorbell.flags.Load()&^epochMask)
 	})
 }
 
 func TestSleepEndsAtOnceIfTheBellWasRungSince(t *testing.T) {
 	r := NewHeapRing(1, 1, 0)
-	b := r.RecvBell()
+	b := r.Doorbell()
 	seq := b.Seq()
 	b.Announce()
 	r.NewProducer(0, true).Notify()
@@ -120,7 +120,7 @@ func TestSleepEndsAtOnceIfTheBellWasRungSince(t *testing.T) {
 }
 
 func TestSleepEndsByItself(t *testing.T) {
-	b := NewHeapRing(1, 1, 0).RecvBell()
+	b := NewHeapRing(1, 1, 0).Doorbell()
 	proctest.Eventually(t, "a sleep lasts as long as it was told to", func() bool { // a signal may end any one early
 		start := time.Now()
 		require.NoError(t, b.Sleep(b.Seq(), 20*time.Millisecond))
@@ -130,13 +130,13 @@ func TestSleepEndsByItself(t *testing.T) {
 
 func TestSleepersAreWoken(t *testing.T) {
 	for what, test := range map[string]struct {
-		bell func(r *Ring) Bell
+		bell func(r *Ring) Doorbell
 		n    int
 		wake func(p *Producer, c *Consumer)
 	}{
-		"the receiver by a sender":  {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.Notify() }},
-		"the receiver by a poke":    {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.ring.RecvBell().Poke() }},
-		"the receiver by a removal": {(*Ring).RecvBell, 1, func(p *Producer, _ *Consumer) { p.ring.Close() }},
+		"the receiver by a sender":  {(*Ring).Doorbell, 1, func(p *Producer, _ *Consumer) { p.Notify() }},
+		"the receiver by a poke":    {(*Ring).Doorbell, 1, func(p *Producer, _ *Consumer) { p.ring.Doorbell().WakeAll() }},
+		"the receiver by a removal": {(*Ring).Doorbell, 1, func(p *Producer, _ *Consumer) { p.ring.Close() }},
 	} {
 		t.Run(what, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, r *Ring) {
@@ -152,7 +152,7 @@ func TestSleepersAreWoken(t *testing.T) {
 						}
 					})
 				}
-				proctest.Parked(t, "Bell.Sleep", test.n)
+				proctest.Parked(t, "Doorbell.Sleep", test.n)
 				test.wake(p[0], c)
 				requireSoon(t, r, &wg)
 			})
@@ -171,7 +171,7 @@ func requireSoon(t *testing.T, r *Ring, wg *sync.WaitGroup) {
 	select {
 	case <-done:
 	case <-time.After(proctest.Patience):
-		r.RecvBell().Poke()
+		r.Doorbell().WakeAll()
 		r.WakeSenders()
 		<-done
 		require.Fail(t, "somebody slept on")

@@ -36,19 +36,19 @@ const (
 	epochMask    = ^uint32(bellEpoch - 1)
 )
 
-// Bell is the receiver's doorbell. Safe for concurrent use.
-type Bell struct{ words *bellWords }
+// Doorbell is the receiver's doorbell. Safe for concurrent use.
+type Doorbell struct{ words *doorbellWords }
 
-// RecvBell is what the receiver sleeps on.
-func (r *Ring) RecvBell() Bell { return Bell{&r.ctl.recvBell} }
+// Doorbell is what the receiver sleeps on.
+func (r *Ring) Doorbell() Doorbell { return Doorbell{&r.ctl.doorbell} }
 
 // Seq returns the futex word: read it before looking whether there is a reason
 // to sleep.
-func (b Bell) Seq() uint32 { return b.words.seq.Load() }
+func (b Doorbell) Seq() uint32 { return b.words.seq.Load() }
 
 // Announce says that an end is about to sleep. After it the end must look again,
 // and only then Sleep.
-func (b Bell) Announce() {
+func (b Doorbell) Announce() {
 	b.Announcing()
 	if !fence.Everywhere() {
 		b.MustFence()
@@ -57,11 +57,11 @@ func (b Bell) Announce() {
 }
 
 // Word returns the futex that Seq reads.
-func (b Bell) Word() *atomic.Uint32 { return &b.words.seq }
+func (b Doorbell) Word() *atomic.Uint32 { return &b.words.seq }
 
 // Announcing is Announce without the fence: for an end that announces on several
 // bells, fences once, and calls MustFence on each if it can't.
-func (b Bell) Announcing() {
+func (b Doorbell) Announcing() {
 	// Two steps rather than a loop, which a peer could keep from ending. Who sees
 	// the first alone sees nobody asleep, and comes before the second look.
 	b.words.flags.Add(bellEpoch)
@@ -70,19 +70,19 @@ func (b Bell) Announcing() {
 }
 
 // Sleep waits while seq is still s, at most d. It may return early.
-func (b Bell) Sleep(s uint32, d time.Duration) error { return futex.Wait(&b.words.seq, s, d) }
+func (b Doorbell) Sleep(s uint32, d time.Duration) error { return futex.Wait(&b.words.seq, s, d) }
 
 // Retract takes the receiver's announcement back.
-func (b Bell) Retract() {
+func (b Doorbell) Retract() {
 	b.words.flags.And(^uint32(bellSleeping))
 	failpoint.Hit(failpoint.Retracted)
 }
 
 // Announced reports whether somebody is announced to sleep.
-func (b Bell) Announced() bool { return b.words.flags.Load()&bellSleeping != 0 }
+func (b Doorbell) Announced() bool { return b.words.flags.Load()&bellSleeping != 0 }
 
-// Poke makes all sleepers on the bell look again, announced or not.
-func (b Bell) Poke() {
+// WakeAll makes all sleepers on the bell look again, announced or not.
+func (b Doorbell) WakeAll() {
 	b.words.seq.Add(1)
 	futex.Wake(&b.words.seq, math.MaxInt32)
 }
@@ -90,15 +90,15 @@ func (b Bell) Poke() {
 // Close says that the receiver has gone for good, or that the channel was
 // removed, and wakes everybody to see it. Nobody takes it back.
 func (r *Ring) Close() {
-	if r.ctl.recvBell.flags.Or(bellClosed)&bellClosed == 0 {
+	if r.ctl.doorbell.flags.Or(bellClosed)&bellClosed == 0 {
 		failpoint.Hit(failpoint.Closed)
 		r.WakeSenders()
-		r.RecvBell().Poke()
+		r.Doorbell().WakeAll()
 	}
 }
 
 // Closed reports whether the receiver has gone for good.
-func (r *Ring) Closed() bool { return r.ctl.recvBell.flags.Load()&bellClosed != 0 }
+func (r *Ring) Closed() bool { return r.ctl.doorbell.flags.Load()&bellClosed != 0 }
 
 // Closed is that of the Producer's ring.
 func (p *Producer) Closed() bool { return p.bell.flags.Load()&bellClosed != 0 }
@@ -107,11 +107,11 @@ func (p *Producer) Closed() bool { return p.bell.flags.Load()&bellClosed != 0 }
 // Abort or PutBatch. It never blocks.
 func (p *Producer) Notify() {
 	if p.fence || p.bell.flags.Load()&(bellSleeping|bellFence) != 0 {
-		p.ringSleeper()
+		p.notifySleeper()
 	}
 }
 
-func (p *Producer) ringSleeper() {
+func (p *Producer) notifySleeper() {
 	bell := p.bell
 	f := bell.flags.Load()
 	if p.fence || f&bellFence != 0 {
