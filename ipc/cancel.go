@@ -17,19 +17,19 @@ type cancels struct {
 
 // arm sets a callback for the sleep that follows. It returns what disarm needs.
 // Precondition: the context can be done.
-func (c *cancels) arm(ctx context.Context, poke func()) (extra func() bool) {
+func (c *cancels) arm(ctx context.Context, wakeAll func()) (extra func() bool) {
 	done := ctx.Done()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.done == done:
 	case c.users > 0: // another goroutine sleeps with another context
-		return context.AfterFunc(ctx, poke)
+		return context.AfterFunc(ctx, wakeAll)
 	default:
 		if c.unset != nil {
 			c.unset()
 		}
-		c.done, c.unset = done, context.AfterFunc(ctx, poke)
+		c.done, c.unset = done, context.AfterFunc(ctx, wakeAll)
 	}
 	c.users++
 	return nil

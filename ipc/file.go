@@ -129,7 +129,7 @@ func (w *dirWatch) refresh() {
 // refresh sets the file's times to now if they are old, and returns whether the file
 // has a name. Where that is refused (the file is another user's, or the process
 // has given its rights up) the next end may be luckier.
-func (e *end) refresh() (linked bool) {
+func (e *endpoint) refresh() (linked bool) {
 	st, err := e.seg.FileState()
 	if err != nil {
 		return true

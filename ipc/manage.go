@@ -39,20 +39,20 @@ func inspect(name string, place shm.Place) (Stats, error) {
 
 // find checks the options and says where the name is; make asks for the directory
 // of plain names to be made.
-func (o *Options) find(name string, make bool) (shm.Place, settings, error) {
-	set, err := o.check()
+func (o *Options) find(name string, make bool) (shm.Place, opener, error) {
+	opts, err := o.check()
 	if err != nil {
-		return shm.Place{}, set, err
+		return shm.Place{}, opts, err
 	}
-	place, err := set.place(name, make)
-	return place, set, err
+	place, err := opts.place(name, make)
+	return place, opts, err
 }
 
 // visit is find for those who look at a channel or remove it, and attach no end.
-func (o *Options) visit(name string) (shm.Place, settings, error) {
-	place, set, err := o.find(name, false)
+func (o *Options) visit(name string) (shm.Place, opener, error) {
+	place, opts, err := o.find(name, false)
 	place.Visit = named(place)
-	return place, set, err
+	return place, opts, err
 }
 
 // named reports whether the caller named the directory. The default one is the
@@ -62,11 +62,11 @@ func named(place shm.Place) bool { return place.Sticky }
 // List tells of every file in the channel directory, in order of name: also of
 // those that are no channels. A directory that is missing holds none.
 func List(o *Options) ([]Entry, error) {
-	set, err := o.check()
+	opts, err := o.check()
 	if err != nil {
 		return nil, fmt.Errorf("list: %w", err)
 	}
-	place, err := set.home(false)
+	place, err := opts.home(false)
 	if err != nil {
 		return nil, fmt.Errorf("list: %w", err)
 	}
@@ -97,9 +97,9 @@ func List(o *Options) ([]Entry, error) {
 // Create makes a channel and attaches nobody to it. fs.ErrExist if one is there
 // that is not dead; a dead one is replaced.
 func Create(name string, o *Options) error {
-	place, set, err := o.find(name, true)
+	place, opts, err := o.find(name, true)
 	if err == nil {
-		err = set.create(place)
+		err = opts.create(place)
 	}
 	if err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
@@ -107,12 +107,12 @@ func Create(name string, o *Options) error {
 	return nil
 }
 
-func (s *settings) create(place shm.Place) error {
-	defer s.dropSpare()
+func (o *opener) create(place shm.Place) error {
+	defer o.dropSpare()
 	seg, err := again(place, func() (*shm.Segment, error) {
 		old, err := shm.Open(place)
 		if errors.Is(err, fs.ErrNotExist) {
-			return s.makeAs(context.Background(), place, func(*shm.Segment) error { return nil })
+			return o.makeAs(context.Background(), place, func(*shm.Segment) error { return nil })
 		}
 		if err != nil {
 			return nil, err
@@ -121,7 +121,7 @@ func (s *settings) create(place shm.Place) error {
 		switch {
 		case err != nil:
 		case finished:
-			err = s.retire(context.Background(), old)
+			err = o.retire(context.Background(), old)
 		default:
 			err = &fs.PathError{Op: "make", Path: place.Path(), Err: fs.ErrExist}
 		}
@@ -143,10 +143,10 @@ func ForceRemove(name string, o *Options) error { return remove(name, o, true, n
 
 // remove removes a channel unless keep, which may be nil, has an objection.
 func remove(name string, o *Options, force bool, keep func(*shm.Segment) error) error {
-	place, set, err := o.visit(name)
+	place, opts, err := o.visit(name)
 	if err == nil {
 		place.AnyName = force
-		err = set.remove(place, force, keep)
+		err = opts.remove(place, force, keep)
 	}
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", name, err)
@@ -156,18 +156,18 @@ func remove(name string, o *Options, force bool, keep func(*shm.Segment) error) 
 
 // The name goes first, for only that can fail; see shm.Segment.Remove. Without force
 // the locks of all ends are held until then: no end is attached, and none attaches.
-func (s *settings) remove(place shm.Place, force bool, keep func(*shm.Segment) error) error {
+func (o *opener) remove(place shm.Place, force bool, keep func(*shm.Segment) error) error {
 	seg, err := shm.Open(place)
 	if err != nil {
 		return err
 	}
 	if seg.Ambiguous() { // what else the file is, is not ours to end
-		return errors.Join(seg.Unlink(2*s.Heartbeat), seg.Close())
+		return errors.Join(seg.Unlink(2*o.Heartbeat), seg.Close())
 	}
 	if _, err := closeFinished(seg); err != nil { // before the locks make it look alive
 		return errors.Join(err, seg.Close())
 	}
-	err = seg.RemoveIf(2*s.Heartbeat, func() error {
+	err = seg.RemoveIf(2*o.Heartbeat, func() error {
 		lock := seg.LockAll
 		if keep != nil && seg.Durable() { // what a newcomer sends must not be lost
 			lock = seg.LockAllFree
@@ -182,4 +182,18 @@ func (s *settings) remove(place shm.Place, force bool, keep func(*shm.Segment) e
 		return err
 	})
 	return errors.Join(err, seg.Close())
+}
+
+// Dir returns the directory where plain names live: o.Dir, else $SHMCHAN_DIR, else
+// the user's own below /dev/shm. It need not exist.
+func Dir(o *Options) (string, error) {
+	opts, err := o.check()
+	if err != nil {
+		return "", fmt.Errorf("dir: %w", err)
+	}
+	home, err := opts.home(false)
+	if err != nil {
+		return "", fmt.Errorf("dir: %w", err)
+	}
+	return home.Dir, nil
 }

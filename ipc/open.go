@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/shmchan/shmchan/internal/failpoint"
-	"github.com/shmchan/shmchan/internal/process"
+	"github.com/fsnotify/fsnotify"
+
 	"github.com/shmchan/shmchan/shm"
 )
 
@@ -56,123 +56,19 @@ func again[T any](place shm.Place, try func() (T, error)) (T, error) {
 	return none, fmt.Errorf("%s is replaced all the time: %w", place.Path(), ErrBusy)
 }
 
-// openReceiver returns a segment whose receiver is the caller. prepare does what
-// else can fail, with the receiver's lock held and nothing attached yet; it may be
-// called again for another segment.
-func (s *settings) openReceiver(ctx context.Context, place shm.Place, prepare func(*shm.Segment) error) (*shm.Segment, error) {
-	if err := process.StartPoller(); err != nil {
-		return nil, err
-	}
-	defer s.dropSpare()
-	return again(place, func() (*shm.Segment, error) {
-		seg, err := shm.Open(place)
-		if errors.Is(err, fs.ErrNotExist) {
-			return s.makeAs(ctx, place, func(seg *shm.Segment) error {
-				if _, err := seg.LockReceiver(); err != nil {
-					return err
-				}
-				return s.attachReceiver(seg, prepare)
-			})
-		}
-		if err != nil {
-			return nil, err
-		}
-		if err := s.takeReceiver(ctx, seg, prepare); err != nil {
-			return nil, errors.Join(err, seg.Close())
-		}
-		return seg, nil
-	})
-}
-
-// takeReceiver makes the caller the segment's receiver, or returns errAgain once it
-// has taken the name of a finished channel away, or found it taken.
-func (s *settings) takeReceiver(ctx context.Context, seg *shm.Segment, prepare func(*shm.Segment) error) error {
-	finished, err := closeFinished(seg)
-	if err != nil {
-		return err
-	}
-	if !finished { // a finished one is replaced, whatever boot it is of
-		if err := checkBoot(seg); err != nil {
-			return err
-		}
-	}
-	ok, err := seg.LockReceiver()
-	// A remover has the lock for a moment too: longer where no receiver is attached.
-	for round := 0; !ok && err == nil && (round < 10 || round < transient && !seg.ReceiverEndpoint().Live()); round++ {
-		time.Sleep(200 * time.Microsecond)
-		ok, err = seg.LockReceiver()
-	}
-	if err != nil {
-		return err
-	}
-	if ok {
-		failpoint.Hit(failpoint.RecvLocked)
-	}
-	if named, err := seg.StillNamed(); err != nil {
-		return err
-	} else if !named {
-		return errAgain
-	}
-	if !ok {
-		return s.receiverBusy(ctx, seg, finished)
-	}
-	if seg.Ring().Closed() || !seg.Durable() && seg.ReceiverAttachments() > 0 {
-		return s.retire(ctx, seg) // its receiver held the lock that we have now
-	}
-	if err := checkBoot(seg); err != nil {
-		return err
-	}
-	return s.attachReceiver(seg, prepare)
-}
-
-// receiverBusy is what takeReceiver comes to where the receiver's lock is held. That of
-// a dead receiver, which a child or a core dump keeps, is in the way of a durable
-// channel only: one that is finished is replaced without it.
-func (s *settings) receiverBusy(ctx context.Context, seg *shm.Segment, finished bool) error {
-	dead, _, outlived := seg.Outlived(ownReceiver)
-	switch {
-	case !seg.ReceiverEndpoint().Live():
-		return fmt.Errorf("%s: another process is attaching to it or removing it, and does not get on: %w", seg.Path(), ErrBusy)
-	case !outlived:
-		return fmt.Errorf("%s has a receiver already: %w", seg.Path(), ErrBusy)
-	case finished: // by its death: nobody else becomes its receiver
-		return s.retire(ctx, seg)
-	}
-	return fmt.Errorf("%[1]s: its receiver, process %[2]d, is dead, but its lock is still held, by a process that it forked (end that one; fuser %[1]s shows it) or until its core dump is written: %[3]w",
-		seg.Path(), dead.Process.PID, ErrBusy)
-}
-
-// attachReceiver attaches the caller, or changes nothing. Precondition: it has the
-// receiver's lock.
-func (s *settings) attachReceiver(seg *shm.Segment, prepare func(*shm.Segment) error) error {
-	// prepare clears away what dead senders left, so a mismatch is looked for before.
-	if err := s.sameElement(seg, seg.SetElementType(0)); err != nil {
-		return err
-	}
-	if err := prepare(seg); err != nil {
-		return err
-	}
-	if err := s.checkElement(seg); err != nil {
-		return err
-	}
-	failpoint.Hit(failpoint.MayAttach)
-	seg.AttachReceiver(s.owner(), s.Heartbeat)
-	return nil
-}
-
 // checkElement marks the channel as one of the caller's values, unless it is marked,
 // and returns ErrIncompatible if it carries others. It is the last step that can
 // fail, since a mark stays.
-func (s *settings) checkElement(seg *shm.Segment) error {
-	return s.sameElement(seg, seg.SetElementType(s.element))
+func (o *opener) checkElement(seg *shm.Segment) error {
+	return o.sameElement(seg, seg.SetElementType(o.element))
 }
 
-func (s *settings) sameElement(seg *shm.Segment, stands uint64) error {
-	if s.element == 0 || stands == 0 || stands == s.element {
+func (o *opener) sameElement(seg *shm.Segment, stands uint64) error {
+	if o.element == 0 || stands == 0 || stands == o.element {
 		return nil
 	}
 	return fmt.Errorf("the channel carries values of another layout (fingerprint %#x, this program's is %#x): %w",
-		stands, s.element, ErrIncompatible)
+		stands, o.element, ErrIncompatible)
 }
 
 // checkBoot returns ErrIncompatible for a channel that an earlier boot of the machine
@@ -186,113 +82,42 @@ func checkBoot(seg *shm.Segment) error {
 		"its messages may have reached the disk in part; use it from where it was made, or move it aside: %w", seg.Path(), ErrIncompatible)
 }
 
-// openSender returns a segment with a sender's slot that is the caller's.
-func (s *settings) openSender(ctx context.Context, place shm.Place) (seg *shm.Segment, slot int, err error) {
-	if err := process.StartPoller(); err != nil {
-		return nil, 0, err
-	}
-	defer s.dropSpare()
-	try := func() (*shm.Segment, error) {
-		return again(place, func() (*shm.Segment, error) {
-			seg, err := shm.Open(place)
-			if errors.Is(err, fs.ErrNotExist) && s.Create {
-				return s.makeAs(ctx, place, func(seg *shm.Segment) error {
-					if slot, err = seg.LockSender(); err != nil {
-						return err
-					}
-					return s.attachSender(seg, slot)
-				})
-			}
-			if err != nil {
-				return nil, err
-			}
-			if slot, err = s.joinAs(ctx, seg); err != nil {
-				return nil, errors.Join(err, seg.Close())
-			}
-			return seg, nil
-		})
-	}
-	seg, err = try()
-	if errors.Is(err, fs.ErrNotExist) && s.Wait {
-		seg, err = awaitChannel(ctx, place, s.Heartbeat, try)
-	}
-	return seg, slot, err
-}
-
-// attachSender attaches the caller, or changes nothing. Precondition: it has the
-// lock of the slot.
-func (s *settings) attachSender(seg *shm.Segment, slot int) error {
-	if err := s.checkElement(seg); err != nil {
-		return err
-	}
-	failpoint.Hit(failpoint.MayAttach)
-	seg.OccupySender(slot, s.owner(), s.Heartbeat)
-	return nil
-}
-
-// joinAs attaches a sender to a channel that is there. A finished one is missing,
-// or with Create replaced.
-func (s *settings) joinAs(ctx context.Context, seg *shm.Segment) (slot int, err error) {
-	gone := func() error {
-		if s.Create {
-			return s.retire(ctx, seg)
+// awaitChannel calls try whenever the directory changes, and now and then
+// besides, until the channel exists or the context is done. What it gives then is
+// both the context's error and fs.ErrNotExist.
+func awaitChannel(ctx context.Context, place shm.Place, heartbeat time.Duration, try func() (*shm.Segment, error)) (*shm.Segment, error) {
+	changes, stop := watchDir(place.Dir)
+	defer stop()
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	for {
+		seg, err := try() // after the watch was set: nothing slips in between
+		if !errors.Is(err, fs.ErrNotExist) {
+			return seg, err
 		}
-		return fmt.Errorf("%s: its receiver has gone: %w", seg.Path(), fs.ErrNotExist)
-	}
-	if finished, err := seg.Finished(); err != nil {
-		return 0, err
-	} else if finished {
-		return 0, gone()
-	}
-	if err := checkBoot(seg); err != nil {
-		return 0, err
-	}
-	if slot, err = seg.LockSender(); err != nil {
-		return 0, s.noSlot(seg, err, gone)
-	}
-	failpoint.Hit(failpoint.BeforeName)
-	var finished bool
-	named, err := seg.StillNamed()
-	if err == nil && named {
-		if finished, err = seg.Finished(); err == nil && !finished {
-			if err = checkBoot(seg); err == nil {
-				err = s.attachSender(seg, slot)
-			}
-			if err == nil {
-				return slot, nil
+		if ctx.Err() == nil {
+			select {
+			case <-ctx.Done():
+			case <-changes:
+			case <-tick.C:
 			}
 		}
-	}
-	switch err := errors.Join(err, seg.UnlockSender(slot)); {
-	case err != nil:
-		return 0, err
-	case !named:
-		return 0, errAgain
-	}
-	return 0, gone()
-}
-
-// noSlot tells what it means that no slot could be locked: a remover, or a receiver
-// that closes the channel, holds all of them for a moment.
-func (s *settings) noSlot(seg *shm.Segment, err error, gone func() error) error {
-	if !errors.Is(err, ErrNoSlot) {
-		return err
-	}
-	if seg.Ring().Closed() {
-		return gone()
-	}
-	if named, nerr := seg.StillNamed(); nerr == nil && !named {
-		return errAgain
-	}
-	if seg.FreeSlots() { // a remover has their locks
-		if s.held++; s.held < transient {
-			return errAgain
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w while waiting: %w", ctx.Err(), err)
 		}
-		return fmt.Errorf("%s: another process is removing it, and does not get on: %w", seg.Path(), ErrBusy)
 	}
-	return err
 }
 
-// transient bounds how often a lock is tried again that no end holds: each time takes
-// a fifth of a millisecond or more.
-const transient = 500
+// watchDir reports changes in the directory. Where it can't be watched (it is
+// missing, or the user's inotify instances are used up) the channel stays silent.
+func watchDir(dir string) (<-chan fsnotify.Event, func()) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, func() {}
+	}
+	if w.Add(dir) != nil {
+		_ = w.Close()
+		return nil, func() {}
+	}
+	return w.Events, func() { _ = w.Close() }
+}

@@ -146,7 +146,7 @@ func (r *Receiver) says() bool {
 // saysSettled is says after all that TryRecv would do: claims of the dead are skipped,
 // and it is found out whether senders are left.
 func (r *Receiver) saysSettled() bool {
-	r.peers.refresh(r.seg, r.house.senders)
+	r.peers.refresh(r.seg, r.reaper.senders)
 	for range r.rounds() {
 		if r.says() {
 			return true

@@ -10,7 +10,7 @@ import (
 
 	"github.com/shmchan/shmchan/internal/futex"
 	"github.com/shmchan/shmchan/internal/heartbeat"
-	"github.com/shmchan/shmchan/internal/turn"
+	"github.com/shmchan/shmchan/internal/asymlock"
 	"github.com/shmchan/shmchan/shm"
 )
 
@@ -20,7 +20,7 @@ import (
 //
 // Once it has given ErrDisconnected it gives that at every further call.
 type Receiver struct {
-	end
+	endpoint
 	rx    *shm.Consumer
 	bell  shm.Doorbell
 	waits recvWait
@@ -35,7 +35,7 @@ type Receiver struct {
 	readiness readiness
 	chosen    atomic.Uint64 // when Select last gave this one: see choose
 
-	gate     turn.Gate // lets one call in at a time; handing: to its user's function
+	gate     asymlock.Gate // lets one call in at a time; handing: to its user's function
 	finished chan struct{}
 	closeErr error // written before finished is closed
 
@@ -44,10 +44,10 @@ type Receiver struct {
 
 	final error // given at every further call
 
-	house housekeeping
-	stats sync.Mutex // guards last, and the mapping against Close
-	last  Stats      // as of Close
-	ended bool       // last is valid
+	reaper reaper
+	stats  sync.Mutex // guards last, and the mapping against Close
+	last   Stats      // as of Close
+	ended  bool       // last is valid
 
 	lent    bool       // Consume has handed messages out since the last Release or Rewind
 	letgo   bool       // Release or Rewind came after Close; guarded by stats
@@ -67,34 +67,34 @@ func NewReceiver(ctx context.Context, name string, o *Options) (*Receiver, error
 
 // openReceiver is NewReceiver for values with the fingerprint element.
 func openReceiver(ctx context.Context, name string, o *Options, element uint64) (*Receiver, error) {
-	set, err := o.check()
-	set.element = element
+	opts, err := o.check()
+	opts.element = element
 	if err != nil {
 		return nil, fmt.Errorf("recv %s: %w", name, err)
 	}
-	place, err := set.place(name, true)
+	place, err := opts.place(name, true)
 	if err != nil {
 		return nil, fmt.Errorf("recv %s: %w", name, err)
 	}
 	var r *Receiver
-	_, err = set.openReceiver(ctx, place, func(seg *shm.Segment) (err error) {
-		r, err = newReceiver(name, set, seg)
+	_, err = opts.openReceiver(ctx, place, func(seg *shm.Segment) (err error) {
+		r, err = newReceiver(name, opts, seg)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("recv %s: %w", name, err)
 	}
-	r.house.init(r.seg)
+	r.reaper.init(r.seg)
 	r.begin()
 	return r, nil
 }
 
 // newReceiver does all of opening a receiver that can fail. Precondition: the caller
 // has the segment's receiver lock, and has not attached.
-func newReceiver(name string, set settings, seg *shm.Segment) (*Receiver, error) {
+func newReceiver(name string, opts opener, seg *shm.Segment) (*Receiver, error) {
 	r := &Receiver{finished: make(chan struct{})}
 	r.gate.Init(r.finish)
-	r.init("recv", name, set, seg, seg.ReceiverEndpoint())
+	r.init("recv", name, opts, seg, seg.ReceiverEndpoint())
 	r.bell, r.waits = seg.Ring().Doorbell(), recvWait{r}
 	r.rouse = r.bell.WakeAll
 	r.errEmpty, r.errBusy = r.fail("recv", ErrEmpty), r.fail("recv", ErrBusy)
@@ -279,7 +279,7 @@ func (r *Receiver) Close() error {
 		r.ring.Close()
 	}
 	r.stats.Unlock()
-	r.poke()
+	r.wakeAll()
 	if r.gate.Handing() {
 		return nil
 	}
@@ -295,7 +295,7 @@ func (r *Receiver) finish() {
 	var err error
 	if !r.seg.Durable() {
 		r.ring.Close()
-		if err = r.seg.Unlink(2 * r.set.Heartbeat); err != nil {
+		if err = r.seg.Unlink(2 * r.opts.Heartbeat); err != nil {
 			err = fmt.Errorf("the channel is closed, but its file stays: %w", err)
 		}
 	}

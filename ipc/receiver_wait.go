@@ -87,7 +87,7 @@ func (r *Receiver) await(ctx context.Context) error {
 	if r.spin.limit() > 0 {
 		cpu.Pause(r.pace.gap(r.rx.Records()))
 	}
-	return r.end.await(ctx, "recv", r.waits, 0)
+	return r.endpoint.await(ctx, "recv", r.waits, 0)
 }
 
 // recvWait is the wait for a message.
@@ -99,7 +99,7 @@ func (w recvWait) moves() bool { return false }
 
 // look is what an empty-handed receiver does before it sleeps.
 func (w recvWait) look() (again bool, err error) {
-	w.peers.refresh(w.seg, w.house.senders)
+	w.peers.refresh(w.seg, w.reaper.senders)
 	again, err = w.settle()
 	if err != nil {
 		return false, w.sound("recv", err)
@@ -186,7 +186,7 @@ func (r *Receiver) abandoned() bool {
 
 // ends reports whether the receiver is done once no sender is attached.
 func (r *Receiver) ends() bool {
-	return !r.set.KeepOpen && (r.hadSenders || r.seg.SendersSince())
+	return !r.opts.KeepOpen && (r.hadSenders || r.seg.SendersSince())
 }
 
 // checkDisconnected returns ErrDisconnected if no sender is left, and there were
@@ -224,8 +224,8 @@ func (r *Receiver) disconnected() error {
 // the channel closed, and never be received. True means that somebody is just
 // coming, or has been: look again.
 func (r *Receiver) latch() (again bool, err error) {
-	r.house.mu.Lock() // who reaps gives locks back
-	defer r.house.mu.Unlock()
+	r.reaper.mu.Lock() // who reaps gives locks back
+	defer r.reaper.mu.Unlock()
 	ok, err := r.seg.LockSenders()
 	if err != nil || !ok {
 		return err == nil, r.sound("recv", err)

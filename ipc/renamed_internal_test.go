@@ -13,10 +13,10 @@ import (
 
 // opened opens a new channel by its name, and then somebody removes that behind the
 // back of all, and perhaps makes another one.
-func opened(t *testing.T, o *Options, again bool) (*settings, *shm.Segment) {
+func opened(t *testing.T, o *Options, again bool) (*opener, *shm.Segment) {
 	t.Helper()
 	require.NoError(t, Create("ch", o))
-	place, set, err := o.find("ch", false)
+	place, opts, err := o.find("ch", false)
 	require.NoError(t, err)
 	seg, err := shm.Open(place)
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func opened(t *testing.T, o *Options, again bool) (*settings, *shm.Segment) {
 		require.NoError(t, Create("ch", o))
 		t.Cleanup(func() { require.NoError(t, Remove("ch", o)) })
 	}
-	return &set, seg
+	return &opts, seg
 }
 
 // An end that has its lock looks whether the name still means its file: else it
@@ -34,15 +34,15 @@ func opened(t *testing.T, o *Options, again bool) (*settings, *shm.Segment) {
 func TestEndOfAFileWithoutItsNameStartsAgain(t *testing.T) {
 	for what, again := range map[string]bool{"removed": false, "made again": true} {
 		t.Run("sender, "+what, func(t *testing.T) {
-			set, seg := opened(t, &Options{Dir: proctest.Dir(t)}, again)
-			_, err := set.joinAs(context.Background(), seg)
+			opts, seg := opened(t, &Options{Dir: proctest.Dir(t)}, again)
+			_, err := opts.joinAs(context.Background(), seg)
 			require.ErrorIs(t, err, errAgain)
 			requireUntouched(t, seg)
 		})
 		t.Run("receiver, "+what, func(t *testing.T) {
-			set, seg := opened(t, &Options{Dir: proctest.Dir(t)}, again)
+			opts, seg := opened(t, &Options{Dir: proctest.Dir(t)}, again)
 			never := func(*shm.Segment) error { panic("it has no name") }
-			require.ErrorIs(t, set.takeReceiver(context.Background(), seg, never), errAgain)
+			require.ErrorIs(t, opts.takeReceiver(context.Background(), seg, never), errAgain)
 			requireUntouched(t, seg)
 		})
 	}

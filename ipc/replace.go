@@ -28,13 +28,13 @@ func closeFinished(seg *shm.Segment) (bool, error) {
 
 // retire takes the name of a finished channel away, and returns errAgain. What takes
 // its place is made before: where it can't be, the finished one stays.
-func (s *settings) retire(ctx context.Context, seg *shm.Segment) error {
+func (o *opener) retire(ctx context.Context, seg *shm.Segment) error {
 	seg.Ring().Close() // its senders, if any live, learn it
 	failpoint.Hit(failpoint.RetireClosed)
-	if err := s.makeSpare(ctx, seg); err != nil {
+	if err := o.makeSpare(ctx, seg); err != nil {
 		return fmt.Errorf("replace a channel whose receiver has gone: %w", err)
 	}
-	if err := seg.Unlink(2 * s.Heartbeat); err != nil {
+	if err := seg.Unlink(2 * o.Heartbeat); err != nil {
 		return fmt.Errorf("replace a channel whose receiver has gone: %w", err)
 	}
 	failpoint.Hit(failpoint.Retired)
@@ -43,13 +43,13 @@ func (s *settings) retire(ctx context.Context, seg *shm.Segment) error {
 
 // makeSpare makes the segment that will take old's place, unless only the room that
 // old takes is missing.
-func (s *settings) makeSpare(ctx context.Context, old *shm.Segment) (err error) {
-	if s.spare != nil {
+func (o *opener) makeSpare(ctx context.Context, old *shm.Segment) (err error) {
+	if o.spare != nil {
 		return nil
 	}
-	s.spare, err = shm.CreateContext(ctx, old.Place(), s.config)
+	o.spare, err = shm.CreateContext(ctx, old.Place(), o.config)
 	noRoom := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
-	if noRoom && s.config.FileSize() <= old.Size() {
+	if noRoom && o.config.FileSize() <= old.Size() {
 		// A sender that still has old open would keep its room.
 		if alive, aerr := old.AnySenderAlive(); !alive && aerr == nil {
 			return nil
@@ -63,22 +63,22 @@ func (s *settings) makeSpare(ctx context.Context, old *shm.Segment) (err error) 
 
 // dropSpare discards a spare that was not needed: another process has made the
 // channel.
-func (s *settings) dropSpare() {
-	if s.spare != nil {
-		_ = s.spare.Discard() // it has no name, and nobody waits for it
-		s.spare = nil
+func (o *opener) dropSpare() {
+	if o.spare != nil {
+		_ = o.spare.Discard() // it has no name, and nobody waits for it
+		o.spare = nil
 	}
 }
 
 // makeAs makes a channel, attaches the caller by attach, and publishes it. If
 // somebody else published one first it returns errAgain. It looks at ctx only if the
 // allocation takes long.
-func (s *settings) makeAs(ctx context.Context, place shm.Place, attach func(*shm.Segment) error) (*shm.Segment, error) {
-	seg := s.spare
-	s.spare = nil
+func (o *opener) makeAs(ctx context.Context, place shm.Place, attach func(*shm.Segment) error) (*shm.Segment, error) {
+	seg := o.spare
+	o.spare = nil
 	if seg == nil {
 		var err error
-		if seg, err = shm.CreateContext(ctx, place, s.config); err != nil {
+		if seg, err = shm.CreateContext(ctx, place, o.config); err != nil {
 			return nil, err
 		}
 	}

@@ -46,7 +46,7 @@ func Select(ctx context.Context, rs ...*Receiver) (int, error) {
 			return -1, fmt.Errorf("select: %w", ctx.Err())
 		}
 		// With none to be chosen all have been entered, so the first is this call's.
-		if err := rs[0].end.await(ctx, "select", w, pauses); err != nil && ctx.Err() == nil {
+		if err := rs[0].endpoint.await(ctx, "select", w, pauses); err != nil && ctx.Err() == nil {
 			return -1, err
 		}
 	}
@@ -158,7 +158,7 @@ func (w *selectWait) announce() []futex.Word {
 			continue
 		}
 		if i > 0 {
-			r.hears.Store(&w.rs[0].end)
+			r.hears.Store(&w.rs[0].endpoint)
 		}
 		r.beat.Differs(r.rx.Position())
 		w.bells = append(w.bells, futex.Word{At: r.bell.Word(), Is: r.bell.Seq()})

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/shmchan/shmchan/internal/heartbeat"
-	"github.com/shmchan/shmchan/internal/turn"
+	"github.com/shmchan/shmchan/internal/asymlock"
 	"github.com/shmchan/shmchan/shm"
 )
 
@@ -19,10 +19,10 @@ import (
 // The end is attached from NewSender until Close; a process that ends without
 // Close, however it ends, is noticed by the receiver.
 type Sender struct {
-	end
+	endpoint
 	slot int
 
-	mu       turn.Lock
+	mu       asymlock.Lock
 	tx       shm.Producer
 	waiter   shm.Waiter
 	barred   error    // why no send may begin: closed, a claim is open, or goroutines wait
@@ -63,25 +63,25 @@ func NewSender(ctx context.Context, name string, o *Options) (*Sender, error) {
 
 // openSender is NewSender for values with the fingerprint element.
 func openSender(ctx context.Context, name string, o *Options, element uint64) (*Sender, error) {
-	set, err := o.check()
-	set.element = element
+	opts, err := o.check()
+	opts.element = element
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", name, err)
 	}
-	place, err := set.place(name, set.Create || set.Wait)
+	place, err := opts.place(name, opts.Create || opts.Wait)
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", name, err)
 	}
-	seg, slot, err := set.openSender(ctx, place)
+	seg, slot, err := opts.openSender(ctx, place)
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", name, err)
 	}
-	return newSender(name, set, seg, slot), nil
+	return newSender(name, opts, seg, slot), nil
 }
 
-func newSender(name string, set settings, seg *shm.Segment, slot int) *Sender {
+func newSender(name string, opts opener, seg *shm.Segment, slot int) *Sender {
 	s := &Sender{slot: slot, tx: *seg.Ring().NewProducer(slot, registered()), done: make(chan struct{})}
-	s.init("send", name, set, seg, seg.SenderEndpoint(slot))
+	s.init("send", name, opts, seg, seg.SenderEndpoint(slot))
 	s.waiter = seg.Ring().Waiter(slot)
 	s.room.s = s
 	s.rouse = s.waiter.Rouse
@@ -108,7 +108,7 @@ func (s *Sender) Clone() (*Sender, error) {
 	if err != nil {
 		return nil, s.fail("clone", err)
 	}
-	slot, err := seg.AttachSender(s.set.owner(), s.set.Heartbeat)
+	slot, err := seg.AttachSender(s.opts.owner(), s.opts.Heartbeat)
 	if err != nil {
 		_ = seg.Close()
 		if s.ring.Closed() { // whoever closed it has the slots
@@ -116,7 +116,7 @@ func (s *Sender) Clone() (*Sender, error) {
 		}
 		return nil, s.fail("clone", err)
 	}
-	return newSender(s.name, s.set, seg, slot), nil
+	return newSender(s.name, s.opts, seg, slot), nil
 }
 
 // Send puts a copy of msg into the channel. It blocks while there is no room, or
@@ -316,7 +316,7 @@ func (s *Sender) Close() error {
 	s.aborted = s.open
 	s.claimOver()
 	s.last = counts(s.name, s.seg)
-	s.poke()
+	s.wakeAll()
 	for s.sleepers.Load() > 0 {
 		s.awake.Wait() // without mu: Stats, and calls of a claim's holder, may come in between
 	}

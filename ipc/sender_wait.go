@@ -74,7 +74,7 @@ func (s *Sender) awaitRing(ctx context.Context, op string, w waits, pauses uint3
 	}
 	s.sleepers.Add(1)
 	s.mu.Unlock()
-	err := s.end.await(ctx, op, w, pauses)
+	err := s.endpoint.await(ctx, op, w, pauses)
 	s.mu.Lock()
 	if s.sleepers.Add(-1) == 0 {
 		s.beat.Disarm()

@@ -15,8 +15,8 @@ const longestSleep = 100
 
 // sleep waits while no bell is rung and the endpoint's own word is own, at most
 // until the context's deadline.
-func (e *end) sleep(ctx context.Context, bells []futex.Word, own uint32) error {
-	d := longestSleep * e.set.Heartbeat
+func (e *endpoint) sleep(ctx context.Context, bells []futex.Word, own uint32) error {
+	d := longestSleep * e.opts.Heartbeat
 	deadline, bounded := ctx.Deadline()
 	if bounded {
 		d = min(d, time.Until(deadline))

@@ -40,9 +40,9 @@ const neverSpin = ^uint32(0)
 //	retract
 //
 // No wake-up is lost: what is published after the look is rung for, since the
-// announcement stood by then (bell.go and line.go in package shm), and the values
+// announcement stood by then (doorbell.go and line.go in package shm), and the values
 // that are slept on were read before the look.
-func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) error {
+func (e *endpoint) await(ctx context.Context, op string, w waits, pauses uint32) error {
 	if ctx.Err() != nil { // even if ready: the room may be lost again, and again
 		if again, err := w.look(); again || err != nil || w.over() {
 			return err
@@ -55,7 +55,7 @@ func (e *end) await(ctx context.Context, op string, w waits, pauses uint32) erro
 		left = 0
 	}
 	for {
-		part := min(left, e.set.Heartbeat)
+		part := min(left, e.opts.Heartbeat)
 		left -= part
 		if ctx.Err() == nil && e.spin.until(part, pauses, w.ready, stop, w.moves) {
 			return nil

@@ -158,7 +158,7 @@ func deafRole(args []string) int {
 		}
 	}
 	result := async(call)
-	for proctest.CountParked("(*end).await") == 0 {
+	for proctest.CountParked("(*endpoint).await") == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	if err := os.Truncate(path(o), 0); err != nil {

@@ -55,7 +55,7 @@ import (
 //   - Announce makes the bell odd and sets the flag, fences everywhere, then looks
 //     at head and turn. The receiver stores head, then looks at the flag; what it
 //     lacks for a fence there is the sleeper's, by membarrier, as for the receiver's
-//     bell (bell.go). So either the sleeper's look sees the room, or the receiver
+//     bell (doorbell.go). So either the sleeper's look sees the room, or the receiver
 //     sees the flag, and then the turn and the odd bell.
 //   - serve clears the flag, then looks at the bits. Join sets the bit, and Announce
 //     then the flag. So a flag that is cleared under a newcomer is set again.

@@ -42,6 +42,22 @@ import (
 // locks. Elsewhere it is refused: another user may have given this name to a file
 // that the caller uses as another channel.
 
+// A symbolic link on the way to a directory is an attack if anybody but root could
+// have put it there: it leads to a directory that the caller did not mean. So links
+// are refused, except a link that is root's, in a directory that only root may write
+// to, reached from / through directories of the same kind: only root could have made,
+// moved or replaced any part of that way, and root can lead the caller anywhere by
+// other means. /dev/shm may therefore be a link to /run/shm; a link below /tmp or
+// /dev/shm, which everybody may write to, or in a home directory, is refused whoever
+// owns it.
+
+// onlyRoot reports whether only root may write to the directory.
+func onlyRoot(st *unix.Stat_t) bool { return st.Uid == 0 && st.Mode&0o022 == 0 }
+
+// mayFollow reports whether a symbolic link may be followed, in a directory that was
+// reached through none but those of onlyRoot.
+func mayFollow(link *unix.Stat_t) bool { return link.Uid == 0 }
+
 // checkDir refuses an unsafe directory, and notes why one of others' is safe.
 func (p Place) checkDir(d *dir) error {
 	st, me := &d.stat, uint32(os.Geteuid())

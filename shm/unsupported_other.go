@@ -5,23 +5,8 @@ package shm
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"time"
 )
-
-// Place is where a segment's file is, or would be.
-type Place struct {
-	Dir     string
-	Base    string
-	Sticky  bool
-	Make    bool
-	Group   bool
-	Visit   bool
-	AnyName bool
-}
-
-// Path returns the file's path.
-func (p Place) Path() string { return filepath.Join(p.Dir, p.Base) }
 
 // List is not supported here.
 func (p Place) List() ([]string, error) { return nil, errors.ErrUnsupported }
@@ -77,6 +62,9 @@ func (s *Segment) Close() error { return errors.ErrUnsupported }
 
 // CloseFile is not supported here.
 func (s *Segment) CloseFile() error { return errors.ErrUnsupported }
+
+// RemoveIf is not supported here.
+func (s *Segment) RemoveIf(time.Duration, func() error) error { return errors.ErrUnsupported }
 
 // BrokenError is not supported here.
 func (s *Segment) BrokenError() error { return errors.ErrUnsupported }

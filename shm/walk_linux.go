@@ -13,14 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The way to a directory. A symbolic link on it is an attack if somebody else
-// than root could have put it there: it leads to a directory that the caller did
-// not mean. Links are refused, but for one that is root's, in a directory that
-// root alone may write to, to which a way leads from / on which all directories
-// are such: nobody but root could have made, moved or replaced any part of that
-// way, and root may lead the caller wherever it likes by other means. So /dev/shm
-// may be a link to /run/shm; a link below /tmp or /dev/shm, which everybody may
-// write to, or in a home directory, is refused whoever owns it.
+// The walk to a directory, which follows only the symbolic links that trust_linux.go
+// allows.
 
 // maxLinks is how many links are followed, as many as the kernel does.
 const maxLinks = 40
@@ -113,9 +107,6 @@ func (w *walker) start(at string) error {
 	return nil
 }
 
-// onlyRoot reports whether nobody but root may write to the directory.
-func onlyRoot(st *unix.Stat_t) bool { return st.Uid == 0 && st.Mode&0o022 == 0 }
-
 // enter goes on into the directory of that name. If it is a symbolic link that may
 // be followed it stays where it is and returns the link's target.
 func (w *walker) enter(part string) (target string, err error) {
@@ -145,7 +136,7 @@ func (w *walker) enter(part string) (target string, err error) {
 
 // follow returns the target of the open link, or why it is not followed.
 func (w *walker) follow(fd int, part string, st *unix.Stat_t) (string, error) {
-	if !w.root || st.Uid != 0 {
+	if !w.root || !mayFollow(st) {
 		return "", fmt.Errorf("%q on the way is a symbolic link that others than root may have put there; give the real path: %w", part, unix.ELOOP)
 	}
 	if w.links++; w.links > maxLinks {

@@ -1,4 +1,4 @@
-/* The receiver's doorbell (shm/bell.go): senders publish, the receiver sleeps.
+/* The receiver's doorbell (shm/doorbell.go): senders publish, the receiver sleeps.
  *
  * Stores go through a sender's store buffer (TSO): the stamp of L5 is a plain
  * store, locked instructions and system calls drain the buffer, and so does

@@ -1,4 +1,4 @@
-/* The cursor within a batch (NewConsumer, resumeBatch of shm/next.go, Release and
+/* The cursor within a batch (NewConsumer, resumeBatch of shm/consumer.go, Release and
  * Rewind of shm/release.go, Each and Append, which store the same in the same order): a receiver that is killed between two stores loses no message, and
  * none comes again that an earlier Release gave back, and all count the same.
  *

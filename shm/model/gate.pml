@@ -1,4 +1,4 @@
-/* The gate of a Receiver's calls (internal/turn): leaving is a plain release store,
+/* The gate of a Receiver's calls (internal/asymlock): leaving is a plain release store,
  * then a look whether the gate is closed; the closer closes it, calls membarrier and
  * looks whether somebody is inside. The last one finishes.
  *

@@ -1,4 +1,4 @@
-/* The lock among a Sender's goroutines (internal/turn): unlocking is a plain release
+/* The lock among a Sender's goroutines (internal/asymlock): unlocking is a plain release
  * store, then a look at the count of waiters; a waiter counts itself, calls
  * membarrier, tries again and sleeps.
  *

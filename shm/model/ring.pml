@@ -274,7 +274,7 @@ fin:
 #define it it_[PROCS]
 #define tl tl_[PROCS]
 #endif
-proctype House()                   /* housekeeping.sweep and Segment.Reap */
+proctype House()                   /* reaper.sweep and Segment.Reap */
 {
    byte i, hd, quota = HOUSE;
 #ifndef CYC

@@ -15,8 +15,8 @@ import (
 
 // end is what a Sender and a Receiver have in common: an attached segment, how it
 // waits, and what may wake it.
-type end struct {
-	set  settings
+type endpoint struct {
+	opts opener
 	name string
 	seg  *shm.Segment
 	ring *shm.Ring
@@ -31,12 +31,12 @@ type end struct {
 	// own changes for what this process has to tell its sleepers. It lies outside
 	// the segment, whose memory a truncation replaces under those who sleep on it.
 	own     atomic.Uint32
-	hears   atomic.Pointer[end] // who sleeps on this end's behalf: see Select
+	hears   atomic.Pointer[endpoint] // who sleeps on this end's behalf: see Select
 	cancels cancels
 	beat    *heartbeat.Beat
 	peers   peers
 
-	wake   func()     // poke, made once: a method value costs an allocation
+	wake   func()     // wakeAll, made once: a method value costs an allocation
 	mapped sync.Mutex // guards gone against pokes from other goroutines
 	gone   bool       // the mapping may be
 	rouse  func()     // wakes those who sleep on the bell alone, where the kernel lets nobody sleep on two
@@ -44,11 +44,11 @@ type end struct {
 	errDisconnected, errClosed error // made once: failing costs no allocation
 }
 
-func (e *end) init(op, name string, s settings, seg *shm.Segment, me shm.Endpoint) {
-	e.set, e.name, e.seg, e.ring, e.me = s, name, seg, seg.Ring(), me
-	e.spin.init(s.Spin)
+func (e *endpoint) init(op, name string, opts opener, seg *shm.Segment, me shm.Endpoint) {
+	e.opts, e.name, e.seg, e.ring, e.me = opts, name, seg, seg.Ring(), me
+	e.spin.init(opts.Spin)
 	e.guard = seg.Guard()
-	e.wake = e.poke
+	e.wake = e.wakeAll
 	e.errDisconnected = e.fail(op, ErrDisconnected)
 	e.errClosed = e.fail(op, ErrClosed)
 }
@@ -62,13 +62,13 @@ func registered() bool { return fence.Register() }
 func reaches() bool { return fence.Reaches() }
 
 // fail names the operation and the channel.
-func (e *end) fail(op string, err error) error { return fmt.Errorf("%s %s: %w", op, e.name, err) }
+func (e *endpoint) fail(op string, err error) error { return fmt.Errorf("%s %s: %w", op, e.name, err) }
 
-// poke makes this endpoint's sleepers look again, and wakes nobody else. It may come
+// wakeAll makes this endpoint's sleepers look again, and wakes nobody else. It may come
 // at any time, after Close too.
-func (e *end) poke() {
+func (e *endpoint) wakeAll() {
 	if other := e.hears.Load(); other != nil {
-		other.poke()
+		other.wakeAll()
 	}
 	e.own.Add(1)
 	if futex.Wake(&e.own, allSleepers) > 0 || futex.CanWaitEither() {
@@ -85,26 +85,26 @@ const allSleepers = 1<<31 - 1
 
 // sound replaces the outcome of an access to the ring if the file was truncated
 // under it.
-func (e *end) sound(op string, err error) error {
+func (e *endpoint) sound(op string, err error) error {
 	if e.guard.Broken() {
 		err = e.broken(op)
 	}
 	return err // the rest apart, so that the look is inlined
 }
 
-func (e *end) broken(op string) error { return e.fail(op, e.seg.BrokenError()) }
+func (e *endpoint) broken(op string) error { return e.fail(op, e.seg.BrokenError()) }
 
 // watchFile has f, which is this end, look at its file.
-func (e *end) watchFile(f filed) {
+func (e *endpoint) watchFile(f filed) {
 	e.refresh()
 	e.filed = f
 	watched.add(f, e.dirKey())
 }
 
-func (e *end) dirKey() dirKey { return dirKey{e.seg.Place().Dir, e.set.Heartbeat} }
+func (e *endpoint) dirKey() dirKey { return dirKey{e.seg.Place().Dir, e.opts.Heartbeat} }
 
 // quiet stops whatever may touch the mapping from another goroutine.
-func (e *end) quiet() {
+func (e *endpoint) quiet() {
 	watched.remove(e.filed, e.dirKey())
 	e.beat.Remove()
 	e.peers.forget()

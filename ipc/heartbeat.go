@@ -15,14 +15,14 @@ func (r *Receiver) begin() {
 	}
 	words := r.seg.Words()
 	beats, at := r.me.BeatWords()
-	r.peers.every = r.set.Heartbeat
+	r.peers.every = r.opts.Heartbeat
 	r.peers.noticed = func(int) {
 		r.alive.forget()
 		r.beat.Now()
 	}
-	r.beat = heartbeat.Add(heartbeat.Words{Beats: beats, At: at, Shared: words.Tail, Line: words.Changes}, r.set.Heartbeat, "", r.tick)
+	r.beat = heartbeat.Add(heartbeat.Words{Beats: beats, At: at, Shared: words.Tail, Line: words.Changes}, r.opts.Heartbeat, "", r.tick)
 	r.beat.Changes()
-	r.lineBeat = heartbeat.Add(heartbeat.Words{Line: words.Turn}, r.set.Heartbeat, "", r.tend)
+	r.lineBeat = heartbeat.Add(heartbeat.Words{Line: words.Turn}, r.opts.Heartbeat, "", r.tend)
 	r.lineBeat.Lingers()
 	r.watchFile(r)
 }
@@ -34,8 +34,8 @@ func (r *Receiver) tend() { r.turnSeen = r.ring.Tend(r.turnSeen, process.Monoton
 // tick is what a beat has found something for: ends that came, went or may be dead, a
 // name that is gone, and claims made while the receiver sleeps.
 func (r *Receiver) tick() {
-	r.peers.refresh(r.seg, r.house.senders)
-	found, again := r.house.sweep(r.peers.suspects)
+	r.peers.refresh(r.seg, r.reaper.senders)
+	found, again := r.reaper.sweep(r.peers.suspects)
 	if found {
 		r.alive.forget()
 	}
@@ -43,7 +43,7 @@ func (r *Receiver) tick() {
 		r.beat.After(1)
 	}
 	if r.bell.Announced() || r.seg.Broken() {
-		r.poke()
+		r.wakeAll()
 	}
 	if r.readiness.used.Load() {
 		r.readiness.offer()
@@ -55,13 +55,13 @@ func (r *Receiver) tick() {
 func (s *Sender) begin() {
 	words := s.seg.Words()
 	beats, at := s.me.BeatWords()
-	s.peers.every = s.set.Heartbeat
+	s.peers.every = s.opts.Heartbeat
 	s.peers.noticed = func(int) {
 		s.alive.forget()
 		s.beat.Now()
 	}
-	s.beat = heartbeat.Add(heartbeat.Words{Beats: beats, At: at, Shared: words.Head, Line: words.Turn}, s.set.Heartbeat, "", s.tick)
-	s.arrivals = heartbeat.Add(heartbeat.Words{Line: words.Receivers}, s.set.Heartbeat, "", s.beat.Now)
+	s.beat = heartbeat.Add(heartbeat.Words{Beats: beats, At: at, Shared: words.Head, Line: words.Turn}, s.opts.Heartbeat, "", s.tick)
+	s.arrivals = heartbeat.Add(heartbeat.Words{Line: words.Receivers}, s.opts.Heartbeat, "", s.beat.Now)
 	s.arrivals.Changes()
 	s.peers.refresh(s.seg, s.receiver)
 	s.watchFile(s)
@@ -93,7 +93,7 @@ func (s *Sender) tick() {
 		s.beat.After(nowAndThen)
 	}
 	if s.seg.Broken() || s.ring.Closed() || s.waiter.Overslept() {
-		s.poke()
+		s.wakeAll()
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// housekeeping frees the slots of dead senders, with no call of the receiver's
+// reaper frees the slots of dead senders, with no call of the receiver's
 // user needed, and remembers who died.
-type housekeeping struct {
+type reaper struct {
 	mu   sync.Mutex
 	seg  *shm.Segment
 	seen uint64  // deaths that were counted in the segment by then
@@ -26,14 +26,14 @@ type housekeeping struct {
 // maxDeaths is how many deaths are kept for Receiver.Deaths.
 const maxDeaths = 64
 
-func (h *housekeeping) init(seg *shm.Segment) {
-	h.seg, h.seen, h.told = seg, seg.Deaths(), map[int]uint32{}
+func (v *reaper) init(seg *shm.Segment) {
+	v.seg, v.seen, v.told = seg, seg.Deaths(), map[int]uint32{}
 }
 
 // senders yields all sender slots.
-func (h *housekeeping) senders(yield func(int, shm.Endpoint) bool) {
-	for i := range h.seg.Ring().Senders() {
-		if !yield(i, h.seg.SenderEndpoint(i)) {
+func (v *reaper) senders(yield func(int, shm.Endpoint) bool) {
+	for i := range v.seg.Ring().Senders() {
+		if !yield(i, v.seg.SenderEndpoint(i)) {
 			return
 		}
 	}
@@ -43,14 +43,14 @@ func (h *housekeeping) senders(yield func(int, shm.Endpoint) bool) {
 // and of those that recovery still needed at the last sweep. It reports whether it
 // found a death that recovery may have to deal with, and whether one must be looked
 // at again.
-func (h *housekeeping) sweep(slots func(yield func(int) bool)) (found, again bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (v *reaper) sweep(slots func(yield func(int) bool)) (found, again bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	// Before the slots: a death that is counted from here on is the next sweep's.
-	others := h.seg.Deaths() - h.seen
-	late := h.late
-	h.late = nil
-	for slot := range h.told {
+	others := v.seg.Deaths() - v.seen
+	late := v.late
+	v.late = nil
+	for slot := range v.told {
 		late = append(late, slot)
 	}
 	for i := range slots {
@@ -59,65 +59,65 @@ func (h *housekeeping) sweep(slots func(yield func(int) bool)) (found, again boo
 		}
 	}
 	for _, i := range late {
-		e := h.seg.SenderEndpoint(i)
-		if generation, ok := h.told[i]; ok && (!e.Live() || e.Generation() != generation) {
-			h.early++ // somebody has taken its slot
-			delete(h.told, i)
+		e := v.seg.SenderEndpoint(i)
+		if generation, ok := v.told[i]; ok && (!e.Live() || e.Generation() != generation) {
+			v.early++ // somebody has taken its slot
+			delete(v.told, i)
 		}
 		if !e.Live() {
 			continue
 		}
-		alive, err := h.seg.SenderAlive(i)
+		alive, err := v.seg.SenderAlive(i)
 		if alive || err != nil {
 			continue
 		}
-		found = h.bury(i) || found
+		found = v.reap(i) || found
 		if e.Live() {
-			h.late = append(h.late, i)
+			v.late = append(v.late, i)
 		}
 	}
 	// Those that a sender in want of a slot has reaped; the count is a peer's word.
-	known := min(others, h.early)
-	h.seen, h.early = h.seen+others, h.early-known
+	known := min(others, v.early)
+	v.seen, v.early = v.seen+others, v.early-known
 	for range min(others-known, maxDeaths) {
-		h.note(Death{Slot: -1})
+		v.note(Death{Slot: -1})
 	}
-	return found, len(h.late) > 0
+	return found, len(v.late) > 0
 }
 
 // all yields all sender slots.
-func (h *housekeeping) all(yield func(int) bool) {
-	for i := range h.seg.Ring().Senders() {
+func (v *reaper) all(yield func(int) bool) {
+	for i := range v.seg.Ring().Senders() {
 		if !yield(i) {
 			return
 		}
 	}
 }
 
-// bury reaps a dead sender, or where its lock is still held only tells of it. It
+// reap reaps a dead sender, or where its lock is still held only tells of it. It
 // reports whether there is anything new. Precondition: mu is held.
-func (h *housekeeping) bury(slot int) (news bool) {
-	_, known := h.told[slot]
-	o, reaped, err := h.seg.Reap(slot)
+func (v *reaper) reap(slot int) (news bool) {
+	_, known := v.told[slot]
+	o, reaped, err := v.seg.Reap(slot)
 	if err == nil && reaped {
-		h.early++
-		delete(h.told, slot)
-	} else if late, generation, ok := h.seg.Outlived(slot); ok && !known {
-		o, h.told[slot] = late, generation
+		v.early++
+		delete(v.told, slot)
+	} else if late, generation, ok := v.seg.Outlived(slot); ok && !known {
+		o, v.told[slot] = late, generation
 	} else {
 		return !known
 	}
 	if !known {
-		h.note(Death{Slot: slot, PID: o.Process.PID, Label: o.Label})
+		v.note(Death{Slot: slot, PID: o.Process.PID, Label: o.Label})
 	}
 	return true
 }
 
-func (h *housekeeping) note(d Death) {
-	if len(h.dead) == maxDeaths {
-		h.dead = h.dead[1:]
+func (v *reaper) note(d Death) {
+	if len(v.dead) == maxDeaths {
+		v.dead = v.dead[1:]
 	}
-	h.dead = append(h.dead, d)
+	v.dead = append(v.dead, d)
 }
 
 // Deaths returns the senders that died without Close and were found since the
@@ -126,11 +126,11 @@ func (r *Receiver) Deaths() []Death {
 	r.stats.Lock()
 	defer r.stats.Unlock()
 	if !r.ended {
-		r.house.sweep(r.house.all)
+		r.reaper.sweep(r.reaper.all)
 	}
-	r.house.mu.Lock()
-	defer r.house.mu.Unlock()
-	dead := r.house.dead
-	r.house.dead = nil
+	r.reaper.mu.Lock()
+	defer r.reaper.mu.Unlock()
+	dead := r.reaper.dead
+	r.reaper.dead = nil
 	return dead
 }

@@ -1,20 +1,21 @@
-// Package turn has a mutex that costs one locked instruction: Unlock is a plain
-// store and a load.
+// Package asymlock holds an asymmetric lock and an asymmetric gate: their common paths
+// cost one locked instruction, and the rare path pays for the fences of both sides.
 //
-// sync.Mutex's Unlock is a locked instruction too, since an unlocker must not miss
-// a waiter: "I free it, then look whether somebody waits" against "I say that I
-// wait, then look whether it is free" needs a fence on both sides. Here the waiter
-// pays for both, by membarrier (package fence), and only when the lock was held:
+// The Unlock of a sync.Mutex is a locked instruction, as its Lock is, because an
+// unlocker must not miss a waiter: "free it, then see whether somebody waits" against
+// "say that I wait, then see whether it is free" needs a fence on each side. Here the
+// waiter pays for both fences, by membarrier (package fence), and only if the lock was
+// held:
 //
 //	Unlock  held = 0 (a release store); if waiters ≠ 0: wake one
 //	Lock    held 0 → 1; or else: waiters+1; fence everywhere; again and again:
 //	        held 0 → 1, or sleep until woken; then waiters-1
 //
 // No sleeper is forgotten: the fence lies between the waiter's count and its next
-// try, so that either this try sees held = 0, or the unlocker that stored it sees
-// the count. A waiter is counted until it has the lock, so whoever takes the lock
-// in front of it wakes it again. shm/model/lock.pml checks this.
-package turn
+// try, so either that try sees held = 0, or the unlocker that stored it sees the
+// count. A waiter is counted until it has the lock, so a goroutine that takes the lock
+// ahead of it wakes it again. shm/model/lock.pml checks this.
+package asymlock
 
 import (
 	"sync"
@@ -25,12 +26,12 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// Lock is a mutual exclusion lock. Make it with Init. It must not be copied.
+// Lock is a mutual exclusion lock. Call Init before use. A Lock must not be copied.
 type Lock struct {
 	held    atomic.Uint64 // 0 → 1 → 0
 	waiters atomic.Int32
-	// alone: this process can't fence everywhere. One waiter too many is counted, so
-	// that every Unlock takes the way of waking, whose mutex is a fence.
+	// alone: this process can't fence everywhere. waiters is then one too high, so
+	// every Unlock takes the path that wakes, whose mutex is a fence.
 	alone bool
 	mu    sync.Mutex
 	freed sync.Cond
@@ -53,8 +54,8 @@ func (l *Lock) Lock() {
 	}
 }
 
-// looks is how often a waiter looks before it sleeps: what the lock guards takes
-// tens of nanoseconds.
+// looks is how often a waiter tries before it sleeps: the sections that the lock
+// guards take tens of nanoseconds.
 const looks = 30
 
 func (l *Lock) wait() {
@@ -73,14 +74,14 @@ func (l *Lock) wait() {
 			l.freed.Wait()
 			continue
 		}
-		// The kernel has come to refuse it: an unlocker may not see the count.
+		// The kernel now refuses membarrier: an unlocker may not see the count.
 		l.mu.Unlock()
 		time.Sleep(refused)
 		l.mu.Lock()
 	}
 }
 
-// refused is how often a waiter looks whom nobody can be sure to wake.
+// refused is the interval at which a waiter tries that an unlocker may fail to wake.
 const refused = 50 * time.Microsecond
 
 // Unlock frees the lock. Precondition: it is held.

@@ -22,8 +22,8 @@ const (
 	shmDir           = "/dev/shm"
 )
 
-// settings are Options that were checked, with their defaults filled in.
-type settings struct {
+// opener holds checked Options, with the defaults filled in, and opens a channel by them.
+type opener struct {
 	Options // with the defaults that this package fills in
 	config  shm.Config
 	held    int    // how often a remover held all slots
@@ -37,41 +37,41 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", fs.ErrInvalid, fmt.Sprintf(format, args...))
 }
 
-func (o *Options) check() (settings, error) {
-	var s settings
+func (o *Options) check() (opener, error) {
+	var opts opener
 	if o != nil {
-		s.Options = *o
+		opts.Options = *o
 	}
-	if s.Heartbeat == 0 {
-		s.Heartbeat = defaultHeartbeat
+	if opts.Heartbeat == 0 {
+		opts.Heartbeat = defaultHeartbeat
 	}
 	switch {
-	case s.Heartbeat < minHeartbeat || s.Heartbeat > maxHeartbeat:
-		return s, invalid("heartbeat %v: from %v to %v", s.Heartbeat, minHeartbeat, maxHeartbeat)
-	case s.Capacity < 0:
-		return s, invalid("capacity %d: from 1 byte (rounded up to %d) to %d", s.Capacity, shm.MinCapacity, uint64(shm.MaxCapacity))
-	case s.Mode&^0o777 != 0:
-		return s, invalid("mode %v: read and write bits only, such as 0600 or 0660", s.Mode)
+	case opts.Heartbeat < minHeartbeat || opts.Heartbeat > maxHeartbeat:
+		return opts, invalid("heartbeat %v: from %v to %v", opts.Heartbeat, minHeartbeat, maxHeartbeat)
+	case opts.Capacity < 0:
+		return opts, invalid("capacity %d: from 1 byte (rounded up to %d) to %d", opts.Capacity, shm.MinCapacity, uint64(shm.MaxCapacity))
+	case opts.Mode&^0o777 != 0:
+		return opts, invalid("mode %v: read and write bits only, such as 0600 or 0660", opts.Mode)
 	}
-	if wrong := shm.CheckLabel(s.Label); wrong != "" {
-		return s, invalid("label %q %s", s.Label, wrong)
+	if wrong := shm.CheckLabel(opts.Label); wrong != "" {
+		return opts, invalid("label %q %spts", opts.Label, wrong)
 	}
-	s.config = shm.Config{
-		Capacity: uint64(s.Capacity), MaxSenders: s.MaxSenders, Durable: s.Durable, Mode: uint32(s.Mode.Perm()),
+	opts.config = shm.Config{
+		Capacity: uint64(opts.Capacity), MaxSenders: opts.MaxSenders, Durable: opts.Durable, Mode: uint32(opts.Mode.Perm()),
 	}
-	if err := s.config.Validate(); err != nil {
-		return s, fmt.Errorf("%w: %w", fs.ErrInvalid, err)
+	if err := opts.config.Validate(); err != nil {
+		return opts, fmt.Errorf("%w: %w", fs.ErrInvalid, err)
 	}
-	return s, nil
+	return opts, nil
 }
 
-func (s *settings) owner() shm.Owner {
-	return shm.Owner{Process: process.Self(), Label: s.Label}
+func (o *opener) owner() shm.Owner {
+	return shm.Owner{Process: process.Self(), Label: o.Label}
 }
 
 // place says where the channel of that name is. With a slash a name is a path.
 // make asks for the directory of plain names to be made.
-func (s *settings) place(name string, make bool) (shm.Place, error) {
+func (o *opener) place(name string, make bool) (shm.Place, error) {
 	if strings.ContainsRune(name, 0) {
 		return shm.Place{}, invalid("name %q holds a NUL", name)
 	}
@@ -83,24 +83,24 @@ func (s *settings) place(name string, make bool) (shm.Place, error) {
 		if base := name[strings.LastIndexByte(name, '/')+1:]; base == "" || base == "." || base == ".." {
 			return shm.Place{}, invalid("path %q names a directory, not a channel's file", name)
 		}
-		return shm.Place{Dir: filepath.Dir(path), Base: filepath.Base(path), Sticky: true, Group: s.shares()}, nil
+		return shm.Place{Dir: filepath.Dir(path), Base: filepath.Base(path), Sticky: true, Group: o.shares()}, nil
 	}
 	if name == "" || len(name) > maxName || name[0] == '.' {
 		return shm.Place{}, invalid("name %q: 1 to %d bytes, not beginning with a dot (or a path, with a slash)", name, maxName)
 	}
-	place, err := s.home(make)
+	place, err := o.home(make)
 	place.Base = name
 	return place, err
 }
 
 // shares reports whether the caller lets a group write to the channel, and so
 // trusts the members of the directory's.
-func (s *settings) shares() bool { return s.Mode&0o020 != 0 }
+func (o *opener) shares() bool { return o.Mode&0o020 != 0 }
 
 // home is where plain names live, without one. A directory that was named is used
 // as that of a path is; the default one is the user's own.
-func (s *settings) home(make bool) (shm.Place, error) {
-	p := shm.Place{Dir: s.Dir, Make: make, Group: s.shares()}
+func (o *opener) home(make bool) (shm.Place, error) {
+	p := shm.Place{Dir: o.Dir, Make: make, Group: o.shares()}
 	if p.Dir == "" {
 		p.Dir = os.Getenv("SHMCHAN_DIR")
 	}

@@ -31,7 +31,7 @@ func FuzzName(f *testing.F) {
 	f.Add("plain", "nul\x00")
 	home := proctest.Dir(f)
 	f.Fuzz(func(t *testing.T, name, dir string) {
-		s := settings{Options: Options{Dir: dir}}
+		s := opener{Options: Options{Dir: dir}}
 		place, err := s.place(name, false)
 		if err != nil {
 			require.ErrorIs(t, err, fs.ErrInvalid)

@@ -1,4 +1,4 @@
-package turn
+package asymlock
 
 import (
 	"sync/atomic"
@@ -8,24 +8,23 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// Gate lets one call in at a time, refuses the others, and can be closed for good by
-// anyone. Whoever is last to be there when it is closed finishes, once: the call that
-// was inside, as it leaves, or else the closer.
+// Gate admits one call at a time, refuses the others, and can be closed for good by
+// any goroutine. finish runs exactly once: in Close if no call is inside, otherwise
+// when that call leaves.
 //
-// As with Lock, only Enter is a locked instruction. Leaving is "I am out, then look
-// whether it is closed" against "I close it, then look whether somebody is in":
-// the closer pays for both fences.
+// As with Lock, only Enter is a locked instruction. "I am out; is it closed?" races
+// with "it is closed; is a call inside?", and the closer pays for both fences.
 //
 //	Enter  inside out → in; closed: leave
 //	Leave  inside = out (a release store); closed: last
 //	Close  closed = 1; fence everywhere; last
-//	last   inside out → shut, for good: who does that finishes
+//	last   inside out → shut, for good: the goroutine that does so calls finish
 //
-// So either the leaver sees that it is closed, or the closer sees that nobody is in.
-// Another call may have come in behind the leaver's back, before the gate was closed:
-// then that one is the last. shm/model/gate.pml checks this.
+// So either the leaver sees that the gate is closed, or the closer sees that no call
+// is inside. If another call entered after the leaver stored out, and before the gate
+// was closed, that call is the last. shm/model/gate.pml checks this.
 //
-// Make it with Init. It must not be copied.
+// Call Init before use. A Gate must not be copied.
 type Gate struct {
 	inside atomic.Uint64
 	closed atomic.Uint32
@@ -37,14 +36,15 @@ type Gate struct {
 const (
 	out     = iota
 	in      // a call is in progress
-	handing // the same, in its user's hands
+	handing // the same, in the user's function
 	shut    // finished, or about to be
 )
 
-// Init prepares the gate. finish is what the last one calls.
+// Init prepares the gate. finish is called once, when the gate is closed and empty.
 func (g *Gate) Init(finish func()) { g.finish, g.alone = finish, !fence.Register() }
 
-// Enter begins a call. False: another one is in progress, or the gate is closed.
+// Enter begins a call. It returns false if another one is in progress, or the gate is
+// closed.
 func (g *Gate) Enter() bool {
 	return g.inside.CompareAndSwap(out, in) && (g.closed.Load() == 0 || g.turnBack())
 }
@@ -68,7 +68,7 @@ func (g *Gate) last() {
 	}
 }
 
-// Hand says that the call in progress is in its user's hands, or no more.
+// Hand marks the call in progress as running the user's function, or as back from it.
 func (g *Gate) Hand(on bool) {
 	if on {
 		g.set(handing)
@@ -88,7 +88,7 @@ func (g *Gate) set(state uint64) {
 // Closed reports whether the gate is closed.
 func (g *Gate) Closed() bool { return g.closed.Load() != 0 }
 
-// Handing reports whether the call in progress is in its user's hands.
+// Handing reports whether the call in progress runs the user's function.
 func (g *Gate) Handing() bool { return g.inside.Load() == handing }
 
 // Close closes the gate, and reports whether it was the first to do so.
@@ -97,8 +97,8 @@ func (g *Gate) Close() bool {
 		return false
 	}
 	if !fence.Everywhere() && !g.alone {
-		// The kernel has come to refuse it: a call that is leaving may not see that
-		// the gate is closed, but it is out as soon as its store arrives.
+		// The kernel now refuses membarrier: a call that is leaving may not see that the
+		// gate is closed, but it is out as soon as its store arrives.
 		time.Sleep(refused)
 	}
 	g.last()

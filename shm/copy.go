@@ -1,0 +1,37 @@
+package shm
+
+import (
+	"os"
+
+	"github.com/shmchan/shmchan/internal/failpoint"
+)
+
+// copyTo copies msg to dst, which begins at position pos.
+//
+// On btrfs that is full, making one page of a file writable cleans the others, of a
+// file that is written in place too, so that the next store to each of those faults
+// again. A store that crosses from one page to the next needs both at once and would
+// never be done. So there the bytes of each page are copied by themselves.
+func (p *Producer) copyTo(pos uint64, dst, msg []byte) {
+	if !p.ring.pagewise {
+		Copy(dst, msg)
+		return
+	}
+	page := os.Getpagesize()
+	for left := page - int(pos&uint64(page-1)); len(msg) > left; left = page {
+		Copy(dst, msg[:left])
+		dst, msg = dst[left:], msg[left:]
+	}
+	Copy(dst, msg)
+}
+
+// Copy copies src to dst, which is at least as long, in pieces that stay in the
+// cache for whoever reads them next.
+func Copy(dst, src []byte) {
+	for len(src) > copyPiece {
+		copy(dst, src[:copyPiece])
+		failpoint.Hit(failpoint.CopyMid)
+		dst, src = dst[copyPiece:], src[copyPiece:]
+	}
+	copy(dst, src)
+}
