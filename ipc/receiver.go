@@ -8,9 +8,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/shmchan/shmchan/internal/asymlock"
 	"github.com/shmchan/shmchan/internal/futex"
 	"github.com/shmchan/shmchan/internal/heartbeat"
-	"github.com/shmchan/shmchan/internal/asymlock"
 	"github.com/shmchan/shmchan/shm"
 )
 

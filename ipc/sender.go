@@ -7,8 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/shmchan/shmchan/internal/heartbeat"
 	"github.com/shmchan/shmchan/internal/asymlock"
+	"github.com/shmchan/shmchan/internal/heartbeat"
 	"github.com/shmchan/shmchan/shm"
 )
 
