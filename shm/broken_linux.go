@@ -16,8 +16,8 @@ import (
 // is asked for a page (ENOSPC or EDQUOT), or EIO. The first call looks; later ones
 // return the same, whatever has changed since. Precondition: Broken.
 func (s *Segment) BrokenError() error {
-	s.view.look.Do(func() { s.view.lost = s.whyBroken() })
-	return s.view.lost
+	s.view.diagnose.Do(func() { s.view.reason = s.whyBroken() })
+	return s.view.reason
 }
 
 func (s *Segment) whyBroken() error {
