@@ -112,7 +112,7 @@ func (h *header) check(path string, fileSize uint64, pageSize int) error {
 	}
 	switch sum := h.sum(); {
 	case h.checksum != sum:
-		return corrupt(at.checksum, "checksum", uint64(h.checksum), "the header sums up to %#x", sum)
+		return corrupt(at.checksum, "checksum", uint64(h.checksum), "want %#x, the sum of the header", sum)
 	case h.headerSize != headerSize:
 		return corrupt(at.headerSize, "header_size", uint64(h.headerSize), "want %d", headerSize)
 	case h.slotsStart != slotsOffset:
@@ -120,24 +120,24 @@ func (h *header) check(path string, fileSize uint64, pageSize int) error {
 	case h.slotSize != slotSize:
 		return corrupt(at.slotSize, "slot_size", uint64(h.slotSize), "want %d", slotSize)
 	case h.maxSenders < 1 || h.maxSenders > MaxSenders:
-		return corrupt(at.maxSenders, "max_senders", uint64(h.maxSenders), "from 1 to %d", MaxSenders)
+		return corrupt(at.maxSenders, "max_senders", uint64(h.maxSenders), "want 1 to %d", MaxSenders)
 	case bits.OnesCount64(h.capacity) != 1 || h.capacity < MinCapacity || h.capacity > MaxCapacity:
-		return corrupt(at.capacity, "capacity", h.capacity, "a power of two from %d to %d", MinCapacity, uint64(MaxCapacity))
+		return corrupt(at.capacity, "capacity", h.capacity, "want a power of two from %d to %d", MinCapacity, uint64(MaxCapacity))
 	case bits.OnesCount32(h.pageSize) != 1:
-		return corrupt(at.pageSize, "page_size", uint64(h.pageSize), "a power of two")
+		return corrupt(at.pageSize, "page_size", uint64(h.pageSize), "want a power of two")
 	case h.ringOffset != ringOffset(int(h.maxSenders), uint64(h.pageSize)):
-		return corrupt(at.ringOffset, "ring_offset", h.ringOffset, "it does not follow from %d slots and pages of %d", h.maxSenders, h.pageSize)
+		return corrupt(at.ringOffset, "ring_offset", h.ringOffset, "want %d for %d sender slots and pages of %d", ringOffset(int(h.maxSenders), uint64(h.pageSize)), h.maxSenders, h.pageSize)
 	case h.fileSize != h.ringOffset+h.capacity:
 		return corrupt(at.fileSize, "file_size", h.fileSize, "want %d", h.ringOffset+h.capacity)
 	case h.fileSize != fileSize:
 		return corrupt(at.fileSize, "file_size", h.fileSize, "the file has %d bytes", fileSize)
 	case h.nonce&(recordAlign-1) != 0:
-		return corrupt(at.nonce, "nonce", h.nonce, "a multiple of %d", recordAlign)
+		return corrupt(at.nonce, "nonce", h.nonce, "want a multiple of %d", recordAlign)
 	case h.flags&^knownFlags != 0:
 		return corrupt(at.flags, "flags", uint64(h.flags), "known flags are %#x", knownFlags)
 	}
 	if h.ringOffset%uint64(pageSize) != 0 || h.capacity%uint64(pageSize) != 0 {
-		return incompatible(path, at.pageSize, "header.page_size", h.pageSize, fmt.Sprintf("one that pages of %d divide", pageSize))
+		return incompatible(path, at.pageSize, "header.page_size", h.pageSize, fmt.Sprintf("a multiple of this machine's %d", pageSize))
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ func TestRingBeyondTheAddressSpaceIsAnErrorAndNotMappedInPart(t *testing.T) {
 	} {
 		_, err := mapFile(-1, &h)
 		require.ErrorIs(t, err, unix.ENOMEM)
-		require.ErrorContains(t, err, "addresses end before that")
+		require.ErrorContains(t, err, "more than this program's address space")
 	}
 	_, err := mapReadOnly(-1, &header{fileSize: 1<<63 + 4096})
 	require.ErrorIs(t, err, unix.ENOMEM)
