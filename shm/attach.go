@@ -144,7 +144,7 @@ func (s *Segment) LockReceiver() (bool, error) {
 // returned true.
 func (s *Segment) AttachReceiver(o Owner, interval time.Duration) {
 	sl, ctl := &s.ring.slots[0], s.ring.ctl
-	s.ring.freshBell()
+	s.ring.clearBellFence()
 	p := s.ring.progress()
 	sl.occupy(o, p.messages, int64(interval), process.Monotonic())
 	sl.prevFrom.Store(p.bytes)

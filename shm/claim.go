@@ -17,8 +17,8 @@ func (p *Producer) Claim(n int) ([]byte, error) {
 	}
 	b, err := p.claim(uint64(n), false)
 	if err == nil && p.ring.pagewise {
-		p.aside = make([]byte, n) // the caller's stores may cross a page boundary: see copyTo
-		return p.aside, nil
+		p.staging = make([]byte, n) // the caller's stores may cross a page boundary: see copyTo
+		return p.staging, nil
 	}
 	return b, err
 }

@@ -60,7 +60,7 @@ func (r *Ring) NewConsumer(registered bool) (*Consumer, error) {
 	p := r.progress()
 	h := p.head
 	if h&(recordAlign-1) != 0 {
-		return nil, r.corruptControl(headOffset, "head", h, "it must be a multiple of %d", recordAlign)
+		return nil, r.corruptControl(headOffset, "head", h, "want a multiple of %d", recordAlign)
 	}
 	c := &Consumer{ring: r, at: cursor{pos: h}, from: h, fence: !registered}
 	c.seen, c.taken, c.skip, c.skipped = p.counts, p.counts, p.skip, p.skipped
@@ -123,7 +123,7 @@ func (c *Consumer) Next() ([]byte, error) {
 		n := m.length()
 		size, ok := r.extent(pos, m)
 		if !ok {
-			return nil, r.misfit(pos, m)
+			return nil, r.invalidRecord(pos, m)
 		}
 		switch m.kind() {
 		case kindData:
@@ -146,7 +146,7 @@ func (c *Consumer) Next() ([]byte, error) {
 		case kindPad:
 			c.pass(pos + size)
 		default:
-			return nil, r.misfit(pos, m)
+			return nil, r.invalidRecord(pos, m)
 		}
 	}
 	return nil, ErrEmpty // a lap of padding: senders add more as fast as Next skips it
@@ -187,7 +187,7 @@ func (c *Consumer) nextOfBatch() ([]byte, error) {
 	b := r.data[start&r.mask:][:left]
 	n, ok := inBatch(b)
 	if !ok {
-		return nil, r.misfitInBatch(start, left, n)
+		return nil, r.invalidInBatch(start, left, n)
 	}
 	c.last = lastMessage{pos: c.at.pos, index: c.at.index, slot: c.at.slot}
 	c.at.off += min(batchSize(n), left)

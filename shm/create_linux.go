@@ -138,7 +138,7 @@ func shareWithGroup(p Place, d dir, fd int, mode uint32) error {
 		return nil
 	}
 	if err := unix.Fchown(fd, -1, int(d.stat.Gid)); err != nil {
-		return fmt.Errorf("create %s: the directory is group %d's, to which the channel can't be given; chmod g+s the directory, or be in its group: %w",
+		return fmt.Errorf("create %s: the directory belongs to group %d, to which the channel can't be given; chmod g+s the directory, or join its group: %w",
 			p.Path(), d.stat.Gid, err)
 	}
 	return nil

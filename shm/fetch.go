@@ -12,7 +12,7 @@ import "github.com/shmchan/shmchan/internal/cpu"
 //
 // The prefetch is a hint. Lines that another sender writes, or that are not written
 // for long, go back unchanged. Below head + capacity only a waiting receiver reads
-// them, the first one.
+// any of them: the first.
 const (
 	// fetchLeast arrives while about six short messages are sent, and does not exceed the
 	// ten lines that a processor can request at a time.

@@ -134,7 +134,7 @@ func (h *header) check(path string, fileSize uint64, pageSize int) error {
 	case h.nonce&(recordAlign-1) != 0:
 		return corrupt(at.nonce, "nonce", h.nonce, "want a multiple of %d", recordAlign)
 	case h.flags&^knownFlags != 0:
-		return corrupt(at.flags, "flags", uint64(h.flags), "known flags are %#x", knownFlags)
+		return corrupt(at.flags, "flags", uint64(h.flags), "want no flags but %#x", knownFlags)
 	}
 	if h.ringOffset%uint64(pageSize) != 0 || h.capacity%uint64(pageSize) != 0 {
 		return incompatible(path, at.pageSize, "header.page_size", h.pageSize, fmt.Sprintf("a multiple of this machine's %d", pageSize))

@@ -60,9 +60,9 @@ func (w Waiter) MustFence() {
 	failpoint.Hit(failpoint.FenceAsked)
 }
 
-// freshBell clears the request of the previous receiver. Precondition: the caller
+// clearBellFence clears the request of the previous receiver. Precondition: the caller
 // holds the receiver's lock and has not attached.
-func (r *Ring) freshBell() { r.ctl.doorbell.flags.And(^uint32(bellFence)) }
+func (r *Ring) clearBellFence() { r.ctl.doorbell.flags.And(^uint32(bellFence)) }
 
 // Review drops the fence that senders have asked for if no attached sender needs it.
 // It is one load if no sender has asked.

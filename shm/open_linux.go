@@ -79,7 +79,7 @@ func newSegment(p Place, fd int, st *unix.Stat_t, readOnly bool) (*Segment, erro
 func (s *Segment) newRing() *Ring {
 	mem, h := s.view.mem, &s.head
 	r := newRing(nil, controlAt(mem), slotsAt(mem, 1+int(h.maxSenders)), h.nonce)
-	r.over(mem[h.ringOffset:], h.capacity)
+	r.setData(mem[h.ringOffset:], h.capacity)
 	r.path, r.offset = s.Path(), int64(h.ringOffset)
 	r.mirrored = !s.readOnly
 	r.pagewise = writtenInPlace(s.fd)

@@ -19,7 +19,7 @@ func twin(r *Ring) *Ring {
 	if r.mirrored {
 		data = append(data, data...)
 	}
-	t.over(data, r.capacity)
+	t.setData(data, r.capacity)
 	t.ctl, t.slots = new(control), make([]slot, len(r.slots))
 	t.ctl.tail.Store(r.ctl.tail.Load())
 	t.ctl.head.Store(r.ctl.head.Load())

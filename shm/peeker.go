@@ -73,7 +73,7 @@ func (p *Peeker) begin() error {
 	now := p.ring.progress()
 	head := now.head
 	if head&(recordAlign-1) != 0 {
-		return p.ring.corruptControl(headOffset, "head", head, "it must be a multiple of %d", recordAlign)
+		return p.ring.corruptControl(headOffset, "head", head, "want a multiple of %d", recordAlign)
 	}
 	p.at, p.from, p.seq, p.skip = head, head, now.messages, now.skip
 	return nil
@@ -137,7 +137,7 @@ func (p *Peeker) moved() (bool, error) {
 		return false, err
 	}
 	if int64(p.at-before) <= 0 {
-		return false, p.ring.corruptControl(headOffset, "head", p.at, "it went back from above %#x", before)
+		return false, p.ring.corruptControl(headOffset, "head", p.at, "it moved back from above %#x", before)
 	}
 	return true, nil
 }
@@ -148,7 +148,7 @@ func (p *Peeker) nextOfBatch() (msg []byte, ok bool) {
 	left := uint64(len(p.rest))
 	n, ok := inBatch(p.rest)
 	if !ok {
-		p.err = p.ring.misfitInBatch(p.start, left, n)
+		p.err = p.ring.invalidInBatch(p.start, left, n)
 		return nil, false
 	}
 	msg = p.rest[BatchHeader:][:n:n]
@@ -188,7 +188,7 @@ func (p *Peeker) record() (m meta, size uint64, payload []byte, err error) {
 	m = r.metaAt(pos) // P2
 	size, ok := r.extent(pos, m)
 	if !ok {
-		return m, size, nil, r.misfit(pos, m)
+		return m, size, nil, r.invalidRecord(pos, m)
 	}
 	switch m.kind() {
 	case kindPad:
@@ -196,10 +196,10 @@ func (p *Peeker) record() (m meta, size uint64, payload []byte, err error) {
 	case kindData, kindBatch:
 		payload = r.copyOut(pos+RecordHeader, m.length())
 	default:
-		return m, size, nil, r.misfit(pos, m)
+		return m, size, nil, r.invalidRecord(pos, m)
 	}
 	if stamp := r.word(pos).Load(); stamp != r.stampAt(pos) { // P4; P3 is the caller's, after any outcome
-		err = r.corrupt(pos, "record.stamp", stamp, "it was %#x just now", r.stampAt(pos))
+		err = r.corrupt(pos, "record.stamp", stamp, "it was %#x before", r.stampAt(pos))
 	}
 	return m, size, payload, err
 }

@@ -27,7 +27,7 @@ func (p Place) open() (dir, error) {
 		fd, err = makeDir(p.Dir)
 	}
 	if err != nil {
-		return d, wayError(p.Dir, err)
+		return d, dirError(p.Dir, err)
 	}
 	d.fd = fd
 	if err := unix.Fstat(fd, &d.stat); err != nil {

@@ -31,7 +31,7 @@ import (
 //	L6  notify a sleeping receiver       at worst the receiver sleeps out its bound
 //
 // L2 precedes L3, or a death in between would leave a claim without an owner. The
-// intent stays after L5: if it were cleared before, a death in between would do the
+// intent stays after L5: if it were cleared earlier, a death before L5 would do the
 // same. A sender that gives up after L2 (the ring became full) must clear its
 // intent, or recovery of another sender's dead claim at p would wait for this
 // sender, which is alive.
@@ -45,7 +45,7 @@ type Producer struct {
 	bell      *doorbellWords // the receiver's
 	capacity  uint64
 	mask      uint64
-	quick     uint64 // shorter messages may take the fast path: see Put
+	fastBelow uint64 // shorter messages may take the fast path: see Put
 	stampBase uint64
 	ring      *Ring
 	slot      *slot
@@ -65,7 +65,7 @@ type Producer struct {
 	end      uint64 // end of the last message
 	queued   bool   // this sender is in line
 	answered uint32 // epoch of the last announcement that this sender answered
-	aside    []byte // the open claim's bytes, if they are not in the ring
+	staging  []byte // the open claim's bytes, if they are not in the ring
 }
 
 // NewProducer returns the sender that owns slot i. Precondition: the caller
@@ -79,7 +79,7 @@ func (r *Ring) NewProducer(i int, registered bool) *Producer {
 	}
 	// Without a mirror, a claim may have to skip the end of the lap first.
 	if r.mirrored && !r.pagewise {
-		p.quick = r.capacity/2 + 1
+		p.fastBelow = r.capacity/2 + 1
 	}
 	return p
 }
@@ -97,7 +97,7 @@ func (p *Producer) Put(msg []byte) error {
 	t := p.tail.Load() // L0
 	failpoint.Hit(failpoint.TailRead)
 	// If t is below head, the difference exceeds any capacity.
-	if n >= p.quick || t-p.head > p.capacity-size || t&(recordAlign-1) != 0 || p.turn.Load() != 0 {
+	if n >= p.fastBelow || t-p.head > p.capacity-size || t&(recordAlign-1) != 0 || p.turn.Load() != 0 {
 		return p.put(msg, false)
 	}
 	order.Store64(p.intent, t|1) // L2
@@ -140,15 +140,15 @@ func (p *Producer) End() uint64 { return p.end }
 // Abort turns the open claim into padding; nothing is received.
 func (p *Producer) Abort() {
 	failpoint.Hit(failpoint.AbortBegun)
-	p.aside = nil
+	p.staging = nil
 	p.publish(kindPad, p.size-RecordHeader)
 }
 
 // Commit publishes the open claim as one message.
 func (p *Producer) Commit() {
-	if p.aside != nil {
-		p.copyTo(p.pos+RecordHeader, p.data[(p.pos+RecordHeader)&p.mask:][:len(p.aside)], p.aside)
-		p.aside = nil
+	if p.staging != nil {
+		p.copyTo(p.pos+RecordHeader, p.data[(p.pos+RecordHeader)&p.mask:][:len(p.staging)], p.staging)
+		p.staging = nil
 	}
 	p.publish(kindData, p.payload)
 	p.count(1, p.payload)

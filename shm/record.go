@@ -72,7 +72,7 @@ func (r *Ring) recordSize(n uint64) uint64 {
 }
 
 // extent returns how many bytes the record at pos occupies, according to its second
-// word. It returns false if the ring can't hold such a record; misfit returns the
+// word. It returns false if the ring can't hold such a record; invalidRecord returns the
 // reason.
 func (r *Ring) extent(pos uint64, m meta) (size uint64, ok bool) {
 	n := m.length()
@@ -80,13 +80,13 @@ func (r *Ring) extent(pos uint64, m meta) (size uint64, ok bool) {
 	return size, size <= r.capacity && pos&r.mask+size <= r.reach && (n <= r.capacity/2 || m.kind() == kindPad)
 }
 
-// misfit returns why the record at pos, whose second word is m, is not valid.
+// invalidRecord returns why the record at pos, whose second word is m, is not valid.
 // Precondition: extent returned false, or the kind is unknown.
-func (r *Ring) misfit(pos uint64, m meta) error {
+func (r *Ring) invalidRecord(pos uint64, m meta) error {
 	n, size := m.length(), r.recordSize(m.length())
 	switch {
 	case size > r.capacity || pos&r.mask+size > r.reach:
-		return r.corrupt(pos+8, "record.length", n, "the record would be larger than the ring")
+		return r.corrupt(pos+8, "record.length", n, "want a record that fits into the ring")
 	case n > r.capacity/2 && m.kind() != kindPad:
 		return r.corrupt(pos+8, "record.length", n, "want at most %d bytes in a message", r.capacity/2)
 	}
@@ -106,7 +106,7 @@ func putBatchHeader(b []byte, n uint64) { binary.NativeEndian.PutUint64(b, halve
 func batchHeader(b []byte) uint64 { return halves(binary.NativeEndian.Uint64(b)) }
 
 // inBatch returns the length of the message whose header begins b, the rest of a
-// batch's payload. It returns false if no message can begin there; misfitInBatch
+// batch's payload. It returns false if no message can begin there; invalidInBatch
 // returns the reason. The header is read once, since a peer may change it.
 func inBatch(b []byte) (n uint64, ok bool) {
 	if len(b) < BatchHeader {
@@ -116,9 +116,9 @@ func inBatch(b []byte) (n uint64, ok bool) {
 	return n, n <= uint64(len(b)-BatchHeader)
 }
 
-// misfitInBatch returns why a message of n bytes is not valid at pos, with left
+// invalidInBatch returns why a message of n bytes is not valid at pos, with left
 // bytes of its batch remaining. Precondition: inBatch returned n and false.
-func (r *Ring) misfitInBatch(pos, left, n uint64) error {
+func (r *Ring) invalidInBatch(pos, left, n uint64) error {
 	if left < BatchHeader {
 		return r.corrupt(pos, "batch.length", left, "a message's header does not fit into the rest of its batch")
 	}

@@ -38,7 +38,7 @@ func (v *recovery) abandoned(r *Ring, h uint64, dead func(slot int) bool) (end u
 	t := r.ctl.tail.Load() // R1
 	failpoint.Hit(failpoint.RecoverTail)
 	if n := int64(t - h); n < 0 || n > int64(r.capacity) || t&(recordAlign-1) != 0 {
-		return h, r.corruptControl(tailOffset, "tail", t, "a record is expected at %#x in a ring of %d", h, r.capacity)
+		return h, r.corruptControl(tailOffset, "tail", t, "want a record at %#x in a ring of %d", h, r.capacity)
 	}
 	if t == h {
 		return h, nil

@@ -45,13 +45,13 @@ func NewHeapRing(capacity, senders int, start uint64) *Ring {
 // newRing returns a ring over data, which holds the ring's bytes once.
 func newRing(data []byte, ctl *control, slots []slot, nonce uint64) *Ring {
 	r := &Ring{align: recordAlign, stampBase: nonce | 1, ctl: ctl, slots: slots}
-	r.over(data, uint64(len(data)))
+	r.setData(data, uint64(len(data)))
 	return r
 }
 
-// over makes data the ring's bytes: capacity of them, a power of two, once or twice
+// setData makes data the ring's bytes: capacity of them, a power of two, once or twice
 // in a row.
-func (r *Ring) over(data []byte, capacity uint64) {
+func (r *Ring) setData(data []byte, capacity uint64) {
 	r.data, r.words = data, wordsOf(data, capacity)
 	r.capacity, r.mask, r.reach = capacity, capacity-1, 2*capacity
 }

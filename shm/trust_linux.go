@@ -37,11 +37,11 @@ import (
 //     busguard). Root attaches no endpoint there, since the owner could replace the
 //     channel under it.
 //
-// A second name (hard link) of the file is harmless if no such user may write to the
-// directory: only root, the caller, or the user who is visited can have made the
-// name, and endpoints that use either name meet in the same file, with the same
-// locks. Otherwise the file is refused: another user may have given this name to a
-// file that the caller uses as another channel.
+// A second name (hard link) of the file is harmless unless the directory's group or
+// every user may write there: only root, the caller, or the visited user can have
+// made the name, and endpoints that use either name meet in the same file, with the
+// same locks. Otherwise the file is refused: another user may have given this name
+// to a file that the caller uses as another channel.
 
 // A symbolic link on the way to a directory is an attack if any user but root could
 // have put it there: it leads to a directory that the caller did not mean. So links
@@ -115,7 +115,7 @@ func (p Place) checkFile(d *dir, st *unix.Stat_t) error {
 		return err
 	}
 	if ambiguous(d, st) && !p.AnyName {
-		return fmt.Errorf("%s has %d names (hard links) in a directory of mode %#o, where another user may have given a file of another channel's this one; "+
+		return fmt.Errorf("%s has %d names (hard links) in a directory of mode %#o, where another user may have linked the file of another channel by this one; "+
 			"remove all names but one (find -xdev -inum %d lists them, from where that file system is mounted), or this one (shmchan rm --force): %w",
 			path, st.Nlink, d.stat.Mode&0o7777, st.Ino, fs.ErrPermission)
 	}
@@ -129,7 +129,7 @@ func (p Place) checkOwner(d *dir, st *unix.Stat_t) error {
 	case st.Uid == d.stat.Uid, groups && (d.shared || d.visit):
 		return nil
 	case d.visit:
-		return fmt.Errorf("%s belongs to user %d: root looks at what is the directory's owner's (user %d) or its group's alone: %w", p.Path(), st.Uid, d.stat.Uid, fs.ErrPermission)
+		return fmt.Errorf("%s belongs to user %d: root examines only files of the directory's owner (user %d) or its group: %w", p.Path(), st.Uid, d.stat.Uid, fs.ErrPermission)
 	case st.Uid == me, st.Uid == 0:
 		return nil
 	}

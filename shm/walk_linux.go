@@ -136,7 +136,7 @@ func (w *walker) enter(part string) (target string, err error) {
 // follow returns the target of the open link, or why it may not be followed.
 func (w *walker) follow(fd int, part string, st *unix.Stat_t) (string, error) {
 	if !w.root || !mayFollow(st) {
-		return "", fmt.Errorf("%q on the way is a symbolic link that others than root may have put there; give the real path: %w", part, unix.ELOOP)
+		return "", fmt.Errorf("%q on the way is a symbolic link that a user other than root may have put there; give the real path: %w", part, unix.ELOOP)
 	}
 	if w.links++; w.links > maxLinks {
 		return "", fmt.Errorf("more than %d symbolic links on the way: %w", maxLinks, unix.ELOOP)
@@ -171,8 +171,8 @@ func (w *walker) mkdir(part string) (int, error) {
 	return fd, nil
 }
 
-// wayError returns the error for a directory that can't be opened.
-func wayError(path string, err error) error {
+// dirError returns the error for a directory that can't be opened.
+func dirError(path string, err error) error {
 	switch {
 	case errors.Is(err, unix.ELOOP):
 		return fmt.Errorf("directory %s: %w", path, err)
