@@ -40,8 +40,8 @@
 // at head while tail is beyond it, a claim is in flight. If every sender whose
 // intent is head is dead by the kernel's word (its lock is free, or its process is
 // gone: alive.go), the claim will never be committed, and recovery skips it up to
-// the next boundary that can be proven. See producer.go and recover.go
-// for the invariants and the interleavings, and docs/format.md for the rest.
+// the next boundary that can be proven. See producer.go and recover.go for the
+// invariants and the interleavings, and docs/format.md for the rest.
 //
 // # Concurrency
 //

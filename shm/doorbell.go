@@ -98,7 +98,7 @@ func (r *Ring) Close() {
 	}
 }
 
-// Closed reports whether the receiver has gone for good.
+// Closed reports whether the channel is closed; see Close.
 func (r *Ring) Closed() bool { return r.ctl.doorbell.flags.Load()&bellClosed != 0 }
 
 // Closed is Ring.Closed for the Producer's ring.

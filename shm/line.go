@@ -67,12 +67,12 @@ import (
 // Deaths and pauses. A process that dies or stops between two steps may leave a turn
 // of 0, a turn that names a sender that is dead or not in line, an even bell whose
 // owner was not woken, or a lowest position that is too low or missing. The next
-// release repairs a turn of 0 and a position that is too low. Sleepers are looked
-// after by the beats of their own process and of the receiver's (Ring.Tend): they
-// elect, pass a first that is silent or that has let a whole beat go by with its
-// need met, and wake it. A claim that is kept out elects, and passes a first that is
-// silent (Waiter.settle). A sender that was passed keeps its ticket, and is behind
-// no later one once it runs again and has cleared the mark.
+// release repairs a turn of 0 and a position that is too low. The beats of a
+// sleeper's process and of the receiver's repair the rest (Ring.Tend and
+// Waiter.Overslept): they elect, pass a first that is silent or that has let a whole
+// beat go by with its need met, and wake it. A claim that is kept out elects, and
+// passes a first that is silent (Waiter.settle). A sender that was passed keeps its
+// ticket, and is behind no later one once it runs again and has cleared the mark.
 //
 // shm/model/line.pml checks this.
 const (

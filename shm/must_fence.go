@@ -60,8 +60,8 @@ func (w Waiter) MustFence() {
 	failpoint.Hit(failpoint.FenceAsked)
 }
 
-// clearBellFence clears the request of the previous receiver. Precondition: the caller
-// holds the receiver's lock and has not attached.
+// clearBellFence clears the request of the previous receiver. Precondition: the
+// caller holds the receiver's lock and has not attached.
 func (r *Ring) clearBellFence() { r.ctl.doorbell.flags.And(^uint32(bellFence)) }
 
 // Review drops the fence that senders have asked for if no attached sender needs it.

@@ -72,8 +72,8 @@ func (r *Ring) recordSize(n uint64) uint64 {
 }
 
 // extent returns how many bytes the record at pos occupies, according to its second
-// word. It returns false if the ring can't hold such a record; invalidRecord returns the
-// reason.
+// word. It returns false if the ring can't hold such a record; invalidRecord returns
+// the reason.
 func (r *Ring) extent(pos uint64, m meta) (size uint64, ok bool) {
 	n := m.length()
 	size = r.recordSize(n)
