@@ -13,7 +13,7 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// placeIn returns a place in a directory of the test's own.
+// placeIn returns a place in a directory of the test.
 func placeIn(t testing.TB) Place { return Place{Dir: proctest.Dir(t), Base: "ch"} }
 
 // publish makes a segment with a name, which is unlinked when the test ends.

@@ -10,7 +10,7 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// A dead sender's slot may go to another once recovery can't ask for it any more.
+// A dead sender's slot may be reused once recovery no longer needs it.
 func TestSlotIsSettledOnceRecoveryNoLongerNeedsIt(t *testing.T) {
 	onBothFrom(t, func(t *testing.T, r *Ring) {
 		start := r.Head()
@@ -44,7 +44,7 @@ func TestSlotIsSettledOnceRecoveryNoLongerNeedsIt(t *testing.T) {
 			s.intent.Store(test.intent)
 			require.Equal(t, test.want, r.settled(s), what)
 		}
-		// The receiver's own position does not count, only what it has published.
+		// The receiver's own position does not count, only the published head.
 		s.intent.Store(committed | 1)
 		r.word(committed).Store(0)
 		require.False(t, r.settled(s))
