@@ -124,13 +124,13 @@ func (s *Segment) Reap(slot int) (Owner, bool, error) {
 	return o, reaped, err
 }
 
-// LockReceiver takes the receiver's lock, which only one endpoint can hold. It
-// returns false if another one has it. Attaching is a second step: a process that
-// replaces a dead channel holds the lock too, and a process that finds that it may
-// not attach must not have changed anything.
+// LockReceiver takes the receiver's lock, or returns false if another endpoint holds
+// it. Attaching is a second step: a process that replaces a dead channel holds the
+// lock too, and a process that finds that it may not attach must not have changed
+// anything.
 //
-// SendersSince reports whether senders have attached since LockReceiver: a receiver
-// that looks for attached senders in between, and attaches later, misses none.
+// SendersSince reports on senders that attach from here on: a receiver that looks
+// for attached senders after this, and attaches later, misses none.
 func (s *Segment) LockReceiver() (bool, error) {
 	ok, err := filelock.TryLock(s.fd, receiverByte, 1)
 	if ok {

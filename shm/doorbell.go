@@ -47,8 +47,8 @@ func (r *Ring) Doorbell() Doorbell { return Doorbell{&r.ctl.doorbell} }
 // to sleep.
 func (b Doorbell) Seq() uint32 { return b.words.seq.Load() }
 
-// Announce announces that the receiver is about to sleep. The receiver must look
-// again before it calls Sleep.
+// Announce announces that the receiver is about to sleep. It must look again before
+// it calls Sleep.
 func (b Doorbell) Announce() {
 	b.Announcing()
 	if !fence.Everywhere() {

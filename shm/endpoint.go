@@ -3,8 +3,8 @@ package shm
 import "time"
 
 // Endpoint is a view of one endpoint's slot, through which its owner also beats. The
-// words in the slot are the owner's claims; only the kernel knows whether the owner
-// is alive (Segment.SenderAlive).
+// words are the owner's claims; only the kernel knows whether it is alive
+// (Segment.SenderAlive).
 type Endpoint struct {
 	ring *Ring
 	slot *slot
@@ -76,8 +76,7 @@ type Counters struct {
 // Deaths returns how many senders died without detaching and were reaped.
 func (s *Segment) Deaths() uint64 { return s.ring.ctl.deaths.Load() }
 
-// Counters reads the counters one after another, so they may be of different
-// moments.
+// Counters reads the counters, one after another.
 func (s *Segment) Counters() Counters {
 	ctl, p := s.ring.ctl, s.ring.progress()
 	c := Counters{

@@ -104,7 +104,7 @@ func FuzzClaim(f *testing.F) {
 	mapped, heap := hostile(f), NewHeapRing(MinCapacity, senders, 0)
 	f.Fuzz(func(t *testing.T, tail, head, seen uint64, n int) {
 		for _, r := range []*Ring{mapped, heap} {
-			if r == heap { // nobody else writes there
+			if r == heap { // no other process writes there
 				tail, head, seen = tail&^15, head&^15, seen&^15
 			}
 			restart(r, head)

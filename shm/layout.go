@@ -16,11 +16,11 @@ const (
 	slotSize    = 256
 	labelSize   = 48
 
-	// RecordHeader is the size of what precedes a record's payload, in bytes.
+	// RecordHeader is the size of a record's header in bytes.
 	RecordHeader = 16
-	// BatchHeader is the size of what precedes each message of a batch, in bytes.
+	// BatchHeader is the size of the header of each message in a batch.
 	BatchHeader = 8
-	// recordAlign is what positions of records in a file are multiples of.
+	// recordAlign divides every position.
 	recordAlign = 8
 
 	// MinCapacity and MaxCapacity bound a ring's size in bytes; DefaultCapacity is

@@ -244,7 +244,7 @@ func TestSkippedClaimThatIsRewoundOverCountsOnce(t *testing.T) {
 			c.Rewind()
 		}
 		require.EqualValues(t, 1, r.ctl.skipped.Load())
-		c = newConsumer(t, r) // the one before died
+		c = newConsumer(t, r) // the previous receiver died
 		take(t, c, "held")
 		requireEmpty(t, c)
 		_, err := c.Recover(func(int) bool { return true })

@@ -96,10 +96,10 @@ func (s *slot) occupy(o Owner, from uint64, interval, now int64) {
 }
 
 // vacate frees sender slot i, gives up its place in line, and adds its counts to
-// those of the senders that have gone. A process that dies before the last step
-// leaves the counts in the free slot, where they still count, and the next owner's
-// attachment moves them. A place in line that it leaves is given up by that
-// attachment too, or is passed.
+// those of the senders that have gone. After a death before the last step the counts
+// remain in the free slot, where they still count, until the next owner's attachment
+// moves them. That attachment also gives up a place in line that remains, if it is
+// not passed before.
 func (r *Ring) vacate(i int) {
 	s := &r.slots[1+i]
 	r.Waiter(i).forget()

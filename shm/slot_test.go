@@ -73,7 +73,7 @@ func TestSlotOfASkippedClaimIsSettledOnceTheSkipIsPublished(t *testing.T) {
 func TestSlotSaysWhoOwnsIt(t *testing.T) {
 	r := NewHeapRing(1, 1, 0)
 	s := &r.slots[1]
-	s.intent.Store(17) // whoever left it
+	s.intent.Store(17) // left by an earlier owner
 	o := Owner{Process: process.Identity{PID: 4711, NS: 12, Start: 99}, Label: "worker ∞"}
 	s.occupy(o, 1024, int64(time.Second), 77)
 	e := Endpoint{r, s, false}

@@ -59,10 +59,9 @@ func (w Waiter) settle() {
 }
 
 // giveWay yields the processor to senders in line that have room but do not run.
-// Without it, this sender would pass them for as long as it runs; and once a ringful
-// has passed the first, senders only progress by sleeping and being woken, one
-// message per turn. It does not block: if no other thread wants the processor, it
-// returns at once.
+// Otherwise this sender would pass them for as long as it runs, and once a ringful
+// has passed the first, senders progress only by sleeping and being woken, one
+// message per turn. If no other thread wants the processor, giveWay returns at once.
 func (p *Producer) giveWay(size uint64) {
 	t := turn(p.turn.Load())
 	if t == 0 || t.slot() == int(p.index) || p.capacity-(p.tail.Load()-p.head) < t.need() {
@@ -175,9 +174,9 @@ func (r *Ring) Announced() bool {
 
 // Tend looks after the line at a beat, on behalf of the receiver or a waiting
 // sender: it wakes a first whose need is met, in case its waker died, and passes one
-// that does not run. now is the monotonic clock. seen is what Tend returned one beat
-// ago, or 0 if it was not called then. If Tend returns a turn other than 0, it
-// should be called again at the next beat. See P in line.go.
+// that does not run. now is the monotonic clock; seen is what Tend returned one beat
+// ago, or else 0. If Tend does not return 0, call it again at the next beat. See P
+// in line.go.
 func (r *Ring) Tend(seen Turn, now int64) Turn {
 	t := r.elect()
 	s := r.inLine(t)
