@@ -2,47 +2,50 @@ package shm
 
 import "github.com/shmchan/shmchan/internal/filelock"
 
-// Alive: what the kernel says of an end. It is alive if the lock of its slot is held
-// and the slot's owner is not gone by the process table (owners.go): a child that was
-// forked without exec, and the writing of a core dump, hold the lock of a process
-// that never runs again. Only a slot that is live, and whose words did not change
-// while they were read, names an owner; in any other state the lock alone counts.
+// An endpoint is alive if the lock of its slot is held and the process table does
+// not prove its owner gone (owners.go): a child that was forked without exec, or a
+// core dump being written, may hold the lock of a process that never runs again. A
+// slot names an owner only if it is live and its words did not change while they
+// were read; in any other state the lock alone counts.
 //
-// The lock may by then be a newcomer's, who has not changed the words yet:
+// Meanwhile the lock may belong to a newcomer that has not changed the words yet. D
+// is the dead owner, N a newcomer:
 //
-//	words          lock            the answer
+//	words          lock            answer
 //	live, D        D               alive, unless D dumps core
-//	live, D        D's child       gone, once D is
-//	live, D        N, by takeSlot  gone. D is. N has not attached: it has counted
+//	live, D        D's child       gone, as soon as D is
+//	live, D        N, by lockSlot  gone. D is. N has not attached: it has counted
 //	                               nothing, written no intent, returned from nothing
 //	free           N               alive. N is filling the slot in
 //	live, N        N               alive
-//	live, D        a reaper, a     gone. It is what they are about to find out too
+//	live, D        a reaper, a     gone. They are about to find the same
 //	               remover
 //	barred, D      D's child       alive. Only the receiver that bars it looks then
 //
-// What is made of the answer "gone" about a slot that N is just taking:
+// What the answer "gone" means for a slot that N is just taking:
 //
-//   - Recovery (R4): the intent at head was read before these words, so it was D's, or
-//     that of one before D. N's own comes after its words. D's claim never comes.
-//   - Nobody is left (AnySenderAlive): N comes after the look, as it might have come a
-//     moment later. N counts itself in attached, then returns; the look across several
-//     slots reads attached before and after, so that it does not miss an N in a slot
-//     behind it because of an M that left from one before it.
-//   - The latch (LockSenders) then keeps N out, or finds it.
+//   - Recovery (R4): the intent at head was read before these words, so it belongs
+//     to D or an earlier owner. N stores its own intent after its words. D's claim
+//     is never committed.
+//   - AnySenderAlive returns false: N comes after the look, as it might have come a
+//     moment later. N counts itself in attached before it returns. The look across
+//     several slots reads attached before and after, so that it does not miss an N
+//     in a later slot because of an M that left an earlier one.
+//   - The receiver's closing (LockSenders) then keeps N out, or finds it.
 //   - The receiver is gone (Finished): a channel that is not durable is finished by
-//     D's death, whoever takes its lock. A durable one never is, by death.
+//     D's death, whatever process takes its lock. Death never finishes a durable
+//     one.
 
 // ReceiverAlive reports whether a receiver other than this segment's own is
 // attached and alive.
 func (s *Segment) ReceiverAlive() (bool, error) { return s.anyAlive(receiverByte, 1) }
 
-// SenderAlive reports whether another open holds the sender's slot and its owner is
-// alive.
+// SenderAlive reports whether another open of the file holds the sender's slot and
+// the slot's owner is alive.
 func (s *Segment) SenderAlive(slot int) (bool, error) { return s.anyAlive(senderByte(slot), 1) }
 
-// AnySenderAlive reports whether SenderAlive holds for any slot. It asks the kernel
-// once, and once more for each slot whose owner is gone but for its lock.
+// AnySenderAlive reports whether SenderAlive is true for any slot. It asks the
+// kernel once, and once more for each slot whose lock outlived its owner.
 func (s *Segment) AnySenderAlive() (bool, error) {
 	attached := &s.ring.ctl.attached
 	before := attached.Load()
@@ -50,8 +53,8 @@ func (s *Segment) AnySenderAlive() (bool, error) {
 	return alive || err == nil && attached.Load() != before, err
 }
 
-// anyAlive reports whether the owner of one of the n locks from byte from on, all of
-// ends, is alive. The kernel names one lock that is held, not the first.
+// anyAlive reports whether the owner of any of the n endpoint locks from byte from
+// on is alive. The kernel names one lock that is held, not necessarily the first.
 func (s *Segment) anyAlive(from, n int64) (bool, error) {
 	for n > 0 {
 		held, at, err := filelock.Held(s.fd, from, n)
@@ -69,7 +72,7 @@ func (s *Segment) anyAlive(from, n int64) (bool, error) {
 	return false, nil
 }
 
-// Finished reports whether the channel has no future: its receiver has closed, or
+// Finished reports whether the channel has no future: its receiver has closed it, or
 // is dead and the channel is not durable. That is final.
 func (s *Segment) Finished() (bool, error) {
 	if s.ring.Closed() {
@@ -82,9 +85,9 @@ func (s *Segment) Finished() (bool, error) {
 	return !alive && err == nil, err
 }
 
-// Outlived returns the owner of a sender's slot, or of the receiver's, -1, and the
-// owner's generation, if the owner is gone but the lock of the slot is held all the
-// same.
+// Outlived reports whether the owner of a sender's slot (or of the receiver's, -1)
+// is gone although the slot's lock is still held. If so, it returns the owner and
+// its generation.
 func (s *Segment) Outlived(slot int) (o Owner, generation uint32, yes bool) {
 	at := senderByte(slot)
 	if held, _, err := filelock.Held(s.fd, at, 1); err != nil || !held {
@@ -101,8 +104,8 @@ func (s *Segment) Outlived(slot int) (o Owner, generation uint32, yes bool) {
 	return Owner{t.process, label}, t.generation, true
 }
 
-// AnySenderAttached reports whether a sender is attached that is alive. A process
-// that has locked a slot and may yet find that it must not attach is none.
+// AnySenderAttached reports whether a live sender is attached. A process that has
+// locked a slot but may still find that it must not attach does not count.
 func (s *Segment) AnySenderAttached() (bool, error) {
 	for i := range s.ring.Senders() {
 		if !s.SenderEndpoint(i).Live() {

@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// late returns a process that is gone.
+// late returns the identity of a process that is gone.
 func late(t testing.TB) Owner {
 	t.Helper()
 	cmd := exec.Command("true")
@@ -19,7 +19,7 @@ func late(t testing.TB) Owner {
 	return Owner{Process: process.Identity{PID: cmd.Process.Pid, NS: process.Self().NS, Start: 1}, Label: "late"}
 }
 
-// attachAs attaches an end of that owner's: its lock is held until the test ends.
+// attachAs attaches an endpoint for the owner; its lock is held until the test ends.
 func attachAs(t testing.TB, s *Segment, o Owner) (holder *Segment, slot int) {
 	t.Helper()
 	holder = reopen(t, s)
@@ -99,7 +99,7 @@ func TestSlotOfADeadOwnerStaysTakenWhileItsLockIsHeld(t *testing.T) {
 	require.EqualValues(t, 1, s.Deaths())
 }
 
-// A slot that is being filled in is nobody's yet: only its lock counts.
+// A slot that is being filled in has no owner yet: only its lock counts.
 func TestWordsOfASlotThatChangesHandsNameNobody(t *testing.T) {
 	s := makeSegment(t, Config{Capacity: 1, MaxSenders: 1})
 	attachAs(t, s, late(t))
@@ -167,8 +167,9 @@ func TestChannelIsFinishedThoughItsDeadReceiversLockIsHeld(t *testing.T) {
 	}
 }
 
-// The process table is asked of an end once, and then only while it is silent, at
-// most once in its own interval, or if the kernel told of a death.
+// The process table is queried once per endpoint, and again only while the endpoint
+// is silent, at most once per interval of its own, or if the kernel reported a
+// death.
 func TestProcessTableIsAskedSeldom(t *testing.T) {
 	s := makeSegment(t, Config{Capacity: 1, MaxSenders: 1})
 	_, slot := attachAs(t, s, Owner{Process: process.Self()})

@@ -13,27 +13,27 @@ import (
 	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
-// How the bytes of a new file are reserved.
+// Bounds of the allocation of a new file.
 const (
-	// maxPiece bounds how long a cancelled context goes unnoticed: tmpfs clears some
-	// gigabytes a second.
+	// maxPiece bounds how long a cancelled context goes unnoticed: tmpfs clears a few
+	// gigabytes per second.
 	maxPiece = 64 << 20
-	// zeroesLength is the most that one write of zeroes covers.
+	// zeroesLength is the largest single write of zeroes.
 	zeroesLength = 1 << 20
-	// maxPause and patience bound the waits of a call that is interrupted although
-	// it asks for one page: the longest, and all of them together.
+	// maxPause bounds one wait, and patience all of them together, if signals interrupt
+	// even the allocation of a single page.
 	maxPause = 50 * time.Millisecond
 	patience = 5 * time.Second
 )
 
-// Tests replace them to interrupt a call, or to fail it.
+// Tests replace these to interrupt a call or make it fail.
 var (
 	fallocate = unix.Fallocate
 	pwrite    = unix.Pwrite
 )
 
-// underLimit refuses what the process may not write: the kernel would send SIGXFSZ,
-// which ends a Go program.
+// underLimit refuses a size that the process may not write: the kernel would send
+// SIGXFSZ, which ends a Go program.
 func underLimit(size uint64) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil || size <= limit.Cur {
@@ -51,16 +51,16 @@ const (
 )
 
 // writeInPlace asks a copy-on-write file system to overwrite the file in place
-// (chattr +C). Otherwise allocating it reserves the first write to each block
-// only: an overwrite needs a new block, and a mapped one that finds none raises
-// SIGBUS. Most file systems refuse the flag and write in place anyway; doctor
-// names those that do neither. Precondition: the file is empty.
+// (chattr +C). Otherwise allocating the file reserves only the first write to each
+// block: an overwrite needs a new block, and if there is none, a store to the
+// mapping raises SIGBUS. Most file systems refuse the flag and write in place
+// anyway; doctor names those that do neither. Precondition: the file is empty.
 func writeInPlace(fd int) {
 	flags, err := unix.IoctlGetUint32(fd, unix.FS_IOC_GETFLAGS)
 	if err != nil {
 		return
 	}
-	// What the directory says of compression is inherited, and excludes the other.
+	// A compression flag is inherited from the directory, and excludes noCopy.
 	if flags&(compress|noCompress) != 0 {
 		flags &^= compress | noCompress
 		_ = unix.IoctlSetPointerInt(fd, unix.FS_IOC_SETFLAGS, int(flags))
@@ -68,15 +68,15 @@ func writeInPlace(fd int) {
 	_ = unix.IoctlSetPointerInt(fd, unix.FS_IOC_SETFLAGS, int(flags|noCopy))
 }
 
-// writtenInPlace reports whether the file's system, which copies on write, agreed
-// to write this one in place.
+// writtenInPlace reports whether a copy-on-write file system agreed to write the
+// file in place.
 func writtenInPlace(fd int) bool {
 	flags, err := unix.IoctlGetUint32(fd, unix.FS_IOC_GETFLAGS)
 	return err == nil && flags&noCopy != 0
 }
 
-// allocate reserves every byte. Zeroes are written where the file system has no
-// fallocate, or something interrupts every call of it.
+// allocate reserves every byte of the file. It writes zeroes if the file system has
+// no fallocate, or if every call of fallocate is interrupted.
 func allocate(ctx context.Context, fd int, size int64) error {
 	err := inPieces(ctx, size, func(at, n int64) (int64, error) {
 		return n, fallocate(fd, 0, at, n)
@@ -92,17 +92,16 @@ func allocate(ctx context.Context, fd int, size int64) error {
 	return err
 }
 
-// inPieces calls step for one piece after the other, until it has done all size
-// bytes. A signal may interrupt it (EINTR), and tmpfs then takes back what that call
-// has allocated, so that a call for everything may never succeed while signals keep
-// coming. The piece
-// after an interrupted one is half as large, down to a page; the piece after one
-// that succeeded is twice as large. What is done stays done, so signals only slow
-// it down. If a single page is interrupted, inPieces waits a moment, looks at ctx,
-// and returns EINTR once it has waited for patience.
+// inPieces calls step for one piece after another until all size bytes are done. A
+// signal may interrupt step (EINTR). tmpfs then takes back what that call has
+// allocated, so a call for everything might never succeed while signals keep coming.
+// The piece after an interrupted one is half as large, down to a page; the piece
+// after one that succeeded is twice as large. What is done stays done, so signals
+// only slow inPieces down. If a single page is interrupted, it waits a moment,
+// checks ctx, and returns EINTR once it has waited for patience in all.
 //
 // A context that ends meanwhile is noticed between two pieces. One that had ended
-// before is looked at only in such a wait: a constructor that need not wait
+// before is checked only during such a wait: a constructor that need not wait
 // succeeds with it.
 func inPieces(ctx context.Context, size int64, step func(at, n int64) (int64, error)) error {
 	expired := ctx.Err() != nil
@@ -147,7 +146,7 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// stopped is both the context's error and its cause.
+// stopped returns an error that is both the context's error and its cause.
 func stopped(ctx context.Context, at, size int64, why string) error {
 	err := ctx.Err()
 	if cause := context.Cause(ctx); !errors.Is(cause, err) {
@@ -156,8 +155,9 @@ func stopped(ctx context.Context, at, size int64, why string) error {
 	return fmt.Errorf("%d of %d bytes were allocated%s: %w", at, size, why, err)
 }
 
-// noRoom says how much was needed, where, and what to do. It empties the file,
-// which takes up room that is then counted as free.
+// noRoom returns the error for a failed allocation: how much was needed, where, and
+// what to do. It empties the file first, so that the room it occupies counts as
+// free.
 func noRoom(p Place, fd int, need uint64, err error) error {
 	if told := filesystem.Explain(fd, p.Dir, "allocation", err); told != err {
 		return fmt.Errorf("allocate %s: %w", p.Path(), told)

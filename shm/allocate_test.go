@@ -16,7 +16,7 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// replaceFallocate lets fn stand for fallocate until the test ends.
+// replaceFallocate replaces fallocate with fn until the test ends.
 func replaceFallocate(t testing.TB, fn func(fd int, mode uint32, at, n int64) error) {
 	old := fallocate
 	fallocate = fn
@@ -27,7 +27,7 @@ func refuseFallocate(t testing.TB, err error) {
 	replaceFallocate(t, func(int, uint32, int64, int64) error { return err })
 }
 
-// emptyFile opens a file that is gone when the test ends.
+// emptyFile opens a file that is removed when the test ends.
 func emptyFile(t testing.TB) int {
 	t.Helper()
 	f, err := os.CreateTemp(proctest.Dir(t), "")
@@ -37,7 +37,7 @@ func emptyFile(t testing.TB) int {
 	return int(f.Fd())
 }
 
-// requireAllocated checks that the file has the size, and no hole.
+// requireAllocated checks that the file has the size, and no holes.
 func requireAllocated(t testing.TB, fd int, size int64) {
 	t.Helper()
 	var st unix.Stat_t
@@ -101,8 +101,8 @@ func TestCallThatIsInterruptedForEverIsGivenUp(t *testing.T) {
 	require.ErrorIs(t, allocate(t.Context(), fd, size), io.ErrShortWrite)
 }
 
-// A constructor that need not wait succeeds with an expired context: a few
-// interruptions are no wait.
+// A constructor that need not wait succeeds with an expired context; a few
+// interruptions do not count as a wait.
 func TestContextThatHadEndedBeforeDoesNotFailAnAllocation(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -139,7 +139,7 @@ func TestContextThatEndsMeanwhileIsNoticedBetweenPieces(t *testing.T) {
 	requireNames(t, p.Dir)
 }
 
-// What the file itself took before it met the end of the room is free again.
+// What the file itself had allocated when the file system became full is free again.
 func TestNoRoomForTheLastPieceCountsTheOthersAsFree(t *testing.T) {
 	root := proctest.Dir(t)
 	do := smallDisk(t, root)

@@ -6,12 +6,12 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// Append appends the next message to dst and releases it: Next, a copy and Release in
-// one, for the case that nothing is in the way. It returns dst and false, and has
-// taken nothing, where something is: no message is there, or what there is can't be
-// one; there are messages that were not released; the message is a long one; or guard
-// is broken, and what was read may be zeroes. Those who take one message at a time
-// spend as much on the calls, and on keeping what lies between them, as on the message.
+// Append appends the next message to dst and releases it: Next, a copy and Release
+// in one, for the common case. A caller that takes one message at a time would
+// otherwise spend as much on these calls, and on the state between them, as on the
+// message. In any other case Append takes nothing and returns dst and false: there
+// is no message, or an invalid one; messages are unreleased; the message is long; or
+// guard is broken, so the bytes read may be zeroes.
 func (c *Consumer) Append(dst []byte, guard busguard.Guard) ([]byte, bool) {
 	if c.seen.messages != c.taken.messages {
 		return dst, false
@@ -43,7 +43,7 @@ func (c *Consumer) Append(dst []byte, guard busguard.Guard) ([]byte, bool) {
 	return longer, true
 }
 
-// appendOfBatch is Append in the batch in hand.
+// appendOfBatch is Append in the current batch.
 func (c *Consumer) appendOfBatch(dst []byte, guard busguard.Guard) ([]byte, bool) {
 	r, left := c.ring, c.at.end-c.at.off
 	b := r.data[(c.at.pos+RecordHeader+c.at.off)&r.mask:][:left]

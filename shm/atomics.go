@@ -2,6 +2,6 @@
 
 package shm
 
-// atomicsNeed says how a program must be built for atomic operations on 64 bits
-// that other processes see as such; "": it is built so.
+// atomicsNeed says how to build a program whose 64-bit atomic operations are atomic
+// for other processes too; "" means that this one is.
 const atomicsNeed = ""

@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// reopen opens the segment once more, with locks of its own.
+// reopen opens the segment again, with locks of its own.
 func reopen(t testing.TB, s *Segment) *Segment {
 	t.Helper()
 	c, err := s.Clone()
@@ -27,7 +27,7 @@ func attach(t testing.TB, s *Segment, pid int) int {
 	return slot
 }
 
-// die closes the segment without detaching: for the kernel its ends are dead.
+// die closes the segment without detaching: to the kernel its endpoints are dead.
 func die(t testing.TB, s *Segment) {
 	t.Helper()
 	require.NoError(t, s.Close())
@@ -142,8 +142,8 @@ func TestReapFreesTheSlotOfTheDeadAlone(t *testing.T) {
 	requireAlive(t, s, 0, true)
 }
 
-// A reaper holds the lock of the slot that it frees, as an owner would: that is no
-// reason to find no slot.
+// A reaper holds the lock of the slot that it frees, as an owner would. LockSender
+// must not take that for a lack of slots.
 func TestSlotThatIsBeingReapedIsNotTaken(t *testing.T) {
 	s := makeSegment(t, Config{Capacity: 1, MaxSenders: 1})
 	reaper, next := reopen(t, s), reopen(t, s)

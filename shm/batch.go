@@ -4,13 +4,13 @@ import (
 	"github.com/shmchan/shmchan/internal/failpoint"
 )
 
-// A batch is one claim and one record that holds many messages, so that it costs
-// one compare-and-swap and one stamp, and is received whole or not at all.
+// A batch is one claim and one record that holds many messages: it costs one
+// compare-and-swap and one stamp.
 
 // PutBatch sends the first messages of msgs in one claim, as many as fit into a
-// quarter of the ring but at least one, and returns how many these are. With an
-// error none was sent: ErrTooLarge is about the first one. It panics, with a claim
-// open, if a message changes its length meanwhile.
+// quarter of the ring but at least one, and returns how many it sent. If it returns
+// an error, it sent none; ErrTooLarge refers to the first message. It panics, with a
+// claim open, if a message changes its length meanwhile.
 func (p *Producer) PutBatch(msgs [][]byte) (int, error) {
 	n, size := p.ring.batchOf(msgs)
 	if n <= 1 {
@@ -32,8 +32,8 @@ func (p *Producer) PutBatch(msgs [][]byte) (int, error) {
 	return n, nil
 }
 
-// fillBatch copies the messages, each behind its header, to b, the payload of the open
-// claim, and returns how many bytes they are.
+// fillBatch copies the messages, each preceded by its header, to b, the payload of
+// the open claim, and returns how many bytes the messages are.
 func (p *Producer) fillBatch(b []byte, msgs [][]byte) (bytes uint64) {
 	at := p.pos + RecordHeader
 	for len(msgs) > 0 {
@@ -56,12 +56,12 @@ func (p *Producer) fillBatch(b []byte, msgs [][]byte) (bytes uint64) {
 		failpoint.Hit(failpoint.BatchMid)
 	}
 	if len(b) > 0 {
-		panic("shm: a message changed its length while it was sent") // the open claim is the caller's to abort
+		panic("shm: a message changed its length while it was sent") // the caller may abort the open claim
 	}
 	return bytes
 }
 
-// batchOf returns how many of msgs go into one batch, and the payload's size.
+// batchOf returns how many of msgs fit into one batch, and the size of its payload.
 func (r *Ring) batchOf(msgs [][]byte) (n int, size uint64) {
 	limit := r.capacity / 4
 	for _, msg := range msgs {
@@ -74,7 +74,7 @@ func (r *Ring) batchOf(msgs [][]byte) (n int, size uint64) {
 	return n, size
 }
 
-// BatchSize returns the payload bytes that PutBatch would claim for msgs.
+// BatchSize returns how many payload bytes PutBatch would claim for msgs.
 func (r *Ring) BatchSize(msgs [][]byte) int {
 	n, size := r.batchOf(msgs)
 	if n <= 1 && len(msgs) > 0 {

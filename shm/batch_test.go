@@ -146,7 +146,7 @@ func TestBatchOfOneIsAPlainMessage(t *testing.T) {
 }
 
 // A peer's batch that contradicts itself is an error, again at every call, and
-// nothing of it beyond is read.
+// nothing beyond it is read.
 func TestBatchThatContradictsItselfIsCorrupt(t *testing.T) {
 	const whole = 2 * (BatchHeader + 8)
 	for what, test := range map[string]struct {

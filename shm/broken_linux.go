@@ -11,13 +11,14 @@ import (
 	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
-// BrokenError returns why the mapping is broken: a *CorruptError if the file's size
-// is not what it was, else an error that wraps what the file system says when it
-// is asked for a page (ENOSPC or EDQUOT), or EIO. The first call looks; later ones
-// return the same, whatever has changed since. Precondition: Broken.
+// BrokenError returns why the mapping is broken. It returns a *CorruptError if the
+// file's size has changed. Otherwise it asks the file system for a page, and the
+// error wraps the answer (ENOSPC or EDQUOT), or EIO. The first call finds the
+// reason; later calls return the same error, whatever has changed since.
+// Precondition: Broken returned true.
 func (s *Segment) BrokenError() error {
-	s.view.look.Do(func() { s.view.lost = s.whyBroken() })
-	return s.view.lost
+	s.view.diagnose.Do(func() { s.view.reason = s.whyBroken() })
+	return s.view.reason
 }
 
 func (s *Segment) whyBroken() error {
@@ -50,9 +51,9 @@ func (s *Segment) whyBroken() error {
 		s.Path(), s.head.fileSize, kind, room, unix.EIO)
 }
 
-// refusal asks the file system for one page more, of a file that has no name and
-// is gone at once, and returns what it says. Its own counts don't tell: btrfs that
-// is full still reports free bytes, and a quota does not show in them.
+// refusal asks the file system for one more page, of a file without a name that is
+// gone at once, and returns the error. The file system's own counts are not enough:
+// a full btrfs still reports free bytes, and a quota does not show in them.
 func (s *Segment) refusal() error {
 	var fs unix.Statfs_t
 	if unix.Fstatfs(s.fd, &fs) == nil && fs.Bavail == 0 {
@@ -63,7 +64,7 @@ func (s *Segment) refusal() error {
 		return nil
 	}
 	defer d.close()
-	if uint64(d.stat.Dev) != s.dev { // moved, or of another layer
+	if uint64(d.stat.Dev) != s.dev { // the directory was moved, or is of another overlay layer
 		return nil
 	}
 	fd, err := unix.Openat(d.fd, ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)

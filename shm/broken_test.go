@@ -10,7 +10,7 @@ import (
 	"github.com/shmchan/shmchan/internal/busguard"
 )
 
-// requireGuard skips the test where a truncation ends the program.
+// requireGuard skips the test on systems where a truncation ends the program.
 func requireGuard(t *testing.T) {
 	t.Helper()
 	if !busguard.Supported {

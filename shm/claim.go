@@ -5,21 +5,20 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// Claim reserves room for a message of n bytes and returns those bytes, in place
-// and with what stood there before. They are valid until Commit or Abort, one of
-// which must follow. It gives ErrFull if there is no room now, ErrTooLarge beyond
-// half the capacity, and a *CorruptError if the ring's words can't be. It never
-// blocks: should others move tail on before it maxLost times in a row, which only
-// a peer that does nothing else brings about, that is ErrFull too. Precondition:
-// no claim is open.
+// Claim reserves room for a message of n bytes and returns those bytes of the ring,
+// with their previous contents. The slice is valid until Commit or Abort, one of
+// which must follow. Claim returns ErrFull if there is no room, ErrTooLarge if n
+// exceeds half the capacity, and a *CorruptError if the ring's words are invalid. It
+// never blocks: it also returns ErrFull after losing the race for tail maxLost times
+// in a row, which only a hostile peer can cause. Precondition: no claim is open.
 func (p *Producer) Claim(n int) ([]byte, error) {
 	if uint64(n) > p.ring.capacity/2 {
 		return nil, ErrTooLarge
 	}
 	b, err := p.claim(uint64(n), false)
 	if err == nil && p.ring.pagewise {
-		p.aside = make([]byte, n) // the caller's stores may cross pages: see copyTo
-		return p.aside, nil
+		p.staging = make([]byte, n) // the caller's stores may cross a page boundary: see copyTo
+		return p.staging, nil
 	}
 	return b, err
 }
@@ -27,12 +26,12 @@ func (p *Producer) Claim(n int) ([]byte, error) {
 // maxLost is how many races for tail a claim may lose.
 const maxLost = 1 << 14
 
-// claim is Claim of a length that can be. intended says that the slot holds an
-// intent.
+// claim is Claim for a length within the limit. intended reports whether the slot
+// holds an intent.
 func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 	r := p.ring
 	size := r.recordSize(n)
-	if !intended { // recovery may wait for whoever holds an intent
+	if !intended { // never yield with an intent stored: recovery may be waiting for its holder
 		p.giveWay(size)
 	}
 	lost, elected := 0, false
@@ -47,9 +46,9 @@ func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 		if room := r.capacity - (t - p.head); room < total || room > r.capacity || t&(r.align-1) != 0 {
 			ok, err := p.refresh(t, total)
 			if !ok && err == nil && total > want && !elected {
-				// Perhaps for the sake of one that has left, since a death between two steps
-				// of line.go leaves such a turn, or that does not run; and nobody else may be
-				// there to see that.
+				// The first in line may have left, since a death between two steps
+				// of line.go leaves such a turn, or it may not be running, and no
+				// other process may be there to notice.
 				p.waiter.settle()
 				elected = true
 				continue
@@ -78,20 +77,20 @@ func (p *Producer) claim(n uint64, intended bool) ([]byte, error) {
 		failpoint.Hit(failpoint.TailMoved)
 		p.pos, p.size, p.payload, p.next = t, want, n, t+want
 		if want < size {
-			p.Abort()  // the rest of the lap, on the heap only
-			p.Notify() // the message may find no room now
+			p.Abort()  // the end of the lap, on the heap only
+			p.Notify() // the claim may find no room for the message now
 			intended = false
 			continue
 		}
 		p.fetchAhead(want)
-		p.Leave() // before the payload is copied: the next one in line may claim meanwhile
+		p.Leave() // before the payload is copied, so that the next in line may claim meanwhile
 		off := t & r.mask
 		return r.data[off+RecordHeader:][:n:n], nil
 	}
 }
 
-// refresh reads head anew and reports whether want bytes fit behind tail t. A
-// tail that was read before head may lie below it, since head moves on: then the
+// refresh reloads head and reports whether want bytes fit behind tail t. A t that
+// was read before head may lie below it, since head moves on: then the
 // compare-and-swap fails and the claim starts over.
 func (p *Producer) refresh(t, want uint64) (bool, error) {
 	r := p.ring
@@ -106,21 +105,21 @@ func (p *Producer) refresh(t, want uint64) (bool, error) {
 		if t2 := r.ctl.tail.Load(); int64(t2-h) < 0 {
 			return false, r.corruptControl(tailOffset, "tail", t2, "it lies below head %#x", h)
 		}
-		p.head = t // harmless: the CAS of a stale t fails
+		p.head = t // harmless: the compare-and-swap of a stale t fails
 		return true, nil
 	}
 	p.head = h
 	return used+int64(want) <= int64(r.capacity), nil
 }
 
-// Join takes a place in line for a message of n bytes, which the claim of such a
-// message gives up; see line.go.
+// Join takes a place in line for a message of n bytes. The claim of such a message
+// gives the place up; see line.go.
 func (p *Producer) Join(n int, from uint64) {
 	p.queued = true
 	p.waiter.Join(n, from)
 }
 
-// Leave gives the place in line up, if this sender has one.
+// Leave gives up the place in line, if this sender has one.
 func (p *Producer) Leave() {
 	if p.queued {
 		p.queued = false

@@ -15,8 +15,8 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// numbered returns the i-th message of a sender: who and i, and then bytes that
-// follow from both, so that a torn one shows.
+// numbered returns the i-th message of a sender: who and i, followed by bytes
+// derived from both, so that a torn message is detected.
 func numbered(buf []byte, who, i int) []byte {
 	n := 8 + (i*37+who*11)%300
 	b := binary.LittleEndian.AppendUint32(buf[:0], uint32(who))
@@ -27,7 +27,7 @@ func numbered(buf []byte, who, i int) []byte {
 	return b
 }
 
-// whose returns who sent a message and its number, once it has proven whole.
+// whose checks that a message is whole, and returns its sender and number.
 func whose(t *testing.T, buf, msg []byte) (who, i int) {
 	t.Helper()
 	require.GreaterOrEqual(t, len(msg), 8)
@@ -39,8 +39,8 @@ func whose(t *testing.T, buf, msg []byte) (who, i int) {
 	return who, i
 }
 
-// crowd is a ring that several senders use at once. Ends that find nothing to do
-// sleep, so that the others get on.
+// crowd is a ring that several senders use at once. Endpoints that find nothing to
+// do sleep, so that the others can run.
 type crowd struct {
 	*Ring
 	p    []*Producer
@@ -54,8 +54,7 @@ var errOver = errors.New("the test is over")
 
 const nap = 5 * time.Millisecond
 
-// newCrowd runs send for each sender. Whatever happens, they are gone when the test
-// ends.
+// newCrowd runs send for each sender. The senders always stop when the test ends.
 func newCrowd(t *testing.T, r *Ring, send func(cr *crowd, who int) error) *crowd {
 	cr := &crowd{Ring: r}
 	cr.p, cr.c = ends(t, r)
@@ -108,7 +107,7 @@ func (cr *crowd) next(t *testing.T) []byte {
 	}
 }
 
-// finish checks that nothing is left.
+// finish checks that no message is left.
 func (cr *crowd) finish(t *testing.T) {
 	t.Helper()
 	cr.wg.Wait()
@@ -120,7 +119,7 @@ func (cr *crowd) finish(t *testing.T) {
 	require.Equal(t, cr.Tail(), cr.Head())
 }
 
-// sendNumbered sends messages 0 to n-1 in all ways that there are.
+// sendNumbered sends messages 0 to n-1, alternating between all ways to send.
 func (cr *crowd) sendNumbered(who, n int) error {
 	p := cr.p[who]
 	var bufs [4][]byte
@@ -186,7 +185,8 @@ func TestSendersAtOnceLoseRepeatAndTearNothing(t *testing.T) {
 	})
 }
 
-// If a send returned before another began, it is received first, whoever sent.
+// If a send returned before another began, it is received first, whichever senders
+// they are of.
 func TestSendsHandedFromSenderToSenderComeInThatOrder(t *testing.T) {
 	const total = 3000
 	onBoth(t, func(t *testing.T, r *Ring) {

@@ -8,10 +8,10 @@ import (
 
 // copyTo copies msg to dst, which begins at position pos.
 //
-// On btrfs that is full, making one page of a file writable cleans the others, of a
-// file that is written in place too, so that the next store to each of those faults
-// again. A store that crosses from one page to the next needs both at once and would
-// never be done. So there the bytes of each page are copied by themselves.
+// On a full btrfs, making one page of a file writable cleans the file's other pages,
+// even if the file is written in place, so the next store to each of those faults
+// again. A store that crosses a page boundary needs both pages at once and would
+// never complete. So the bytes of each page are copied separately there.
 func (p *Producer) copyTo(pos uint64, dst, msg []byte) {
 	if !p.ring.pagewise {
 		Copy(dst, msg)
@@ -26,7 +26,7 @@ func (p *Producer) copyTo(pos uint64, dst, msg []byte) {
 }
 
 // Copy copies src to dst, which is at least as long, in pieces that stay in the
-// cache for whoever reads them next.
+// cache for the next reader.
 func Copy(dst, src []byte) {
 	for len(src) > copyPiece {
 		copy(dst, src[:copyPiece])

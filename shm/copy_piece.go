@@ -2,6 +2,6 @@
 
 package shm
 
-// copyPiece is how much is copied at a time: Go's memmove writes a mebibyte and
-// more past the cache, which halves the speed of the reader.
+// copyPiece is how much is copied at a time: for a mebibyte and more, Go's memmove
+// writes past the cache, which halves the speed of the reader.
 const copyPiece = 256 << 10

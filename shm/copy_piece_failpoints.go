@@ -2,5 +2,5 @@
 
 package shm
 
-// copyPiece is so little that a short message too is caught with a part copied.
+// copyPiece is small enough that tests can interrupt the copying of a short message.
 const copyPiece = 16

@@ -44,8 +44,7 @@ func TestRecordThatCannotBeIsCorruptAgainAndAgain(t *testing.T) {
 	})
 }
 
-// requireNamed checks that the error names file and offset, give or take the bytes
-// of a word.
+// requireNamed checks that the error names file and offset, to within a word.
 func requireNamed(t *testing.T, r *Ring, err *CorruptError, offset int64) {
 	t.Helper()
 	if r.offset < 0 {

@@ -18,16 +18,16 @@ import (
 	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
-// Create makes a segment that has no name yet: nobody can open it, and if its
-// creator dies nothing is left. Publish names it. All of the file is allocated
-// before it is mapped: a sparse file on a tmpfs that fills up would break under
-// its users later.
+// Create makes a segment that has no name yet: no process can open it, and nothing
+// is left if its creator dies. Publish names it. The file is allocated in full
+// before it is mapped: a sparse file on a tmpfs that fills up would break under its
+// users later.
 func Create(p Place, c Config) (*Segment, error) {
 	return CreateContext(context.Background(), p, c)
 }
 
-// CreateContext is Create. It looks at ctx only if the allocation takes long or
-// signals keep interrupting it.
+// CreateContext is Create with a context, which it checks only if the allocation
+// takes long or signals keep interrupting it.
 func CreateContext(ctx context.Context, p Place, c Config) (*Segment, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", err, fs.ErrInvalid)
@@ -71,20 +71,21 @@ func CreateContext(ctx context.Context, p Place, c Config) (*Segment, error) {
 	return s, nil
 }
 
-// noFile says which of its two kinds of room the file system lacks.
+// noFile returns the error for a file that can't be made. It distinguishes a lack of
+// inodes from a lack of space.
 func noFile(p Place, d dir, err error) error {
 	var st unix.Statfs_t
 	if errors.Is(err, unix.ENOSPC) && unix.Fstatfs(d.fd, &st) == nil && st.Files > 0 && st.Ffree == 0 {
 		return fmt.Errorf("create %s: the file system has %d inodes and none is free; remove files there, mount it with more (nr_inodes), or use another directory: %w",
 			p.Path(), st.Files, err)
 	}
-	if errors.Is(err, unix.ENOENT) { // the directory is there
+	if errors.Is(err, unix.ENOENT) { // the directory exists
 		err = fmt.Errorf("it takes no new files (%v): %w", err, unix.EOPNOTSUPP)
 	}
 	return &fs.PathError{Op: "create", Path: p.Path(), Err: filesystem.Explain(d.fd, p.Dir, "new files", err)}
 }
 
-// fill allocates, lays out and maps the file.
+// fill allocates the file, writes its header and maps it.
 func fill(ctx context.Context, p Place, d dir, fd int, h header, c Config) (*Segment, error) {
 	if err := underLimit(h.fileSize); err != nil {
 		return nil, fmt.Errorf("allocate %s: %w", p.Path(), err)
@@ -122,9 +123,9 @@ func fill(ctx context.Context, p Place, d dir, fd int, h header, c Config) (*Seg
 	return s, nil
 }
 
-// shareWithGroup gives a file that the group may write to the group that may write
-// to the directory: its members are those who may replace the file. In a directory
-// with the setgid bit it has that group already.
+// shareWithGroup gives a file that its group may write to the directory's group if
+// that may write to the directory: its members may replace the file anyway. In a
+// directory with the setgid bit the file has that group already.
 func shareWithGroup(p Place, d dir, fd int, mode uint32) error {
 	if mode&0o020 == 0 || !d.groupOnly() {
 		return nil
@@ -137,14 +138,14 @@ func shareWithGroup(p Place, d dir, fd int, mode uint32) error {
 		return nil
 	}
 	if err := unix.Fchown(fd, -1, int(d.stat.Gid)); err != nil {
-		return fmt.Errorf("create %s: the directory is group %d's, to which the channel can't be given; chmod g+s the directory, or be in its group: %w",
+		return fmt.Errorf("create %s: the directory belongs to group %d, to which the channel can't be given; chmod g+s the directory, or join its group: %w",
 			p.Path(), d.stat.Gid, err)
 	}
 	return nil
 }
 
-// Publish gives the segment its name, at once and whole. It gives fs.ErrExist if
-// the name is taken; the segment is then as it was.
+// Publish gives the segment its name in one step. It returns fs.ErrExist if the name
+// is taken; the segment is unchanged then.
 func (s *Segment) Publish() error {
 	d, err := s.place.open()
 	if err != nil {
@@ -168,7 +169,7 @@ func (s *Segment) Publish() error {
 	return nil
 }
 
-// Discard closes a segment that was not published and leaves nothing of it.
+// Discard closes a segment that was not published and removes its temporary name.
 func (s *Segment) Discard() error {
 	if s.temp != "" {
 		if d, err := s.place.open(); err == nil {

@@ -10,44 +10,45 @@ import (
 	"github.com/shmchan/shmchan/internal/futex"
 )
 
-// The receiver's doorbell: how it sleeps until a sender has done something. How
-// senders sleep is in line.go.
+// The receiver's doorbell: the futex word that the receiver sleeps on until it is
+// notified. line.go describes how senders sleep.
 //
-// The sleeper              s = Seq; announce; fence everywhere; look again; sleep while seq is s; retract
-// Who has done something   publish; look at the flags; if a sleeper is announced: seq+1, wake
+//	sleeper    s = Seq; announce; asymmetric fence; look again; sleep while seq is s; retract
+//	publisher  publish; look at the flags; if a sleeper is announced: seq+1, wake
 //
-// No wake-up is lost: either the sleeper's second look sees what was published,
-// or the publisher sees the announcement, since the fence lies between the
-// announcement and the look on one side, and (membarrier executes it there too)
-// between the publication and the look on the other. A publisher that adds to
-// seq after s was read makes the sleep return at once. One that dies before its
-// wake costs the sleeper its bound, a heartbeat.
+// An asymmetric fence (membarrier) is a fence that its caller executes in all
+// processes of the channel. No wake-up is lost: either the sleeper's second look
+// sees what was published, or the publisher sees the announcement, because the fence
+// lies between the announcement and the look on one side and, executed by
+// membarrier, between the publication and the look on the other. If the publisher
+// adds to seq after s was read, the sleep returns at once. If it dies before its
+// wake, the sleeper wakes at its bound, a heartbeat.
 //
-// Only the receiver announces and retracts. A sender that
-// finds the announcement rings and leaves it standing: were it to clear it and
-// die before its wake, later senders would stay silent. The epoch counts
-// announcements, so that a sender which has rung for one need not ring again
-// while the receiver wakes up. (Equal again after 2^24: at worst a heartbeat.)
+// Only the receiver announces and retracts. A sender that finds the announcement
+// notifies and leaves it in place: if it cleared the flag and died before its wake,
+// later senders would stay silent. The epoch counts announcements, so that a sender
+// which has notified once need not do so again while the receiver wakes up. (The
+// epoch repeats after 2^24 announcements, which costs a heartbeat at worst.)
 const (
 	bellSleeping = 1 << 0
-	bellClosed   = 1 << 1 // the receiver's: it has gone for good
-	bellFence    = 1 << 2 // the sleeper can't fence everywhere: the publisher must
+	bellClosed   = 1 << 1 // the receiver has gone for good
+	bellFence    = 1 << 2 // the sleeper has no asymmetric fence: the publisher must fence
 	bellEpoch    = 1 << 8
 	epochMask    = ^uint32(bellEpoch - 1)
 )
 
-// Doorbell is the receiver's doorbell. Safe for concurrent use.
+// Doorbell is the receiver's doorbell. It is safe for concurrent use.
 type Doorbell struct{ words *doorbellWords }
 
-// Doorbell is what the receiver sleeps on.
+// Doorbell returns the receiver's doorbell.
 func (r *Ring) Doorbell() Doorbell { return Doorbell{&r.ctl.doorbell} }
 
-// Seq returns the futex word: read it before looking whether there is a reason
+// Seq returns the value of the futex word. Read it before checking for a reason not
 // to sleep.
 func (b Doorbell) Seq() uint32 { return b.words.seq.Load() }
 
-// Announce says that an end is about to sleep. After it the end must look again,
-// and only then Sleep.
+// Announce announces that the receiver is about to sleep. It must look again before
+// it calls Sleep.
 func (b Doorbell) Announce() {
 	b.Announcing()
 	if !fence.Everywhere() {
@@ -59,36 +60,36 @@ func (b Doorbell) Announce() {
 // Word returns the futex that Seq reads.
 func (b Doorbell) Word() *atomic.Uint32 { return &b.words.seq }
 
-// Announcing is Announce without the fence: for an end that announces on several
-// bells, fences once, and calls MustFence on each if it can't.
+// Announcing is Announce without the fence, for a goroutine that announces on
+// several doorbells, fences once, and calls MustFence on each if it can't fence.
 func (b Doorbell) Announcing() {
-	// Two steps rather than a loop, which a peer could keep from ending. Who sees
-	// the first alone sees nobody asleep, and comes before the second look.
+	// Two steps rather than a loop, which a peer could keep from ending. A sender
+	// that sees the first one alone sees no sleeper, and precedes the second look.
 	b.words.flags.Add(bellEpoch)
 	b.words.flags.Or(bellSleeping)
 	failpoint.Hit(failpoint.Announced)
 }
 
-// Sleep waits while seq is still s, at most d. It may return early.
+// Sleep waits while seq is still s, for at most d. It may return early.
 func (b Doorbell) Sleep(s uint32, d time.Duration) error { return futex.Wait(&b.words.seq, s, d) }
 
-// Retract takes the receiver's announcement back.
+// Retract retracts the receiver's announcement.
 func (b Doorbell) Retract() {
 	b.words.flags.And(^uint32(bellSleeping))
 	failpoint.Hit(failpoint.Retracted)
 }
 
-// Announced reports whether somebody is announced to sleep.
+// Announced reports whether the receiver has announced that it sleeps.
 func (b Doorbell) Announced() bool { return b.words.flags.Load()&bellSleeping != 0 }
 
-// WakeAll makes all sleepers on the bell look again, announced or not.
+// WakeAll makes all sleepers on the doorbell look again, announced or not.
 func (b Doorbell) WakeAll() {
 	b.words.seq.Add(1)
 	futex.Wake(&b.words.seq, math.MaxInt32)
 }
 
-// Close says that the receiver has gone for good, or that the channel was
-// removed, and wakes everybody to see it. Nobody takes it back.
+// Close marks the channel as closed, because the receiver has gone for good or the
+// channel was removed, and wakes every sleeper. It can't be undone.
 func (r *Ring) Close() {
 	if r.ctl.doorbell.flags.Or(bellClosed)&bellClosed == 0 {
 		failpoint.Hit(failpoint.Closed)
@@ -97,13 +98,13 @@ func (r *Ring) Close() {
 	}
 }
 
-// Closed reports whether the receiver has gone for good.
+// Closed reports whether the channel is closed; see Close.
 func (r *Ring) Closed() bool { return r.ctl.doorbell.flags.Load()&bellClosed != 0 }
 
-// Closed is that of the Producer's ring.
+// Closed is Ring.Closed for the Producer's ring.
 func (p *Producer) Closed() bool { return p.bell.flags.Load()&bellClosed != 0 }
 
-// Notify wakes the receiver if it sleeps (L6 of claim.go). Call it after Commit,
+// Notify wakes the receiver if it sleeps (L6 of producer.go). Call it after Commit,
 // Abort or PutBatch. It never blocks.
 func (p *Producer) Notify() {
 	if p.fence || p.bell.flags.Load()&(bellSleeping|bellFence) != 0 {
@@ -121,7 +122,7 @@ func (p *Producer) notifySleeper() {
 	if epoch := f & epochMask; f&bellSleeping != 0 && epoch != p.answered {
 		bell.seq.Add(1)
 		failpoint.Hit(failpoint.BellSeq)
-		futex.Wake(&bell.seq, math.MaxInt32) // the receiver's thread, and who tells of readiness
+		futex.Wake(&bell.seq, math.MaxInt32) // the receiver's thread, and the one that announces Ready
 		failpoint.Hit(failpoint.BellWoken)
 		p.answered = epoch
 	}
@@ -134,7 +135,7 @@ func (p *Producer) fullFence() { fullFence(&p.slot.messages) }
 // which the architecture keeps in order already.
 func fullFence(w *atomic.Uint64) { w.Add(0) }
 
-// wakeSenders serves the senders that wait, if there are any (S of line.go).
+// wakeSenders serves waiting senders, if there are any (S of line.go).
 func (c *Consumer) wakeSenders() {
 	flags := &c.ring.ctl.line.flags
 	if !c.fence && flags.Load()&(lineWaiting|lineFence) == 0 {

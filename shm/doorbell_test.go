@@ -10,10 +10,10 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// long is a sleep that nobody waits out: a lost wake-up shows as a deadline.
+// long exceeds every deadline: a lost wake-up makes the test fail by its deadline.
 const long = 10 * time.Minute
 
-// quiet checks that the ring was not rung on b while fn ran.
+// quiet checks that fn did not notify b.
 func quiet(t *testing.T, b Doorbell, fn func()) {
 	t.Helper()
 	seq := b.Seq()
@@ -21,7 +21,7 @@ func quiet(t *testing.T, b Doorbell, fn func()) {
 	require.Equal(t, seq, b.Seq(), "rung for nobody")
 }
 
-// rung checks that it was rung once.
+// rung checks that fn notified b once.
 func rung(t *testing.T, b Doorbell, fn func()) {
 	t.Helper()
 	seq := b.Seq()
@@ -38,7 +38,7 @@ func TestSenderRingsOnceForEachAnnouncementAndLeavesItStanding(t *testing.T) {
 			b.Announce()
 			rung(t, b, p[0].Notify)
 			quiet(t, b, p[0].Notify)
-			// Another one rings too: the first may have died before its wake.
+			// Another sender notifies too: the first may have died before its wake.
 			rung(t, b, p[1].Notify)
 			require.True(t, b.Announced())
 		}
@@ -58,8 +58,8 @@ func TestAnnouncementsAreCountedRoundAndRound(t *testing.T) {
 	require.EqualValues(t, bellEpoch|bellClosed|bellSleeping, b.words.flags.Load())
 }
 
-// An end that can't make others fence says so in the other's way; whoever has not
-// registered fences always. Both still ring.
+// An endpoint without an asymmetric fence asks the other side to fence; one that has
+// not registered always fences. Both still notify.
 func TestEndsThatMustFenceRing(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		r.Doorbell().MustFence()
@@ -160,7 +160,7 @@ func TestSleepersAreWoken(t *testing.T) {
 	}
 }
 
-// requireSoon waits for the goroutines, which sleep on the ring's bells.
+// requireSoon waits for the goroutines, which sleep on the ring's doorbells.
 func requireSoon(t *testing.T, r *Ring, wg *sync.WaitGroup) {
 	t.Helper()
 	done := make(chan struct{})

@@ -6,17 +6,18 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// Each hands up to limit of the messages that are there to fn, in place and one by
-// one, and releases each once fn has returned nil: what Next and Release do in turns,
-// without what need not be done for every message. It returns how many fn took, and
-// fn's error. It stops before the next message
+// Each passes up to limit of the available messages to fn, in place and one by one,
+// and releases each after fn returned nil. It is a loop of Next and Release without
+// the work that need not be done for every message. It returns how many messages fn
+// took, and fn's error. It stops before the next message
 //
-//   - after Halt, and at a position that is not below end;
-//   - once guard is broken, which also keeps the message in hand from being released;
-//   - at whatever keeps Next from returning a message, which Next then tells.
+//   - after Halt, and at a position not below end;
+//   - when guard is broken; then the current message is not released either;
+//   - wherever Next would not return a message; a call of Next then returns the
+//     reason.
 //
-// If fn fails or panics, the message in hand comes again after Rewind. fn may call
-// Origin and Halt. What Next returned before is released first.
+// If fn fails or panics, the current message comes again after Rewind. fn may call
+// Origin and Halt. Each first releases what Next returned before.
 func (c *Consumer) Each(limit int, end uint64, guard busguard.Guard, fn func(msg []byte) error) (n int, err error) {
 	if c.Unreleased() > 0 {
 		c.Release()
@@ -35,7 +36,7 @@ func (c *Consumer) Each(limit int, end uint64, guard busguard.Guard, fn func(msg
 		if m > 0 {
 			continue
 		}
-		msg, none := c.Next() // what is rare, or nothing
+		msg, none := c.Next() // a rare case, or no message
 		if none != nil {
 			return n, nil
 		}
@@ -49,8 +50,8 @@ func (c *Consumer) Each(limit int, end uint64, guard busguard.Guard, fn func(msg
 	return n, nil
 }
 
-// atBatch goes to the first message of the next record if that is a batch of which
-// nothing was taken.
+// atBatch advances to the first message of the next record if that is a batch of
+// which no message was taken.
 func (c *Consumer) atBatch() bool {
 	r, pos := c.ring, c.at.pos
 	if !r.committed(pos) {
@@ -66,8 +67,8 @@ func (c *Consumer) atBatch() bool {
 	return true
 }
 
-// eachRecord is Each of messages that are records of their own. It takes none where
-// the next record is anything else, or can't be one.
+// eachRecord is Each for messages that are records of their own. It stops at any
+// other record, and at an invalid one.
 func (c *Consumer) eachRecord(limit int, end uint64, guard busguard.Guard, fn func(msg []byte) error) (n int, err error) {
 	var (
 		r   = c.ring
@@ -118,12 +119,12 @@ func (c *Consumer) eachRecord(limit int, end uint64, guard busguard.Guard, fn fu
 	return n, nil
 }
 
-// eachOfBatch is Each in the batch in hand. It takes none where Next would find that
-// the next message can't be one.
+// eachOfBatch is Each in the current batch. It stops before a message that Next
+// would find invalid.
 //
-// While head stays in a batch, base stays too, and the cursor tells alone how much of
-// it was taken (N1 of progress.go): one store publishes that a message was. The count
-// of all messages follows when the batch is left.
+// While head stays in a batch, base stays too, and the cursor alone counts the
+// messages taken of it (N1 of progress.go), so one store publishes that a message
+// was taken. The count of all messages follows when the batch is left.
 func (c *Consumer) eachOfBatch(limit int, guard busguard.Guard, fn func(msg []byte) error) (n int, err error) {
 	var (
 		ctl      = c.ring.ctl
@@ -177,8 +178,9 @@ func (c *Consumer) eachOfBatch(limit int, guard busguard.Guard, fn func(msg []by
 	return n, nil
 }
 
-// stay says what was taken of the batch in hand, and in all. Word by word: a longer
-// load of what was just stored waits until the stores have left the core.
+// stay records what was taken of the current batch, and in all. It copies word by
+// word: a longer load of what was just stored would wait until the stores have left
+// the core.
 func (c *Consumer) stay(off uint64, index uint32, messages, bytes uint64) {
 	c.at.off, c.at.index = off, index
 	c.mark.off, c.mark.index = off, index
@@ -187,6 +189,6 @@ func (c *Consumer) stay(off uint64, index uint32, messages, bytes uint64) {
 	c.marked = c.marked || index != 0
 }
 
-// Halt makes Each end before its next message, now and for good. It is safe for
-// concurrent use.
+// Halt makes Each stop before its next message, for good. It is safe for concurrent
+// use.
 func (c *Consumer) Halt() { c.halted.Store(true) }

@@ -9,8 +9,8 @@ import (
 	"github.com/shmchan/shmchan/internal/busguard"
 )
 
-// scrawl fills the ring with records as a hostile peer may write them: whole ones,
-// batches whose messages don't end where they do, lengths that can't be.
+// scrawl fills the ring with records as a hostile peer may write them: whole
+// records, batches whose messages don't end where they do, and impossible lengths.
 func scrawl(r *Ring, rnd *rand.Rand, head uint64) {
 	clear(r.data[:r.capacity])
 	restart(r, head)
@@ -52,13 +52,13 @@ func scrawl(r *Ring, rnd *rand.Rand, head uint64) {
 	}
 }
 
-// message is one that was taken.
+// message is a message that was taken.
 type message struct {
 	text string
 	from Origin
 }
 
-// ways are those to take all that is there, up to most messages.
+// ways are the ways to take up to most of the available messages.
 var ways = map[string]func(t *testing.T, c *Consumer, most int) []message{
 	"Each": func(t *testing.T, c *Consumer, most int) (got []message) {
 		n, err := c.Each(most, c.Position()+c.ring.capacity, busguard.None(), func(msg []byte) error {
@@ -83,8 +83,7 @@ var ways = map[string]func(t *testing.T, c *Consumer, most int) []message{
 	"Next": func(*testing.T, *Consumer, int) []message { return nil }, // see all
 }
 
-// all takes messages by way and, where that takes none, by Next, until there is an
-// error.
+// all takes messages by way, and by Next whenever way takes none, until an error.
 func all(t *testing.T, r *Ring, way string) (got []message, head uint64, err error) {
 	c, err := r.NewConsumer(true)
 	if err != nil {
@@ -104,8 +103,8 @@ func all(t *testing.T, r *Ring, way string) (got []message, head uint64, err err
 	}
 }
 
-// Whatever lies in the ring, and however it contradicts itself, Each and Append take
-// what Next and Release take, and fail where Next fails.
+// Whatever the ring contains, Each and Append take what Next and Release take, and
+// fail where Next fails.
 func TestEachAndAppendTakeWhatNextTakes(t *testing.T) {
 	r := mappedRing(t, 0)
 	rnd := rand.New(rand.NewPCG(10, 1))
@@ -138,8 +137,8 @@ func TestEachAndAppendTakeWhatNextTakes(t *testing.T) {
 	}
 }
 
-// A cursor that a receiver before left behind is cleared by the first message that is
-// taken, however that is: it must not meet a batch that by chance has its tag.
+// A cursor left by an earlier receiver is cleared by the first message taken, in
+// whatever way: it must not match a later batch that happens to have its tag.
 func TestEachWayToTakeClearsACursorThatIsStale(t *testing.T) {
 	for way := range ways {
 		r := mappedRing(t, 0)
@@ -160,7 +159,8 @@ func TestEachWayToTakeClearsACursorThatIsStale(t *testing.T) {
 	}
 }
 
-// Whoever waits for room sleeps until the receiver has made some, however it takes.
+// A sender that waits for room sleeps until the receiver has released some, in
+// whatever way it takes messages.
 func TestEachWayToTakeWakesASenderThatWaits(t *testing.T) {
 	for way := range ways {
 		for _, registered := range []bool{true, false} {

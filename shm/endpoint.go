@@ -2,46 +2,47 @@ package shm
 
 import "time"
 
-// Endpoint looks at one end's slot, and beats for its owner. The words in it are the
-// owner's claims; whether it lives, only the kernel says (Segment.SenderAlive).
+// Endpoint is a view of one endpoint's slot, through which its owner also beats. The
+// words are the owner's claims; only the kernel knows whether it is alive
+// (Segment.SenderAlive).
 type Endpoint struct {
 	ring *Ring
 	slot *slot
 	recv bool
 }
 
-// SenderEndpoint returns the sender's slot i.
+// SenderEndpoint returns the Endpoint of sender slot i.
 func (s *Segment) SenderEndpoint(i int) Endpoint { return Endpoint{s.ring, &s.ring.slots[1+i], false} }
 
-// ReceiverEndpoint returns the receiver's slot.
+// ReceiverEndpoint returns the Endpoint of the receiver's slot.
 func (s *Segment) ReceiverEndpoint() Endpoint { return Endpoint{s.ring, &s.ring.slots[0], true} }
 
-// Live reports whether an end has attached here and not detached.
+// Live reports whether an endpoint has attached here and not detached.
 func (e Endpoint) Live() bool { return e.slot.state.Load() == slotLive }
 
-// Owner returns who attached last.
+// Owner returns the last owner of the slot.
 func (e Endpoint) Owner() Owner { return e.slot.owner() }
 
-// Generation counts the owners that the slot has had.
+// Generation returns how many owners the slot has had.
 func (e Endpoint) Generation() uint32 { return e.slot.gen.Load() }
 
-// Beat is one heartbeat of the owner, at now on the monotonic clock.
+// Beat records a heartbeat of the owner, at now on the monotonic clock.
 func (e Endpoint) Beat(now int64) {
 	e.slot.beatAt.Store(now)
 	e.slot.beat.Add(1)
 }
 
-// Beats counts the owner's heartbeats: an observer looks whether it changes.
+// Beats returns how often the owner has beaten. An observer checks whether it
+// changes.
 func (e Endpoint) Beats() uint64 { return e.slot.beat.Load() }
 
-// LastBeat returns the monotonic clock of the last heartbeat, as the owner saw
-// it, and the time until its next one.
+// LastBeat returns when the owner last beat, on its monotonic clock, and the
+// interval between its beats.
 func (e Endpoint) LastBeat() (at int64, interval time.Duration) {
 	return e.slot.beatAt.Load(), time.Duration(e.slot.interval.Load())
 }
 
-// Counts returns the messages that the owner has sent or received, and their
-// bytes.
+// Counts returns how many messages the owner has sent or received, and their bytes.
 func (e Endpoint) Counts() (messages, bytes uint64) {
 	if e.recv {
 		p := e.ring.progress()
@@ -50,8 +51,8 @@ func (e Endpoint) Counts() (messages, bytes uint64) {
 	return e.slot.messages.Load(), e.slot.bytes.Load()
 }
 
-// Claiming returns the position of the claim that the sender has in flight, or
-// had when it died: its intent, if no stamp stands there.
+// Claiming returns the position of the claim that the sender has in flight, or had
+// when it died: its intent, if no record is committed there.
 func (e Endpoint) Claiming() (pos uint64, ok bool) {
 	pos, ok = e.slot.claiming()
 	h, t := e.ring.Head(), e.ring.Tail()
@@ -64,9 +65,9 @@ func (e Endpoint) Claiming() (pos uint64, ok bool) {
 	return pos, true
 }
 
-// Counters are what a channel has counted since it was made.
+// Counters holds what a channel has counted since it was made.
 type Counters struct {
-	Sent, SentBytes         uint64 // by senders, those that have gone included
+	Sent, SentBytes         uint64 // by all senders, including those that have gone
 	Received, ReceivedBytes uint64
 	Deaths                  uint64 // senders that died without detaching, and were reaped
 	Skipped                 uint64 // claims that their dead owners never committed

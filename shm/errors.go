@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Decisions that a caller makes are sentinels; compare with errors.Is.
+// Sentinels for decisions that a caller makes; compare with errors.Is.
 var (
 	ErrFull         = errors.New("ring is full")
 	ErrEmpty        = errors.New("ring is empty")
@@ -15,14 +15,14 @@ var (
 	ErrIncompatible = errors.New("incompatible segment")
 )
 
-// CorruptError says that a segment holds something that no correct end writes.
-// It names the place; nothing was changed there.
+// CorruptError reports that a segment holds something that no correct endpoint
+// writes. It names the place, where nothing was changed.
 type CorruptError struct {
 	Path   string // the file, or "" for a ring on the heap
-	Offset int64  // byte offset in the file, or -1 if there is none to name
+	Offset int64  // byte offset in the file, or -1 if there is none
 	Field  string // the word in question, for example "header.capacity"
-	Value  uint64 // what stood there
-	Reason string // what a correct end would have written
+	Value  uint64 // what was found there
+	Reason string // what a correct endpoint would have written
 }
 
 func (e *CorruptError) Error() string {

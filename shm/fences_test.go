@@ -14,8 +14,8 @@ import (
 	"github.com/shmchan/shmchan/internal/fence"
 )
 
-// A fence is a locked instruction on a word of the end's own: seen here by the
-// page that it can't be stored on.
+// A fence is a locked instruction on a word of the endpoint's own. The test detects
+// it by making that word's page read-only.
 func TestSenderFencesIfTheBellSaysSoOrItHasNotRegistered(t *testing.T) {
 	for what, c := range map[string]struct {
 		registered bool
@@ -68,17 +68,17 @@ func TestReceiverFencesIfTheBellSaysSoOrItHasNotRegistered(t *testing.T) {
 	}
 }
 
-// Either the sleeper's second look finds what was published meanwhile, or the
-// publisher finds the announcement and rings. The publisher's store is a plain one,
-// which is still on its way when it looks, behind others to lines that the sleeper's
-// processor has: so it takes the sleeper's fence.
+// Either the sleeper's second look finds the publication, or the publisher finds the
+// announcement and notifies. The publisher's store is a plain one, still in the
+// store buffer at its look, behind stores to lines that the sleeper's processor
+// holds, so the sleeper's fence is needed.
 func TestSleeperSeesThePublicationOrIsSeen(t *testing.T) {
 	if min(runtime.NumCPU(), runtime.GOMAXPROCS(0)) < 2 || !fence.Register() {
 		t.Skip("needs two processors and membarrier")
 	}
 	var ballast, load [1500]byte
 	for what, side := range map[string]struct {
-		// announce begins a sleep, and tells later whether the bell has not been rung.
+		// announce begins a sleep; the function it returns reports whether it was not notified.
 		announce func(r *Ring, p *Producer) (asleep func() bool)
 		prepare  func(p *Producer, c *Consumer)
 		publish  func(p *Producer, c *Consumer)
@@ -138,8 +138,8 @@ func TestSleeperSeesThePublicationOrIsSeen(t *testing.T) {
 	}
 }
 
-// inStep does each round as soon as it begins, and says when it is over; round -1
-// is the end.
+// inStep runs do once per round, as soon as the round begins, and stores the round
+// in ready afterwards. Round -1 stops it.
 func inStep(round, ready *atomic.Int64, do func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -153,7 +153,7 @@ func inStep(round, ready *atomic.Int64, do func()) {
 	}
 }
 
-// spin waits; on a machine that is busy with others it lets these run.
+// spin busy-waits, but lets other threads run on a busy machine.
 func spin(until func() bool) {
 	for n := 0; !until(); n++ {
 		if n%1000 == 999 {
@@ -162,7 +162,7 @@ func spin(until func() bool) {
 	}
 }
 
-// linger passes a few nanoseconds for each of n.
+// linger takes a few nanoseconds times n.
 func linger(n int) {
 	for range n {
 		spent.Add(1)

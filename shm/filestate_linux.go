@@ -10,11 +10,11 @@ import (
 	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
-// What becomes of a channel's file while ends are attached to it: its name may be
-// taken away, and programs that clear directories up judge it by its times.
+// While endpoints are attached, a channel's file may lose its name, and programs
+// that clean up directories judge it by its times.
 
-// FileState looks at the segment's file. It is one system call that resolves no
-// path. A file that is not Linked can never be opened by a name again.
+// FileState returns the state of the segment's file. It is one system call that
+// resolves no path. A file that is not Linked can never be opened by a name again.
 func (s *Segment) FileState() (FileState, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(s.fd, &st); err != nil {
@@ -25,8 +25,8 @@ func (s *Segment) FileState() (FileState, error) {
 }
 
 // NameLost reports whether the place's path certainly means another file than this
-// one, or none. It is one system call unless something is amiss. What can't be told
-// is no loss: the path can't be searched, or this process has changed its root.
+// one, or none. It is one system call unless the name is lost. It returns false if
+// it can't know: the path can't be searched, or this process has changed its root.
 func (s *Segment) NameLost() bool {
 	var st unix.Stat_t
 	err := unix.Fstatat(unix.AT_FDCWD, s.Path(), &st, unix.AT_SYMLINK_NOFOLLOW)
@@ -41,7 +41,8 @@ func (s *Segment) NameLost() bool {
 	return s.root != rootID{} && s.root == rootNow()
 }
 
-// rootNow returns this process's, or zeroes where it can't be looked at.
+// rootNow returns the process's current root directory, or the zero rootID if it
+// can't be examined.
 func rootNow() rootID {
 	var st unix.Stat_t
 	if unix.Stat("/", &st) != nil {
@@ -50,11 +51,11 @@ func rootNow() rootID {
 	return rootID{uint64(st.Dev), st.Ino}
 }
 
-// Refresh sets the file's times to now. Stores to a mapping don't, on a tmpfs, and
-// programs that clear up by age would take a channel in full use for a leftover.
+// Refresh sets the file's times to now. On a tmpfs, stores to a mapping do not, and
+// programs that clean up by age would remove a channel in use.
 func (s *Segment) Refresh() error {
-	// futimens(fd, NULL), which package unix does not have: it needs leave to write
-	// to the file, not to own it.
+	// This is futimens(fd, NULL), which package unix lacks. It requires permission
+	// to write to the file, not ownership.
 	if _, _, errno := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(s.fd), 0, 0, 0, 0, 0); errno != 0 {
 		return &fs.PathError{Op: "touch", Path: s.Path(), Err: errno}
 	}

@@ -53,7 +53,7 @@ func TestLossOfTheNameIsSeen(t *testing.T) {
 	}
 }
 
-// An end must not take for lost what it only can't see: see NameLost.
+// A name that can't be looked up is not taken for lost: see NameLost.
 func TestNameThatCantBeLookedForIsNotLost(t *testing.T) {
 	s := publish(t, placeIn(t), Config{Capacity: 1})
 	s.place.Base = string(make([]byte, 300)) // an error that is not "no such file"
@@ -81,7 +81,7 @@ func TestAgeIsThatOfTheOlderTime(t *testing.T) {
 	}
 }
 
-// Whatever makes a removal fail, the channel is as it was.
+// Whatever makes a removal fail, the channel is unchanged.
 func TestRemovalThatFailsChangesNothing(t *testing.T) {
 	for what, hinder := range map[string]func(t *testing.T, s *Segment){
 		"another remover": func(t *testing.T, s *Segment) {
@@ -145,7 +145,7 @@ func TestRemoveClosesOnlyWhatNobodyCanOpen(t *testing.T) {
 	}
 }
 
-// A sender that finds that it must not attach has never been there.
+// A sender that finds that it must not attach leaves no trace.
 func TestSlotThatIsOnlyLockedCountsForNothing(t *testing.T) {
 	s := publish(t, placeIn(t), Config{Capacity: 1, MaxSenders: 2})
 	requireLock(t, s, true)

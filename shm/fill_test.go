@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each length is copied in a way of its own: no byte may be missing, and none beside a
+// Each length takes its own path: every byte must be copied, and none beside a
 // message may change.
 func TestBatchesOfEveryLength(t *testing.T) {
 	onPlaces(t, func(t *testing.T, r *Ring, p []*Producer, c *Consumer) {
@@ -35,8 +35,8 @@ func TestBatchesOfEveryLength(t *testing.T) {
 	})
 }
 
-// Another goroutine may change a message while it is sent. Nothing beside the claim
-// changes, and no batch is published that does not end where its messages do.
+// Another goroutine may change a message while it is sent. Nothing outside the claim
+// may change, and no batch is published that does not end where its messages do.
 func TestBatchWhoseMessagesChangeIsNotSent(t *testing.T) {
 	for what, msgs := range map[string][]int{"shorter": {64, 8}, "longer": {64, 200}, "longer than all": {4000, 8}, "fewer": {64}} {
 		t.Run(what, func(t *testing.T) {

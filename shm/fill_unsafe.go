@@ -6,13 +6,14 @@ import (
 	"github.com/shmchan/shmchan/internal/failpoint"
 )
 
-// fillShort copies the first messages, each behind its header, to b, as long as they
-// are short, and returns how many these are, and their bytes with and without headers.
+// fillShort copies the first messages, each preceded by its header, to b, for as
+// long as they are short. It returns how many it copied, and their bytes with and
+// without headers.
 //
-// Of a batch of short messages the calls of memmove, and what must be saved around
-// each, take half of the time. Here is no call, so all stays in registers: a message
-// goes by 64, by 16 or by 8 bytes, which on amd64 and arm64 are plain loads and stores,
-// and its last bytes perhaps twice.
+// For a batch of short messages the calls of memmove, and what must be saved around
+// each, take half of the time. fillShort makes no calls, so all state stays in
+// registers. It copies a message by 64, 16 or 8 bytes, which are plain loads and
+// stores on amd64 and arm64, and may copy its last bytes twice.
 func fillShort(b []byte, msgs [][]byte) (n int, size, bytes uint64) {
 	type (
 		chunk [16]byte
@@ -25,7 +26,7 @@ func fillShort(b []byte, msgs [][]byte) (n int, size, bytes uint64) {
 		msg := msgs[n]
 		length := uint64(len(msg))
 		next := size + batchSize(length)
-		// Whatever a caller does to msgs meanwhile, it stays in the claim.
+		// Even if the caller changes msgs meanwhile, no store leaves the claim.
 		if length > longest || next > room {
 			break
 		}
@@ -33,7 +34,7 @@ func fillShort(b []byte, msgs [][]byte) (n int, size, bytes uint64) {
 		putBatchHeader((*[BatchHeader]byte)(unsafe.Add(dst, at))[:], length)
 		size, n = next, n+1
 		bytes += length
-		if length == 0 { // there may be no byte behind its header
+		if length == 0 { // its header may be the end of b
 			failpoint.Hit(failpoint.BatchMid)
 			continue
 		}

@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hostile is a ring in a file, in which a peer may have written anything.
+// hostile is a ring in a file in which a peer may have written anything.
 func hostile(f *testing.F) *Ring { return mappedRing(f, 0) }
 
-// FuzzNext puts arbitrary words into the control page and the slots, and bytes at
-// head. For each bit of stamps a record begins at that word behind head. Whatever
-// the receiver meets, it comes to an end, and never reads outside of the ring.
+// FuzzNext writes arbitrary words to the control page and the slots, and arbitrary
+// bytes at head. For each bit set in stamps, a record begins at that word after
+// head. The receiver must always finish, and never read outside the ring.
 func FuzzNext(f *testing.F) {
 	record := func(m meta, payload string) []byte {
 		return append(binary.LittleEndian.AppendUint64(make([]byte, 8), uint64(m)), payload...)
@@ -53,8 +53,9 @@ func FuzzNext(f *testing.F) {
 	})
 }
 
-// drainHostile receives and skips until nothing more comes, which must be soon: no
-// message and no skip is smaller than eight bytes, and at most one lap is there.
+// drainHostile receives and skips until nothing is left. That takes a bounded number
+// of steps: no message and no skip is smaller than eight bytes, and there is at most
+// one lap.
 func drainHostile(t *testing.T, r *Ring, c *Consumer) {
 	steps := int(r.capacity)/8 + 64
 	for ; steps > 0; steps-- {
@@ -89,8 +90,8 @@ func drainHostile(t *testing.T, r *Ring, c *Consumer) {
 	}
 }
 
-// FuzzClaim puts arbitrary words into the control page. Whatever a sender meets,
-// it comes to an end, writes nothing outside of the ring, and gives up cleanly.
+// FuzzClaim writes arbitrary words to the control page. A sender must always finish,
+// write nothing outside the ring, and give up cleanly.
 func FuzzClaim(f *testing.F) {
 	f.Add(uint64(0), uint64(0), uint64(0), 5)
 	f.Add(uint64(4096), uint64(0), uint64(0), 0)
@@ -103,7 +104,7 @@ func FuzzClaim(f *testing.F) {
 	mapped, heap := hostile(f), NewHeapRing(MinCapacity, senders, 0)
 	f.Fuzz(func(t *testing.T, tail, head, seen uint64, n int) {
 		for _, r := range []*Ring{mapped, heap} {
-			if r == heap { // nobody else writes there
+			if r == heap { // no other process writes there
 				tail, head, seen = tail&^15, head&^15, seen&^15
 			}
 			restart(r, head)
@@ -138,8 +139,8 @@ func sendHostile(t *testing.T, r *Ring, p *Producer, n int) {
 	p.Notify()
 }
 
-// FuzzHeader opens arbitrary headers. One that is accepted lays out a file without
-// overlaps, of its own size.
+// FuzzHeader opens arbitrary headers. A header that is accepted describes a file
+// without overlaps, of the file's own size.
 func FuzzHeader(f *testing.F) {
 	good := goldenHeader()
 	f.Add(append([]byte(nil), bytesOf(&good)...), good.fileSize, false)

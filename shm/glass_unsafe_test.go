@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// glass is a ring of which a test can forbid pages. An end that touches one stops
-// there, as if it had been killed: what it did before can be looked at, and in
-// which order it touches several. (The race detector touches memory in ways of its
-// own, so these tests are not for it.)
+// glass is a ring whose pages a test can forbid. An endpoint that touches a
+// forbidden page stops there, as if it had been killed, so a test can examine what
+// it did before, and in which order it touches pages. (The race detector touches
+// memory by itself, so these tests don't run under it.)
 type glass struct {
 	*Ring
 	t    *testing.T
@@ -34,9 +34,9 @@ const (
 	glassPages  = ringPages + 4
 )
 
-// newGlass lays a ring out with page borders before the control word at controlCut
-// and before slot 0's word at slotCut, beginning at the position start, whose
-// offset in the ring should be less than four pages.
+// newGlass lays out a ring with page borders before the control word at controlCut
+// and before slot 0's word at slotCut. It begins at position start, whose offset in
+// the ring should be less than four pages.
 func newGlass(t *testing.T, controlCut, slotCut uintptr, start uint64) *glass {
 	t.Helper()
 	page := uintptr(os.Getpagesize())
@@ -52,15 +52,15 @@ func newGlass(t *testing.T, controlCut, slotCut uintptr, start uint64) *glass {
 	return &glass{Ring: r, t: t, mem: mem, page: page}
 }
 
-// permit sets what may be done to a page.
+// permit sets the protection of a page.
 func (g *glass) permit(page, prot int) {
 	g.t.Helper()
 	from := uintptr(page) * g.page
 	require.NoError(g.t, unix.Mprotect(g.mem[from:from+g.page], prot))
 }
 
-// stopped runs fn and returns the page whose touch stopped it, or -1. After that
-// nothing is forbidden any more.
+// stopped runs fn and returns the page whose touch stopped it, or -1. Afterwards no
+// page is forbidden.
 func (g *glass) stopped(fn func()) (page int) {
 	g.t.Helper()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -76,15 +76,15 @@ func (g *glass) stopped(fn func()) (page int) {
 	return -1
 }
 
-// killedStoring runs fn and stops it before it stores anything on the page.
+// killedStoring runs fn and stops it before it stores anything to the page.
 func (g *glass) killedStoring(page int, fn func()) {
 	g.t.Helper()
 	g.permit(page, unix.PROT_READ)
 	require.Equal(g.t, page, g.stopped(fn), "nothing was stored on the page")
 }
 
-// order returns the pages in the order in which fn first touches them. fn runs
-// once more for each, so it must change nothing before it has touched all.
+// order returns the pages in the order in which fn first touches them. It runs fn
+// once more for each, so fn must change nothing before it has touched all of them.
 func (g *glass) order(fn func(), pages ...int) (order []int) {
 	g.t.Helper()
 	left := map[int]bool{}
@@ -104,8 +104,8 @@ func (g *glass) order(fn func(), pages ...int) (order []int) {
 	}
 }
 
-// amd64Only is for tests that other processors can't run: words there must be
-// aligned wherever the border is, and a check for nil touches a struct's first word.
+// amd64Only skips tests that other processors can't run: there words must be aligned
+// wherever the border is, and a nil check touches a struct's first word.
 func amd64Only(t *testing.T) {
 	t.Helper()
 	if runtime.GOARCH != "amd64" {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// golden returns the bytes of a file in testdata/segments that has them in
+// golden returns the bytes of a file in testdata/segments, which holds them in
 // hexadecimal, with # comments.
 func golden(t *testing.T, name string) []byte {
 	t.Helper()
@@ -28,7 +28,7 @@ func golden(t *testing.T, name string) []byte {
 	return b
 }
 
-// goldenHeader is what v2.header.hex says.
+// goldenHeader is the header in v2.header.hex.
 func goldenHeader() header {
 	h := newHeader(Config{Capacity: 1 << 16, MaxSenders: 5, Durable: true}, 0x0123456789abcde8, 1_700_000_000_123_456_789, 4096)
 	for i := range h.bootID {
@@ -83,7 +83,8 @@ func TestGoldenRecordsAreReadAndWrittenTheSame(t *testing.T) {
 	requireGoldenRecords(t, newConsumer(t, r))
 }
 
-// requireGoldenRecords checks that the Consumer meets what v2.records.hex says.
+// requireGoldenRecords checks that the Consumer receives the records in
+// v2.records.hex.
 func requireGoldenRecords(t *testing.T, c *Consumer) {
 	t.Helper()
 	for i, msg := range []string{"hello", "a", "", "nine byte", ""} {

@@ -9,25 +9,25 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// Config says what kind of segment to make. The zero value of each field means
-// its default.
+// Config describes a segment to be made. The zero value of each field means its
+// default.
 type Config struct {
 	Capacity   uint64 // ring bytes, rounded up to a power of two; default 1 MiB
 	MaxSenders int    // sender slots; default 256
 	Durable    bool   // outlives its receiver
 	Mode       uint32 // permission bits of the file; default 0600
-	Start      uint64 // the first position; for tests of positions that have run for years
+	Start      uint64 // the first position; for tests of large positions
 }
 
-// Validate names the first field that is out of range, or returns nil.
+// Validate returns an error that names the first field out of range, or nil.
 func (c Config) Validate() error {
 	switch {
 	case c.Capacity > MaxCapacity:
-		return fmt.Errorf("capacity %d: at most %d bytes (4 GiB)", c.Capacity, uint64(MaxCapacity))
+		return fmt.Errorf("capacity %d: want at most %d bytes (4 GiB)", c.Capacity, uint64(MaxCapacity))
 	case c.MaxSenders < 0 || c.MaxSenders > MaxSenders:
-		return fmt.Errorf("max senders %d: from 1 to %d", c.MaxSenders, MaxSenders)
+		return fmt.Errorf("max senders %d: want 1 to %d", c.MaxSenders, MaxSenders)
 	case c.Mode&^0o666 != 0 || c.Mode != 0 && c.Mode&0o600 != 0o600:
-		return fmt.Errorf("mode %#o: read and write bits only, and both for the owner, such as 0600 or 0660", c.Mode)
+		return fmt.Errorf("mode %#o: want read and write bits only, and both for the owner, such as 0600 or 0660", c.Mode)
 	}
 	return nil
 }
@@ -46,7 +46,7 @@ func (c Config) withDefaults(pageSize int) Config {
 	return c
 }
 
-// newHeader lays a segment out.
+// newHeader returns the header of a segment made with c.
 func newHeader(c Config, nonce uint64, created int64, pageSize int) header {
 	h := header{
 		magic: magic, version: version, byteOrder: orderMark, headerSize: headerSize,
@@ -63,7 +63,7 @@ func newHeader(c Config, nonce uint64, created int64, pageSize int) header {
 	return h
 }
 
-// FileSize returns the bytes that a segment made with c takes.
+// FileSize returns the size in bytes of a segment made with c.
 func (c Config) FileSize() uint64 {
 	pageSize := os.Getpagesize()
 	c = c.withDefaults(pageSize)
@@ -79,12 +79,14 @@ func (h *header) sum() uint32 {
 	return crc32.Checksum(bytesOf(h)[:checksummed], crc32.MakeTable(crc32.Castagnoli))
 }
 
-// incompatible says which field of a file makes it no segment for this program.
+// incompatible returns the error for a field that makes a file no segment for this
+// program.
 func incompatible(path string, offset int64, field string, got, want any) error {
 	return fmt.Errorf("%s: %s at offset %d is %v, want %v: %w", path, field, offset, got, want, ErrIncompatible)
 }
 
-// olderOrNewer says what to do about a segment of another version of the format.
+// olderOrNewer returns the error for a segment of another version of the format. It
+// says what to do about it.
 func olderOrNewer(path string, v uint32) error {
 	what := "it was made by a newer shmchan: use that one"
 	if v < version {
@@ -93,9 +95,9 @@ func olderOrNewer(path string, v uint32) error {
 	return fmt.Errorf("%w; %s", incompatible(path, at.version, "header.version", v, version), what)
 }
 
-// check validates a header field by field against the file that it was read from
-// and this machine: another kind, version or byte order is ErrIncompatible, a
-// header that contradicts itself or its file a *CorruptError.
+// check validates the header field by field against the file that it was read from
+// and this machine. Another kind of file, version or byte order is ErrIncompatible;
+// a header that contradicts itself or its file is a *CorruptError.
 func (h *header) check(path string, fileSize uint64, pageSize int) error {
 	switch {
 	case h.magic != magic:
@@ -110,7 +112,7 @@ func (h *header) check(path string, fileSize uint64, pageSize int) error {
 	}
 	switch sum := h.sum(); {
 	case h.checksum != sum:
-		return corrupt(at.checksum, "checksum", uint64(h.checksum), "the header sums up to %#x", sum)
+		return corrupt(at.checksum, "checksum", uint64(h.checksum), "want %#x, the sum of the header", sum)
 	case h.headerSize != headerSize:
 		return corrupt(at.headerSize, "header_size", uint64(h.headerSize), "want %d", headerSize)
 	case h.slotsStart != slotsOffset:
@@ -118,24 +120,24 @@ func (h *header) check(path string, fileSize uint64, pageSize int) error {
 	case h.slotSize != slotSize:
 		return corrupt(at.slotSize, "slot_size", uint64(h.slotSize), "want %d", slotSize)
 	case h.maxSenders < 1 || h.maxSenders > MaxSenders:
-		return corrupt(at.maxSenders, "max_senders", uint64(h.maxSenders), "from 1 to %d", MaxSenders)
+		return corrupt(at.maxSenders, "max_senders", uint64(h.maxSenders), "want 1 to %d", MaxSenders)
 	case bits.OnesCount64(h.capacity) != 1 || h.capacity < MinCapacity || h.capacity > MaxCapacity:
-		return corrupt(at.capacity, "capacity", h.capacity, "a power of two from %d to %d", MinCapacity, uint64(MaxCapacity))
+		return corrupt(at.capacity, "capacity", h.capacity, "want a power of two from %d to %d", MinCapacity, uint64(MaxCapacity))
 	case bits.OnesCount32(h.pageSize) != 1:
-		return corrupt(at.pageSize, "page_size", uint64(h.pageSize), "a power of two")
+		return corrupt(at.pageSize, "page_size", uint64(h.pageSize), "want a power of two")
 	case h.ringOffset != ringOffset(int(h.maxSenders), uint64(h.pageSize)):
-		return corrupt(at.ringOffset, "ring_offset", h.ringOffset, "it does not follow from %d slots and pages of %d", h.maxSenders, h.pageSize)
+		return corrupt(at.ringOffset, "ring_offset", h.ringOffset, "want %d for %d sender slots and pages of %d", ringOffset(int(h.maxSenders), uint64(h.pageSize)), h.maxSenders, h.pageSize)
 	case h.fileSize != h.ringOffset+h.capacity:
 		return corrupt(at.fileSize, "file_size", h.fileSize, "want %d", h.ringOffset+h.capacity)
 	case h.fileSize != fileSize:
 		return corrupt(at.fileSize, "file_size", h.fileSize, "the file has %d bytes", fileSize)
 	case h.nonce&(recordAlign-1) != 0:
-		return corrupt(at.nonce, "nonce", h.nonce, "a multiple of %d", recordAlign)
+		return corrupt(at.nonce, "nonce", h.nonce, "want a multiple of %d", recordAlign)
 	case h.flags&^knownFlags != 0:
-		return corrupt(at.flags, "flags", uint64(h.flags), "known flags are %#x", knownFlags)
+		return corrupt(at.flags, "flags", uint64(h.flags), "want no flags but %#x", knownFlags)
 	}
 	if h.ringOffset%uint64(pageSize) != 0 || h.capacity%uint64(pageSize) != 0 {
-		return incompatible(path, at.pageSize, "header.page_size", h.pageSize, fmt.Sprintf("one that pages of %d divide", pageSize))
+		return incompatible(path, at.pageSize, "header.page_size", h.pageSize, fmt.Sprintf("a multiple of this machine's %d", pageSize))
 	}
 	return nil
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patch publishes a segment and changes its header in the file. reseal makes the
-// checksum right again.
+// patch publishes a segment and changes its header in the file. reseal updates the
+// checksum.
 func patch(t *testing.T, reseal bool, change func(h *header)) (Place, header) {
 	t.Helper()
 	p := placeIn(t)
 	return p, patchAt(t, p, reseal, change)
 }
 
-// patchAt is patch at that place.
+// patchAt is patch at the given place.
 func patchAt(t *testing.T, p Place, reseal bool, change func(h *header)) header {
 	t.Helper()
 	s := publish(t, p, Config{Capacity: 1, MaxSenders: 3})
@@ -36,7 +36,7 @@ func patchAt(t *testing.T, p Place, reseal bool, change func(h *header)) header 
 	return h
 }
 
-// refused opens a file that is no channel, checks that it stays as it is, and
+// refused opens a file that is not a channel, checks that it is unchanged, and
 // returns the error.
 func refused(t *testing.T, p Place) error {
 	t.Helper()

@@ -24,7 +24,7 @@ func TestSenderWhoseTailIsOvertakenByHeadStartsOver(t *testing.T) {
 	require.Equal(t, now|1, p.slot.intent.Load())
 }
 
-// It would hold up the skip of a dead claim at that position.
+// It would keep recovery from skipping a dead claim at that position.
 func TestSenderThatLosesTheRaceAndFindsNoRoomLeavesNoIntent(t *testing.T) {
 	for name, send := range map[string]func(p *Producer) error{
 		"claim": func(p *Producer) error { _, err := p.Claim(10); return err },
@@ -56,7 +56,7 @@ func TestSenderThatLosesTheRaceClaimsBehindTheWinner(t *testing.T) {
 	requireIdle(t, c)
 }
 
-// A sender claims behind the dead claim while the receiver is about to read tail.
+// A sender claims after the dead claim while the receiver is about to read tail.
 func TestClaimMadeAsRecoveryBeginsIsNotSkipped(t *testing.T) {
 	g := newGlass(t, beforeHead, beforeBeat, 0)
 	p, c := ends(t, g.Ring)

@@ -14,8 +14,8 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// justBelowAPage is a position whose record has its stamp on the ring's first
-// page, and the rest on the second.
+// justBelowAPage is a position whose record has its stamp on the ring's first page
+// and the rest on the second.
 var justBelowAPage = uint64(os.Getpagesize()) - 8
 
 const firstPage, secondPage = ringPages, ringPages + 1
@@ -90,8 +90,8 @@ func TestReceiverReadsTheStampBeforeTheRest(t *testing.T) {
 	require.Equal(t, []int{firstPage, secondPage}, g.order(next, firstPage, secondPage))
 }
 
-// Release is killed after it has moved head but before it has moved its place in
-// a batch, or the other way round. What was released before must not come again.
+// Release is killed after it has moved head but before it has moved its place in a
+// batch, or vice versa. What was released before must not be received again.
 func TestReceiverKilledInReleaseKeepsWhatWasReleasedBefore(t *testing.T) {
 	for what, page := range map[string]int{"before head": controlLow, "before the place in the batch": controlHigh} {
 		for then, more := range map[string]int{"at the end of the batch": 2, "in the middle of the next one": 3} {
@@ -151,8 +151,8 @@ func TestSlotHasNoIntentWhileItIsFreeAndWhenItGoesLive(t *testing.T) {
 	require.EqualValues(t, noIntent, s.intent.Load())
 }
 
-// Only the lock proves the death: an intent or a tail that was read before it may
-// be from before the last claim.
+// Only the lock proves the death: an intent or a tail read before it may precede the
+// last claim.
 func TestSlotOfSomebodyAliveIsNotLookedInto(t *testing.T) {
 	g := newGlass(t, beforeHead, beforeState, 0)
 	occupied(g.Ring, 0, 100)

@@ -21,8 +21,8 @@ type field struct {
 	offset, size uintptr
 }
 
-// documented returns the table below a heading of docs/format.md. A size that is
-// no number, as of a payload, is 0.
+// documented returns the table below a heading of docs/format.md. A size that is not
+// a number, such as a payload's, is 0.
 func documented(t *testing.T, heading string) []field {
 	t.Helper()
 	page, err := os.ReadFile("../docs/format.md")
@@ -55,7 +55,7 @@ func compiled(typ reflect.Type) []field {
 	return fields
 }
 
-// commented returns the fields of a struct as the comments beside it have them.
+// commented returns the fields of a struct according to the comments beside them.
 func commented(t *testing.T, name string) []field {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "layout.go", nil, parser.ParseComments)
@@ -90,8 +90,7 @@ func TestStructsAreAsDocumented(t *testing.T) {
 	require.Equal(t, compiled(reflect.TypeFor[doorbellWords]()), commented(t, "doorbellWords"))
 }
 
-// pick returns the number that stands at a documented field, in the machine's byte
-// order.
+// pick returns the number at a documented field, in the machine's byte order.
 func pick(t *testing.T, mem []byte, fields []field, name string) uint64 {
 	t.Helper()
 	for _, f := range fields {
@@ -158,8 +157,8 @@ func TestBatchIsAsDocumented(t *testing.T) {
 	}
 }
 
-// The page says that everything is in the machine's order; a name of one in the code
-// would be right on half of the machines only.
+// docs/format.md says that everything is in the machine's byte order; code that
+// names one order would be right on half of the machines only.
 func TestNoByteOrderIsNamed(t *testing.T) {
 	sources, err := filepath.Glob("*.go")
 	require.NoError(t, err)

@@ -4,7 +4,7 @@ import (
 	"unsafe"
 )
 
-// The offsets of docs/format.md: a struct that moves does not compile.
+// The offsets of docs/format.md: a field that moves does not compile.
 var (
 	_ [headerLength]byte = [unsafe.Offsetof(header{}.checksum) + 4]byte{}
 	_ [checksummed]byte  = [unsafe.Offsetof(header{}.checksum)]byte{}
@@ -41,14 +41,14 @@ var (
 	_ [slotSize]byte = [unsafe.Sizeof(slot{})]byte{}
 )
 
-// Offsets of the control words that errors name.
+// Offsets of the control words, for errors.
 const (
 	tailOffset = unsafe.Offsetof(control{}.tail)
 	headOffset = unsafe.Offsetof(control{}.head)
 )
 
 // controlAt and slotsAt view mapped bytes as the structs. Preconditions: mem begins
-// at a page and is at least as long as the view.
+// at a page boundary and is at least as long as the view.
 func controlAt(mem []byte) *control {
 	return (*control)(unsafe.Pointer(unsafe.SliceData(mem[headerSize:][:controlSize])))
 }
@@ -63,7 +63,7 @@ func bytesOf(h *header) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(h)), headerLength)
 }
 
-// at has the offsets of the header's fields, for errors.
+// at holds the offsets of the header's fields, for errors.
 var at = struct {
 	byteOrder, capacity, checksum, fileSize, flags, headerSize, magic, maxSenders, nonce, pageSize, ringOffset, slotSize, slotsStart, version int64
 }{

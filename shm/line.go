@@ -10,75 +10,77 @@ import (
 
 // The line: how senders wait for room, and for their messages to be received.
 //
-// A sender that finds no room draws a ticket, a number that grows, and writes it
-// with its need, the bytes that it wants, into its slot. One word beside tail, the
-// turn, names the first in line: slot, need and ticket. Every other sender leaves
-// that much room untouched (reserve). So while room is short of the need nobody
+// A sender that finds no room draws a ticket, a number that grows, and stores it in
+// its slot with its need, the bytes that it wants. One word beside tail, the turn,
+// names the first in line: slot, need and ticket. Every other sender leaves that
+// much room untouched (reserve). So while room is short of the need no other sender
 // claims, and after at most a ringful was released the first has its room. Once it
-// has claimed it hands the turn on to the lowest ticket.
+// has claimed, it hands the turn on to the lowest ticket.
 //
-// Where there is more room than that, others may pass: senders that are awake need not
-// wait for one that must be woken first. But they may not do so for ever, or each who is
-// in line would be passed by a ringful once more for each that stands before it. So the
-// slot tells where tail was when the wait began, and once a ringful was claimed since
-// then, nobody but the first claims. Who stands behind it has begun no earlier, but for a
-// moment, so none is passed by more than a ringful, and by one message of each that is
-// before it. (A second goroutine of a Sender waits for the place of the first one too.)
+// If there is more room than that, other senders may pass: a sender that is awake
+// need not wait for one that must be woken first. But without a limit, each sender
+// in line would be passed by one more ringful for every sender before it. So the
+// slot records where tail was when the wait began, and once a ringful was claimed
+// since then, only the first claims. Senders behind it began to wait no earlier,
+// except for a moment, so none is passed by more than a ringful, and by one message
+// of each sender before it. (A second goroutine of a Sender also waits for the place
+// of the first one.)
 //
 //	J  Join      need, where the wait began, ticket; bit in waiting; elect; if another is first: wake it if its need is met
 //	E  elect     turn = 0 → the lowest ticket; then: is that ticket still in line?
-//	L  Leave     ticket = 0; clear the bit; turn = mine → 0; elect; wake that one if its need is met
-//	A  Announce  bell odd; flags: waiting; fence everywhere; then look; then sleep
-//	S  serve     (the receiver, behind head) if flags say so: fence; elect; wake the first if its
-//	             need is met, and those whose position head has reached; nobody waits: clear the
-//	             flag, look again
+//	L  Leave     ticket = 0; clear the bit; turn = mine → 0; elect; wake the elected if its need is met
+//	A  Announce  bell odd; flags: waiting; asymmetric fence; then look; then sleep
+//	S  serve     (the receiver, after storing head) if the flags ask for it: fence; elect; wake the first
+//	             if its need is met, and senders whose position head has reached; if none waits: clear
+//	             the flag, look again
 //	W  wake      bell odd → even, by one compare-and-swap; futex wake
 //	P  pass      mark the first's ticket as passed; elect; wake the one passed
 //
-// The turn is a courtesy, not a claim: the ring is right whatever it says. It may be
-// taken from its holder, a sender that saw it too late claims all the same, and any
-// process may elect. What must hold is that nobody sleeps for ever (T1), and that
-// nobody is passed for ever (T2).
+// The turn is a courtesy, not a claim: the ring is right whatever the turn holds. It
+// may be taken from its holder, a sender that sees it too late claims anyway, and
+// any process may elect. What must hold is that no sender sleeps for ever (T1), and
+// that none is passed for ever (T2).
 //
-// Each pair below is a store and then a load on either side, all locked
-// instructions or behind one, so that one side sees the other:
+// In each pair below, either side stores and then loads. All of these are locked
+// instructions or follow one, so at least one side sees the other's store:
 //
 //   - Join sets its bit, then looks at turn. Leave clears turn, then looks at the
 //     bits. So a turn of 0 does not outlast the two: one of them elects.
-//   - elect stores turn, then looks whether that ticket is still in line. Leave takes
-//     the ticket back, then looks whether the turn names it. So no turn names a
+//   - elect stores turn, then checks whether that ticket is still in line. Leave
+//     clears the ticket, then checks whether the turn names it. So no turn names a
 //     ticket that has left.
-//   - Leave and Join store the next turn, then look at head. The receiver stores head,
-//     fences (S), then looks at turn. So whose need is met is woken by one of them.
-//     Join must wake too: a newcomer may name the next one between the two steps of a
-//     Leave, which then finds the turn to be no longer its own.
-//   - Announce makes the bell odd and sets the flag, fences everywhere, then looks
-//     at head and turn. The receiver stores head, then looks at the flag; what it
-//     lacks for a fence there is the sleeper's, by membarrier, as for the receiver's
-//     bell (doorbell.go). So either the sleeper's look sees the room, or the receiver
+//   - Leave and Join store the next turn, then look at head. The receiver stores
+//     head, fences (S), then looks at turn. So one of them wakes a first whose need
+//     is met. Join must wake too: a newcomer may name the next first between the two
+//     steps of a Leave, which then finds that the turn is no longer its own.
+//   - Announce makes the bell odd and sets the flag, fences asymmetrically, then
+//     looks at head and turn. The receiver stores head, then looks at the flag; the
+//     fence that it lacks there is the sleeper's membarrier, as with the receiver's
+//     doorbell (doorbell.go). So either the sleeper sees the room, or the receiver
 //     sees the flag, and then the turn and the odd bell.
 //   - serve clears the flag, then looks at the bits. Join sets the bit, and Announce
-//     then the flag. So a flag that is cleared under a newcomer is set again.
+//     then sets the flag. So a flag that is cleared under a newcomer is set again.
 //
-// Only who makes a bell even wakes it, so a release costs one wake at most; a
-// sleeper that finds no room after all makes it odd again.
+// Only the process that makes a bell even wakes its owner, so a release costs one
+// wake at most; a sleeper that finds no room after all makes the bell odd again.
 //
-// Deaths and pauses. Whoever dies or stops between two steps leaves: a turn of 0, a
-// turn that names the dead or the absent, a bell that is even although nobody woke
-// its owner, a lowest position that is too low, or none. A release repairs the first
-// and the last; who sleeps is looked after by the beats of its own process and of the
-// receiver's (Ring.Tend): they elect, pass a first that is silent, or that has let a whole
-// beat go by with its need met, and wake it. A claim that is kept out elects, and passes
-// a first that is silent (Waiter.settle). The one that was passed keeps its ticket,
-// and is behind nobody once it runs again and has taken the mark back.
+// Deaths and pauses. A process that dies or stops between two steps may leave a turn
+// of 0, a turn that names a sender that is dead or not in line, an even bell whose
+// owner was not woken, or a lowest position that is too low or missing. The next
+// release repairs a turn of 0 and a position that is too low. The beats of a
+// sleeper's process and of the receiver's repair the rest (Ring.Tend and
+// Waiter.Overslept): they elect, pass a first that is silent or that has let a whole
+// beat go by with its need met, and wake it. A claim that is kept out elects, and
+// passes a first that is silent (Waiter.settle). A sender that was passed keeps its
+// ticket, and is behind no later one once it runs again and has cleared the mark.
 //
 // shm/model/line.pml checks this.
 const (
 	lineWaiting = 1 << 0 // a sender is announced
-	lineFence   = 1 << 2 // a sender can't fence everywhere: the receiver must
+	lineFence   = 1 << 2 // a sender has no asymmetric fence: the receiver must fence
 )
 
-// passed in a ticket: others go first until its owner takes the mark back.
+// passed marks a ticket: others go first until its owner clears the mark.
 const passed = 1
 
 // turn is the word that names the first in line:
@@ -95,8 +97,9 @@ func makeTurn(slot int, need, ticket uint64) turn {
 func (t turn) slot() int    { return int(t&0xffff) - 1 }
 func (t turn) need() uint64 { return uint64(t) >> 16 & 0xffffffff * needUnit }
 
-// inLine returns the slot of the turn's holder if the turn can be: it names a
-// ticket that is in line and was not passed, and a need that fits into the ring.
+// inLine returns the slot of the turn's holder, or nil unless the turn is valid: it
+// names a ticket that is in line and was not passed, and a need that fits into the
+// ring.
 func (r *Ring) inLine(t turn) *slot {
 	i := t.slot()
 	if i < 0 || i >= r.Senders() || t.need() > r.recordSize(r.capacity/2) {
@@ -110,8 +113,8 @@ func (r *Ring) inLine(t turn) *slot {
 	return s
 }
 
-// reserve returns the room that the sender at index must leave to the first in
-// line. It is one load of tail's own line.
+// reserve returns the room that the sender at index must leave to the first in line.
+// It is one load of tail's cache line.
 func (r *Ring) reserve(index int) uint64 {
 	t := turn(r.ctl.turn.Load())
 	if t == 0 || t.slot() == index {
@@ -120,10 +123,10 @@ func (r *Ring) reserve(index int) uint64 {
 	return r.reserved(t)
 }
 
-// reserved is what the first in line is to be left: its need, or everything if a ringful
-// has passed it.
+// reserved returns the room that t reserves for the first in line: its need, or all
+// room if a ringful has passed it.
 func (r *Ring) reserved(t turn) uint64 {
-	if i := t.slot(); i < r.Senders() { // a peer's word
+	if i := t.slot(); i < r.Senders() { // a peer may write any value
 		if passed := r.ctl.tail.Load() - r.slots[1+i].waitFrom.Load(); int64(passed) >= int64(r.capacity) {
 			return r.capacity
 		}
@@ -137,8 +140,9 @@ func (r *Ring) room() uint64 {
 	return r.capacity - min(r.ctl.tail.Load()-h, r.capacity)
 }
 
-// elect returns the turn, and names the lowest ticket as first if no ticket in line
-// is. It returns 0 if nobody is in line, or others changed the turn electTries times.
+// elect returns the turn. If the turn names no ticket in line, elect first assigns
+// it to the lowest ticket. It returns 0 if no sender is in line, or if other
+// processes changed the turn electTries times.
 func (r *Ring) elect() turn {
 	for range electTries {
 		t := turn(r.ctl.turn.Load())
@@ -156,7 +160,7 @@ func (r *Ring) elect() turn {
 	return 0
 }
 
-// electTries bounds what a peer that works on nothing else can cost.
+// electTries bounds what a hostile peer can cost.
 const electTries = 8
 
 // lowest returns the turn of the lowest ticket that was not passed, or 0.
@@ -174,7 +178,8 @@ func (r *Ring) lowest() (first turn) {
 	return first
 }
 
-// waiters yields the senders whose bit is set: one load for every 64 slots.
+// waiters yields the senders whose bit in waiting is set. It loads one word per 64
+// slots.
 func (r *Ring) waiters(yield func(int, *slot) bool) {
 	n := r.Senders()
 	for w := range (n + 63) / 64 {
@@ -194,30 +199,30 @@ func (r *Ring) wakeFirst(t turn) {
 	}
 }
 
-// wake wakes the slot's owner if it is announced to sleep.
+// wake wakes the slot's owner if it has announced that it sleeps.
 func (s *slot) wake() {
 	b := s.bell.Load()
-	if b&1 != 0 && s.bell.CompareAndSwap(b, b+1) { // odd → even, and another one than before
+	if b&1 != 0 && s.bell.CompareAndSwap(b, b+1) { // odd → even, and not an earlier even value
 		failpoint.Hit(failpoint.RoomSeq)
 		futex.Wake(&s.bell, math.MaxInt32)
 		failpoint.Hit(failpoint.RoomWoken)
 	}
 }
 
-// rouse makes the slot's owner look again, announced or not.
+// rouse makes the slot's owner look again, whether it has announced itself or not.
 func (s *slot) rouse() {
 	s.bell.Add(2)
 	futex.Wake(&s.bell, math.MaxInt32)
 }
 
-// WakeSenders makes all senders that wait look again.
+// WakeSenders makes all waiting senders look again.
 func (r *Ring) WakeSenders() {
 	for _, s := range r.waiters {
 		s.rouse()
 	}
 }
 
-// serve is what the receiver does for waiting senders once head has moved.
+// serve wakes the senders that head, which has moved, lets go on.
 func (r *Ring) serve() {
 	t := r.elect()
 	r.wakeFirst(t)
@@ -238,7 +243,7 @@ func (r *Ring) serve() {
 }
 
 // wakeReached wakes the senders whose position head has reached. It reports whether
-// no sender waits for another.
+// no sender waits for a later position.
 func (r *Ring) wakeReached() (none bool) {
 	line, h := &r.ctl.line, r.ctl.head.Load()
 	lowest := line.position.Load()
@@ -261,8 +266,9 @@ func (r *Ring) wakeReached() (none bool) {
 	return none
 }
 
-// await makes at the lowest position that a sender waits for, if it is. It gives up
-// when others change that word awaitTries times; the waiter's beats make up for it.
+// await lowers the lowest awaited position to at if that is lower. It gives up when
+// other processes change the word awaitTries times; the waiter's beats make up for
+// it.
 func (r *Ring) await(at uint64) {
 	w := &r.ctl.line.position
 	for range awaitTries {

@@ -10,7 +10,7 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// lined are senders of one small ring that wait in line for messages of equal size.
+// lined is a small ring whose senders wait in line for messages of equal size.
 type lined struct {
 	*Ring
 	p    []*Producer
@@ -20,7 +20,8 @@ type lined struct {
 
 const linedSize = 500 // bytes: seven such messages fill the ring but for a rest
 
-// inLine fills the ring by sender 0, and has the others join in order, announced.
+// inLine fills the ring by sender 0, and makes the others join in order and announce
+// themselves.
 func inLine(t *testing.T, r *Ring) *lined {
 	t.Helper()
 	l := &lined{Ring: r, bell: make([]uint32, senders)}
@@ -72,7 +73,7 @@ func TestReleaseWakesTheFirstInLineAloneAndOnce(t *testing.T) {
 		require.Equal(t, []int{0}, l.woken())
 		require.Equal(t, was, l.p[0].waiter.Doorbell().Load(), "woken once")
 
-		// It finds no room after all, and sleeps again.
+		// It finds no room, and sleeps again.
 		l.bell[0] = l.p[0].waiter.Announce()
 		l.release(t, 1)
 		require.Equal(t, []int{0}, l.woken())
@@ -146,8 +147,8 @@ func TestLeavingHandsTheTurnOn(t *testing.T) {
 	})
 }
 
-// A newcomer may find the ticket of the first given up, and its turn not yet. It names
-// the next one, which the leaver then finds named already.
+// A newcomer may find the first's ticket cleared but not yet its turn. It names the
+// next first, and the leaver then finds the turn changed.
 func TestNewcomerThatNamesTheNextWakesIt(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		l := inLine(t, r)
@@ -164,7 +165,7 @@ func TestNewcomerThatNamesTheNextWakesIt(t *testing.T) {
 	})
 }
 
-// Nothing is released in an empty ring, and who tries without waiting does not join.
+// In an empty ring nothing is released, and a sender that only tries does not join.
 func TestTurnOfOneThatHasLeftKeepsNobodyOut(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		p, _ := ends(t, r)
@@ -174,8 +175,8 @@ func TestTurnOfOneThatHasLeftKeepsNobodyOut(t *testing.T) {
 	})
 }
 
-// Others may pass who is in line where there is room for both, until a ringful has
-// passed it: then nobody claims before it, nor before the one behind it.
+// Other senders may pass a sender in line if there is room for both, until a ringful
+// has passed it. Then none claims before it, nor before the one behind it.
 func TestNobodyPassesOnceARingfulHas(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		p, c := ends(t, r)

@@ -7,11 +7,12 @@ import (
 	"github.com/shmchan/shmchan/internal/filelock"
 )
 
-// LockAll proves that no end is alive: it takes the locks of all of them, but for
-// those that outlived their owners (alive.go), or takes none and reports false.
+// LockAll proves that no endpoint is alive: it takes the locks of all endpoints,
+// except for those that outlived their owners (alive.go), or takes none and returns
+// false.
 //
-// A newcomer may take a lock that was left out, if its last holder ends before the
-// caller is done: to that one it is as if the channel had been removed by force.
+// A newcomer may take an excepted lock if its last holder exits before the caller is
+// done. To that newcomer the channel looks as if it had been removed by force.
 func (s *Segment) LockAll() (bool, error) {
 	_, ok, err := s.lockOut(receiverByte, 1+int64(s.head.maxSenders))
 	if ok {
@@ -22,15 +23,16 @@ func (s *Segment) LockAll() (bool, error) {
 
 // LockSenders proves that no sender is attached and keeps others from attaching
 // until UnlockSenders: it takes the locks of all senders and bars the slots whose
-// locks outlived their owners, or does nothing and reports false. Precondition: the
+// locks outlived their owners, or does nothing and returns false. Precondition: the
 // caller is the receiver, and does not reap meanwhile.
 //
-// A barred slot is taken by nobody, though its lock becomes free. A newcomer N that
-// has the lock swaps the state from live to free (takeSlot), the receiver from live
-// to barred: one of them fails, and gives way. Were the slot live again because N
-// has finished in between, the generation is another one, and the receiver gives way.
-// The receiver may die in here: then the channel is finished and the slot not missed.
-// Only the channel that ends is ever barred: a durable one is not latched.
+// No process takes a barred slot, even if its lock becomes free. A newcomer N that
+// has the lock swaps the state from live to free (lockSlot), the receiver from live
+// to barred: one of the swaps fails, and its process gives way. If the slot is live
+// again because N has finished in between, the generation has changed, and the
+// receiver gives way. If the receiver dies in here, the channel is finished and the
+// slot is not missed. Only a channel that ends is ever barred: a durable one is
+// never locked this way.
 func (s *Segment) LockSenders() (bool, error) {
 	left, ok, err := s.lockOut(senderByte(0), int64(s.head.maxSenders))
 	if !ok || err != nil {
@@ -61,8 +63,8 @@ type survivor struct {
 	generation uint32
 }
 
-// LockAllFree is LockAll, but reports false too where a lock has outlived its owner:
-// once that is free, a newcomer could take it.
+// LockAllFree is LockAll, but also returns false if a lock has outlived its owner: a
+// newcomer could take that lock as soon as it is free.
 func (s *Segment) LockAllFree() (bool, error) {
 	ok, err := filelock.TryLock(s.fd, receiverByte, 1+int64(s.head.maxSenders))
 	if ok {
@@ -71,13 +73,13 @@ func (s *Segment) LockAllFree() (bool, error) {
 	return ok, err
 }
 
-// lockOut takes the n locks from byte from on but for survivors, which it returns,
-// or none and reports false.
+// lockOut takes the n locks from byte from on, except for survivors, which it
+// returns; or it takes none and returns false.
 func (s *Segment) lockOut(from, n int64) (left []survivor, ok bool, err error) {
 	if ok, err = filelock.TryLock(s.fd, from, n); ok || err != nil {
 		return nil, ok, err
 	}
-	// Look first: a lock that is only tried for keeps others out as well.
+	// Look first: even a lock that is held only for the attempt keeps others out.
 	if alive, err := s.anyAlive(from, n); alive || err != nil {
 		return nil, false, err
 	}
@@ -93,7 +95,7 @@ func (s *Segment) lockAround(from, n int64, left *[]survivor) (bool, error) {
 			return ok, err
 		}
 		held, at, err := filelock.Held(s.fd, from, n)
-		if err != nil || !held { // somebody came and went
+		if err != nil || !held { // a process took the lock and released it
 			return false, err
 		}
 		t, gone := s.outlived(at)

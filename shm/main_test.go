@@ -15,11 +15,11 @@ func TestMain(m *testing.M) {
 	proctest.Main(m, map[string]proctest.Role{"unregistered": unregisteredRole})
 }
 
-// senders is how many sender slots the tests' rings have.
+// senders is the number of sender slots in the tests' rings.
 const senders = 3
 
-// starts are first positions: a new ring's, and those of rings in which 32, 63
-// and 64 bits are about to run over.
+// starts are first positions: of a new ring, and of rings in which 32, 63 and 64
+// bits are about to overflow.
 var starts = map[string]uint64{
 	"new":       0,
 	"mid page":  1<<40 + 1088,
@@ -28,7 +28,7 @@ var starts = map[string]uint64{
 	"near 2^64": 1<<64 - 128,
 }
 
-// makeSegment makes a segment without a name that is gone when the test ends.
+// makeSegment makes a segment without a name, which is closed when the test ends.
 func makeSegment(t testing.TB, c Config) *Segment {
 	t.Helper()
 	s, err := Create(Place{Dir: proctest.Dir(t), Base: "ch"}, c)
@@ -61,8 +61,8 @@ func onBothFrom(t *testing.T, test func(t *testing.T, r *Ring)) {
 	}
 }
 
-// restart empties the ring and lets it begin at pos. What lies in its bytes
-// stays, so pos must be in a lap that was not used yet.
+// restart empties the ring and makes it begin at pos. Its bytes stay as they are, so
+// pos must be in a lap that was not used yet.
 func restart(r *Ring, pos uint64) {
 	r.ctl.tail.Store(pos)
 	r.ctl.head.Store(pos)
@@ -77,7 +77,7 @@ func restart(r *Ring, pos uint64) {
 // lap returns the first position of a lap that was not used yet.
 func lap(r *Ring) uint64 { return (r.Tail() &^ r.mask) + 2*r.capacity }
 
-// tester is what a test and a step of a property have in common.
+// tester is the common part of a test and a property's step.
 type tester interface {
 	require.TestingT
 	Helper()
@@ -101,13 +101,14 @@ func ends(t testing.TB, r *Ring) ([]*Producer, *Consumer) {
 	return p, newConsumer(t, r)
 }
 
-// beats makes the owner of a sender slot look as if it had just beaten, and had time.
+// beats makes the owner of a sender slot look as if it had just beaten with a long
+// interval.
 func beats(r *Ring, i int) {
 	r.slots[1+i].interval.Store(int64(time.Minute))
 	r.slots[1+i].beatAt.Store(process.Monotonic())
 }
 
-// put sends messages, which there must be room for.
+// put sends messages, for which there must be room.
 func put(t testing.TB, p *Producer, msgs ...string) {
 	t.Helper()
 	for _, m := range msgs {
@@ -115,7 +116,7 @@ func put(t testing.TB, p *Producer, msgs ...string) {
 	}
 }
 
-// claim opens a claim, which there must be room for.
+// claim opens a claim, for which there must be room.
 func claim(t testing.TB, p *Producer, n int) []byte {
 	t.Helper()
 	b, err := p.Claim(n)
@@ -149,14 +150,14 @@ func take(t testing.TB, c *Consumer, want ...string) {
 	}
 }
 
-// requireEmpty checks that nothing is there to take.
+// requireEmpty checks that there is nothing to take.
 func requireEmpty(t testing.TB, c *Consumer) {
 	t.Helper()
 	msg, err := c.Next()
 	require.ErrorIs(t, err, ErrEmpty, "message %q", msg)
 }
 
-// requireIdle checks that nothing is there to take and no claim in flight.
+// requireIdle checks that there is nothing to take and no claim in flight.
 func requireIdle(t testing.TB, c *Consumer) {
 	t.Helper()
 	requireEmpty(t, c)
@@ -170,7 +171,7 @@ func requireInFlight(t testing.TB, c *Consumer, want bool) {
 	require.Equal(t, want, inFlight)
 }
 
-// requireCorrupt checks that err blames the field, and returns it.
+// requireCorrupt checks that err names the field, and returns it.
 func requireCorrupt(t testing.TB, err error, field string) *CorruptError {
 	t.Helper()
 	var corrupt *CorruptError
@@ -179,7 +180,7 @@ func requireCorrupt(t testing.TB, err error, field string) *CorruptError {
 	return corrupt
 }
 
-// text returns n bytes that tell which message they are and where in it.
+// text returns n bytes that identify the message and the place in it.
 func text(n, which int) string {
 	b := make([]byte, n)
 	for i := range b {

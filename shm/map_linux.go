@@ -8,16 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapFile maps the whole file and, behind it, the ring a second time:
+// mapFile maps the whole file, followed by the ring a second time:
 //
 //	| header | control | slots | ring | ring again |
 //
-// The address space is reserved first by an anonymous mapping of that length;
-// the file then goes over it, so nothing else can have come in between, and one
-// unmapping removes all. Nobody may touch the reservation (PROT_NONE): one that
-// could be written would count as memory, twice the ring's size, against the
-// limit of the process (ulimit -d) and where the kernel does not overcommit.
-// mmap-go can't ask for that, but unmaps it.
+// An anonymous mapping of that length first reserves the address space, and the file
+// is mapped over it, so no other mapping can come in between, and one unmapping
+// removes all. The reservation is inaccessible (PROT_NONE): a writable one would
+// count as memory, twice the ring's size, against the limit of the process (ulimit
+// -d), and on a kernel that does not overcommit. mmap-go can't make such a mapping,
+// but unmaps it.
 func mapFile(fd int, h *header) (mmap.MMap, error) {
 	if err := addressable(h.fileSize + h.capacity); err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func mapFile(fd int, h *header) (mmap.MMap, error) {
 	return mem, nil
 }
 
-// mapReadOnly maps the whole file, its ring once, for looking at.
+// mapReadOnly maps the whole file, its ring once, for examining it.
 func mapReadOnly(fd int, h *header) (mmap.MMap, error) {
 	if err := addressable(h.fileSize); err != nil {
 		return nil, err
@@ -48,8 +48,8 @@ func mapReadOnly(fd int, h *header) (mmap.MMap, error) {
 	return mem, nil
 }
 
-// notMapped names the limit of the process that a mapping goes beyond, if it has
-// one.
+// notMapped returns the error for a failed mapping. It names the limit of the
+// process if there is one that the mapping exceeds.
 func notMapped(op string, length uint64, of string, err error) error {
 	var limit unix.Rlimit
 	if err == unix.ENOMEM && unix.Getrlimit(unix.RLIMIT_AS, &limit) == nil && limit.Cur != math.MaxUint64 {
@@ -59,10 +59,10 @@ func notMapped(op string, length uint64, of string, err error) error {
 	return fmt.Errorf("%s %d bytes%s: %w", op, length, of, err)
 }
 
-// addressable refuses what a 32-bit program can't map, or not all of it.
+// addressable refuses a length that a 32-bit program can't map.
 func addressable(length uint64) error {
 	if length > math.MaxInt {
-		return fmt.Errorf("map %d bytes: this program's addresses end before that: %w", length, unix.ENOMEM)
+		return fmt.Errorf("map %d bytes: more than this program's address space: %w", length, unix.ENOMEM)
 	}
 	return nil
 }

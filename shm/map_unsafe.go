@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// overlay maps the file over the reserved memory, its ring twice.
+// overlay maps the file over the reserved memory, and its ring a second time behind
+// it.
 func overlay(mem []byte, fd int, h *header) error {
 	const prot, flags = unix.PROT_READ | unix.PROT_WRITE, unix.MAP_SHARED | unix.MAP_FIXED
 	base := unsafe.Pointer(unsafe.SliceData(mem))

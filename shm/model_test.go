@@ -1,7 +1,7 @@
 package shm
 
-// What a ring does, in plain words: a queue of records, of which the receiver gets
-// those that were committed, in the order of their claims, and a count of bytes.
+// The model of a ring: a queue of records, of which the receiver gets the committed
+// ones in the order of their claims, and a count of bytes.
 type (
 	model struct {
 		capacity, align uint64
@@ -19,12 +19,12 @@ type (
 		open      bool
 		msgs      [][]byte // none: padding, once it is not open
 	}
-	// spot is a message: that number of that record.
+	// spot identifies a message: a record, and its index in that record.
 	spot struct{ record, msg int }
 )
 
-// claim adds a record with n bytes of payload to the model if there is room. On
-// the heap the rest of a lap that is too short becomes padding first.
+// claim adds a record with n bytes of payload to the model if there is room. On the
+// heap, if the rest of the lap is too short, it becomes padding first.
 func (m *model) claim(slot int, n uint64, msgs [][]byte) *record {
 	size := (RecordHeader + n + m.align - 1) / m.align * m.align
 	for {
@@ -45,7 +45,7 @@ func (m *model) claim(slot int, n uint64, msgs [][]byte) *record {
 	}
 }
 
-// pass goes on to the next record without a message.
+// pass advances to the next record without a message.
 func (m *model) pass() {
 	m.at = spot{m.at.record + 1, 0}
 	if m.unreleased == 0 {
@@ -58,7 +58,7 @@ func (m *model) release() {
 	m.mark, m.unreleased, m.head = m.at, 0, m.position()
 }
 
-// position is that of the record at hand.
+// position returns the position of the current record.
 func (m *model) position() uint64 {
 	if m.at.record < len(m.records) {
 		return m.records[m.at.record].pos

@@ -9,7 +9,7 @@ import (
 
 func asked(b Doorbell) bool { return b.words.flags.Load()&bellFence != 0 }
 
-// lineAsked is asked of the senders' line.
+// lineAsked is asked for the senders' line.
 func lineAsked(r *Ring) bool { return r.ctl.line.flags.Load()&lineFence != 0 }
 
 func TestReceiverAsksForNoFenceThatOnlyTheOneBeforeNeeded(t *testing.T) {
@@ -115,7 +115,7 @@ func TestLineAsksForNoFenceOnceNoSenderNeedsIt(t *testing.T) {
 	}
 }
 
-// A receiver that dies in the middle of a review leaves the bell without the flag.
+// A receiver that dies during a review leaves the line without the flag.
 func TestNextReceiverAsksAgainForTheSendersThatNeedAFence(t *testing.T) {
 	s := makeSegment(t, Config{Capacity: 1, Durable: true})
 	at := attach(t, reopen(t, s), 1)

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The receiver stands still where it has taken the flag away (V2) and is about to
-// look at the slots (V3).
+// The receiver stops after it has cleared the flag (V2) and before it looks at the
+// slots (V3).
 func TestReviewDropsNoFenceThatASenderAsksForMeanwhile(t *testing.T) {
 	const state, mark = unsafe.Offsetof(slot{}.state) - beforeBeat, unsafe.Offsetof(slot{}.mustFence) - beforeBeat
 	set := func(content []byte, at uintptr, v uint32) { binary.NativeEndian.PutUint32(content[at:], v) }

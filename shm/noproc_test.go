@@ -17,8 +17,8 @@ import (
 )
 
 // onThread runs steps on a thread of its own, and returns a function that runs
-// others there. So a test can have another root, or mounts of its own. It is
-// skipped where a step is not permitted.
+// others there, so that a test can have another root or its own mounts. It skips the
+// test if a step is not permitted.
 func onThread(t *testing.T, steps ...func() error) (do func(func())) {
 	t.Helper()
 	requireRoot(t)
@@ -59,8 +59,8 @@ func ownRoot(dir string) []func() error {
 	}
 }
 
-// withoutProc makes root the root of do's thread, with a directory /d. There is no
-// /proc there, so a file that was made nameless could not be named.
+// withoutProc makes root the root of do's thread, with a directory /d. It has no
+// /proc, so a file made without a name could not be named.
 func withoutProc(t *testing.T, root string) (do func(func())) {
 	t.Helper()
 	require.NoError(t, os.Mkdir(filepath.Join(root, "d"), 0o700))

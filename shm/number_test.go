@@ -13,11 +13,11 @@ import (
 	"github.com/shmchan/shmchan/internal/failpoint"
 )
 
-// death is what a receiver panics with where it is killed.
+// death is the value of the panic that kills a receiver.
 type death struct{}
 
-// killed runs fn, and reports whether it was killed at the point, where it is the
-// n-th time there.
+// killed runs fn, and reports whether it was killed when it reached the point for
+// the n-th time.
 func killed(point failpoint.Point, n int, fn func()) (dead bool) {
 	failpoint.Arm(point, n, func(failpoint.Point) { panic(death{}) })
 	defer func() {
@@ -33,9 +33,9 @@ func killed(point failpoint.Point, n int, fn func()) (dead bool) {
 	return false
 }
 
-// Messages carry their numbers. Receivers take some, in place, release, and are killed
-// at any step of that, of their coming, or of skipping a dead sender's claim; each
-// gives every message its number, and whoever looks on counts the same.
+// Messages contain their numbers. Receivers take some in place, release, and are
+// killed at any step of that, while they attach, or while they skip a dead sender's
+// claim. Each numbers every message correctly, and every observer counts the same.
 func TestNumbersAreThoseOfTheMessagesWhereverAReceiverIsKilled(t *testing.T) {
 	points := []failpoint.Point{
 		failpoint.MessageRead, failpoint.BeforeRelease, failpoint.ReceivedStored, failpoint.BaseStored, failpoint.HeadStored,
@@ -43,7 +43,8 @@ func TestNumbersAreThoseOfTheMessagesWhereverAReceiverIsKilled(t *testing.T) {
 	}
 	onBothFrom(t, func(t *testing.T, r *Ring) {
 		rnd := rand.New(rand.NewPCG(1, 2))
-		// As if this many had gone through before: the low half is about to overflow.
+		// As if this many messages had been received: the low half is about to
+		// overflow.
 		before := uint64(1)<<32 - 200
 		r.ctl.received.Store(before)
 		r.ctl.base.Store(baseWord(r.Head(), before))
@@ -153,8 +154,8 @@ func TestNumbersAreThoseOfTheMessagesWhereverAReceiverIsKilled(t *testing.T) {
 	})
 }
 
-// Whoever frees a sender's slot and is killed before it has moved the counts leaves
-// them there; the next owner begins at zero and must not lose them.
+// A process that is killed after it freed a sender's slot, but before it moved the
+// counts, leaves them there. The next owner starts at zero and must not lose them.
 func TestCountsOfASenderKilledAsItsSlotIsFreedAreKept(t *testing.T) {
 	seg := makeSegment(t, Config{Capacity: MinCapacity, MaxSenders: 1})
 	for i := range uint64(3) {

@@ -15,12 +15,12 @@ import (
 	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
-// Open opens the segment at the place and checks its header. fs.ErrNotExist if
-// there is no such file; ErrIncompatible or a *CorruptError, which name file,
-// offset and field, if it is not a segment. It attaches nowhere.
+// Open opens the segment at p and checks its header. It returns fs.ErrNotExist if
+// there is no such file, and ErrIncompatible or a *CorruptError, which name file,
+// offset and field, if the file is not a segment. It attaches no endpoint.
 func Open(p Place) (*Segment, error) { return open(p, false) }
 
-// OpenReadOnly is Open for looking: nothing of the file can be changed.
+// OpenReadOnly is Open for examining a segment: it can't change the file.
 func OpenReadOnly(p Place) (*Segment, error) { return open(p, true) }
 
 func open(p Place, readOnly bool) (*Segment, error) {
@@ -36,7 +36,7 @@ func open(p Place, readOnly bool) (*Segment, error) {
 	if readOnly {
 		flags = unix.O_RDONLY
 	}
-	const tries = 100 // a file that is replaced all the time is not ours to wait for
+	const tries = 100 // give up on a file that is replaced again and again
 	for try := 0; ; try++ {
 		fd, st, err := p.openFile(d, flags)
 		if errors.Is(err, errSwapped) && try < tries {
@@ -55,7 +55,7 @@ func open(p Place, readOnly bool) (*Segment, error) {
 	}
 }
 
-// newSegment checks and maps an open file, which is the segment's from then on.
+// newSegment checks and maps an open file. If it succeeds, the segment owns fd.
 func newSegment(p Place, fd int, st *unix.Stat_t, readOnly bool) (*Segment, error) {
 	h, err := readHeader(p.Path(), fd, uint64(st.Size))
 	if err != nil {
@@ -79,15 +79,15 @@ func newSegment(p Place, fd int, st *unix.Stat_t, readOnly bool) (*Segment, erro
 func (s *Segment) newRing() *Ring {
 	mem, h := s.view.mem, &s.head
 	r := newRing(nil, controlAt(mem), slotsAt(mem, 1+int(h.maxSenders)), h.nonce)
-	r.over(mem[h.ringOffset:], h.capacity)
+	r.setData(mem[h.ringOffset:], h.capacity)
 	r.path, r.offset = s.Path(), int64(h.ringOffset)
 	r.mirrored = !s.readOnly
 	r.pagewise = writtenInPlace(s.fd)
 	return r
 }
 
-// readHeader reads the header by a system call, so that a file that is too short
-// is an error and no fault.
+// readHeader reads the header by a system call, so that a file that is too short is
+// an error and not a fault.
 func readHeader(path string, fd int, size uint64) (h header, err error) {
 	if size < slotsOffset {
 		return h, incompatible(path, 0, "file size", size, fmt.Sprintf("at least %d bytes", slotsOffset))
@@ -102,10 +102,10 @@ func readHeader(path string, fd int, size uint64) (h header, err error) {
 	return h, h.check(path, size, os.Getpagesize())
 }
 
-// Clone opens the same file once more, for one more end, and shares the mapping.
+// Clone opens the same file again, for another endpoint, and shares the mapping.
 func (s *Segment) Clone() (*Segment, error) {
 	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(s.fd), unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil { // /proc is not mounted: by name, if that still means this file
+	if err != nil { // /proc is not mounted: use the name, if it still means this file
 		again, err := Open(s.place)
 		if err != nil {
 			return nil, err
@@ -135,10 +135,10 @@ func (s *Segment) StillNamed() (bool, error) {
 	return s.namedIn(d)
 }
 
-// openDir opens the directory that the file's name is, or was, in.
+// openDir opens the directory that holds, or held, the file's name.
 func (s *Segment) openDir() (dir, error) {
 	p := s.place
-	p.Make = false // one that was removed stays so
+	p.Make = false // a removed directory stays removed
 	return p.open()
 }
 
@@ -154,8 +154,9 @@ func (s *Segment) namedIn(d dir) (bool, error) {
 	return uint64(st.Dev) == s.dev && st.Ino == s.ino, nil
 }
 
-// Close gives the descriptor back, and with it all locks, and the mapping unless
-// a clone uses it. The ring must not be touched any more. Idempotent.
+// Close closes the descriptor, which releases all its locks, and unmaps the file
+// unless a clone uses the mapping. The ring must not be used afterwards. Close is
+// idempotent.
 func (s *Segment) Close() error {
 	err := s.CloseFile()
 	if s.unmapped {
@@ -165,13 +166,13 @@ func (s *Segment) Close() error {
 	return errors.Join(err, s.view.drop())
 }
 
-// CloseFile gives the descriptor and its locks back and keeps the mapping, for
-// somebody who may still look at it, until Close. Idempotent.
+// CloseFile closes the descriptor, which releases its locks, and keeps the mapping
+// until Close, for goroutines that may still read it. CloseFile is idempotent.
 func (s *Segment) CloseFile() error {
 	if s.fd < 0 {
 		return nil
 	}
-	// A mapping keeps the open file, and so its locks, alive.
+	// The mapping keeps the open file, and so its locks, alive.
 	err := filelock.Unlock(s.fd, receiverByte, s.removerByte()+1)
 	err = errors.Join(err, unix.Close(s.fd))
 	s.fd = -1

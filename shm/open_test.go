@@ -58,7 +58,7 @@ func device(t *testing.T, path, _ string) {
 	}
 }
 
-// foreign copies the channel and gives it to somebody else.
+// foreign copies the channel and gives the copy to another user.
 func foreign(t *testing.T, path, channel string) {
 	content, err := os.ReadFile(channel)
 	require.NoError(t, err)
@@ -160,7 +160,7 @@ func TestClosedSegmentGivesItsLocksBackWhileACloneUsesTheMapping(t *testing.T) {
 	require.NoError(t, c.lockRemover(0))
 }
 
-// requireLock takes the receiver's lock, or checks that another has it.
+// requireLock takes the receiver's lock, or checks that another open holds it.
 func requireLock(t testing.TB, s *Segment, want bool) {
 	t.Helper()
 	ok, err := s.LockReceiver()

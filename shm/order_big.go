@@ -2,5 +2,6 @@
 
 package shm
 
-// bigEndian says which byte of a word comes first in memory.
+// bigEndian reports whether the most significant byte of a word comes first in
+// memory.
 const bigEndian = true

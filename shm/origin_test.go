@@ -8,7 +8,7 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// occupied makes the slot that of a process with this pid.
+// occupied makes a process with this pid the slot's owner.
 func occupied(r *Ring, slot, pid int) {
 	o := Owner{Process: process.Identity{PID: pid, NS: 1, Start: 2}, Label: "test"}
 	r.slots[1+slot].occupy(o, r.Tail(), 1, 1)

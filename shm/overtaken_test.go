@@ -10,8 +10,8 @@ import (
 	"github.com/shmchan/shmchan/internal/failpoint"
 )
 
-// overtake moves tail on, and head with it, n times, whenever a sender is between
-// its intent and its compare-and-swap.
+// overtake moves tail, and head with it, n times, whenever a sender is between its
+// intent and its compare-and-swap.
 func overtake(r *Ring, n int) {
 	left := n
 	var move failpoint.Action
@@ -25,8 +25,9 @@ func overtake(r *Ring, n int) {
 	failpoint.Arm(failpoint.IntentStored, 1, move)
 }
 
-// A claim that others overtake all the time gives up at last, and leaves no intent:
-// whoever claimed there may die, and only the dead are skipped.
+// A claim that is overtaken again and again gives up, and leaves no intent: another
+// sender that claimed there may die, and its claim is skipped only if all its
+// candidates are dead.
 func TestClaimThatIsAlwaysOvertakenGivesUpWithoutATrace(t *testing.T) {
 	r := mappedRing(t, 0)
 	p := r.NewProducer(0, true)

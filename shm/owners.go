@@ -7,9 +7,9 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// owners remembers what the process table said of the owners of slots, so that it
-// is asked of an end once, and from then on only while the end does not beat, no
-// more often than it should. What is proven gone stays gone. Safe for concurrent use.
+// owners caches what the process table says about the owners of slots. It asks about
+// an owner once, and again only while the owner does not beat, at most once per
+// interval. An owner proven gone stays gone. It is safe for concurrent use.
 type owners struct {
 	mu sync.Mutex
 	by map[int64]verdict // by the byte of the slot's lock
@@ -19,12 +19,12 @@ type owners struct {
 type verdict struct {
 	generation uint32
 	process    process.Identity
-	asked      int64 // monotonic clock; 0: never
+	asked      int64 // monotonic clock of the last query; 0: never
 	gone       bool
-	suspect    bool // the kernel has told of a death since
+	suspect    bool // Suspect was called since
 }
 
-// tenancy is one owner's use of a slot, as the slot's words tell.
+// tenancy describes one owner's use of a slot, according to the slot's words.
 type tenancy struct {
 	process    process.Identity
 	generation uint32
@@ -32,16 +32,16 @@ type tenancy struct {
 	interval   int64
 }
 
-// The interval that an owner claims counts within these.
+// Bounds on the interval that an owner claims.
 const (
 	minInterval = int64(time.Millisecond)
 	maxInterval = int64(10 * time.Second)
 )
 
-// tenancy reads the words of a slot that is live. It reports false if an owner
-// came or went meanwhile: occupy makes the state free before it touches the words,
-// and live after, and each owner has a generation of its own, so where both are the
-// same before and after, all words are of one owner.
+// tenancy reads the words of a slot that is live. It returns false if an owner came
+// or went meanwhile: occupy sets the state to free before it changes the words and
+// to live afterwards, and each owner has its own generation. So if both are the same
+// before and after, all words belong to one owner.
 func (s *slot) tenancy() (t tenancy, ok bool) {
 	t.generation = s.gen.Load()
 	if s.state.Load() != slotLive {
@@ -52,14 +52,15 @@ func (s *slot) tenancy() (t tenancy, ok bool) {
 	return t, s.state.Load() == slotLive && s.gen.Load() == t.generation
 }
 
-// silent reports whether the owner should have beaten since it did.
+// silent reports whether the owner's next heartbeat is overdue.
 func (t *tenancy) silent(now int64) bool {
 	age := now - t.beatAt
 	return age < 0 || age > t.interval
 }
 
-// outlived reports whether the owner of the slot whose lock is the byte at is gone
-// by the process table, and returns that owner. Precondition: the lock is held.
+// outlived reports whether the owner of the slot whose lock is byte at is gone
+// according to the process table, and returns that owner. Precondition: the lock is
+// held.
 func (s *Segment) outlived(at int64) (t tenancy, gone bool) {
 	sl := &s.ring.slots[at]
 	if t, gone = sl.tenancy(); !gone {
@@ -72,7 +73,7 @@ func (s *Segment) outlived(at int64) (t tenancy, gone bool) {
 	if v.generation != t.generation || v.process != t.process {
 		v = verdict{generation: t.generation, process: t.process}
 	}
-	// An eighth less, so that a tick which is early does not wait for the next one.
+	// An eighth less, so that an early tick does not have to wait for the next one.
 	ask := !v.gone && (v.asked == 0 || v.suspect || t.silent(now) && now-v.asked >= t.interval-t.interval/8)
 	if ask {
 		v.asked, v.suspect = now, false
@@ -95,8 +96,8 @@ func (o *owners) set(at int64, v verdict) {
 	o.by[at] = v
 }
 
-// Suspect makes the next look at a sender's slot, or the receiver's, -1, ask the
-// process table. It may come at any time, after Close too.
+// Suspect makes the next look at a sender's slot (or the receiver's, -1) query the
+// process table. It may be called at any time, also after Close.
 func (s *Segment) Suspect(slot int) {
 	o := &s.view.owners
 	o.mu.Lock()

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pagewiseRing is a ring as it is in a file that a copy-on-write file system writes
-// in place.
+// pagewiseRing is a ring as in a file that a copy-on-write file system writes in
+// place.
 func pagewiseRing(t *testing.T) *Ring {
 	s := makeSegment(t, Config{Capacity: 1 << 18, MaxSenders: senders})
 	s.ring.pagewise = true
@@ -40,7 +40,7 @@ func TestMessagesThatAreCopiedPageByPageAreWhole(t *testing.T) {
 }
 
 // The caller fills a claim in memory of its own, so that none of its stores crosses
-// a page of the ring.
+// a page boundary of the ring.
 func TestClaimOfAPagewiseRingIsFilledAside(t *testing.T) {
 	r := pagewiseRing(t)
 	all, c := ends(t, r)

@@ -13,7 +13,7 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// Of linux/userfaultfd.h.
+// From linux/userfaultfd.h.
 const (
 	uffdAPI      = 0xaa
 	uffdioAPI    = 0xc018aa3f
@@ -23,9 +23,9 @@ const (
 	uffdUserOnly = 1
 )
 
-// paused runs fn and holds it where it first touches the page. Meanwhile others do
-// what meanwhile does, which must not touch the page itself: its words are in
-// content then. After that fn goes on with that content to its end.
+// paused runs fn and holds it where it first touches the page. Then it runs
+// meanwhile, which must not touch the page itself: the page's words are in content
+// then. Afterwards fn continues to its end, with that content.
 func (g *glass) paused(page int, fn func(), meanwhile func(content []byte)) {
 	t := g.t
 	t.Helper()
@@ -46,8 +46,8 @@ func (g *glass) paused(page int, fn func(), meanwhile func(content []byte)) {
 	require.NoError(t, unix.Madvise(mem, unix.MADV_DONTNEED))
 	control(uffdioReg, &[5]uint64{start, uint64(g.page), uffdMissing})
 
-	// A thread that stands in a page fault keeps its processor, and can't be
-	// stopped for the garbage collector.
+	// A thread in a page fault keeps its processor, and can't be stopped for the
+	// garbage collector.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 2))
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	done := make(chan struct{})

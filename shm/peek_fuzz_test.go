@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzPeek puts arbitrary words into the control page and the slots, and bytes at
-// head, with stamps where a bit of stamps says so. Whatever a walk meets, it comes
-// to an end, shows no message larger than any may be, and changes nothing.
+// FuzzPeek writes arbitrary words to the control page and the slots, and arbitrary
+// bytes at head, with stamps where a bit of stamps is set. A walk must always
+// finish, return no message larger than the maximum, and change nothing.
 func FuzzPeek(f *testing.F) {
 	record := func(m meta, payload string) []byte {
 		return append(binary.LittleEndian.AppendUint64(make([]byte, 8), uint64(m)), payload...)

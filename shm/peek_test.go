@@ -19,7 +19,7 @@ func twin(r *Ring) *Ring {
 	if r.mirrored {
 		data = append(data, data...)
 	}
-	t.over(data, r.capacity)
+	t.setData(data, r.capacity)
 	t.ctl, t.slots = new(control), make([]slot, len(r.slots))
 	t.ctl.tail.Store(r.ctl.tail.Load())
 	t.ctl.head.Store(r.ctl.head.Load())
@@ -40,7 +40,7 @@ type seen struct {
 	Origin
 }
 
-// received is what a receiver that comes now gets: of a twin, which it changes.
+// received is what a new receiver gets; it reads a twin, which it changes.
 func received(t tester, r *Ring, dead func(int) bool) (all []seen) {
 	t.Helper()
 	c := newConsumer(t, twin(r))
@@ -77,8 +77,8 @@ func peeked(t tester, r *Ring, dead func(int) bool) (all []seen) {
 	}
 }
 
-// Whatever senders and receiver did, killed ones too, a walk finds what a receiver
-// that comes now would get.
+// Whatever senders and receiver did, killed ones too, a walk finds what a new
+// receiver would get.
 func TestPeekFindsWhatAReceiverWouldGet(t *testing.T) {
 	onBoth(t, func(t *testing.T, r *Ring) {
 		rapid.Check(t, func(t *rapid.T) {
@@ -136,7 +136,7 @@ func TestPeekGoesNoFurtherThanWhereItBegan(t *testing.T) {
 	}
 }
 
-// What the receiver takes, and senders overwrite, while it is copied is left out.
+// A walk omits what the receiver takes and senders overwrite while it is copied.
 func TestPeekNoticesWhatWasOverwrittenWhileItWasCopied(t *testing.T) {
 	r := mappedRing(t, 0)
 	p, c := ends(t, r)
@@ -148,7 +148,7 @@ func TestPeekNoticesWhatWasOverwrittenWhileItWasCopied(t *testing.T) {
 	require.Equal(t, "first", string(msg))
 	require.EqualValues(t, 1, from.Seq)
 
-	// As if in the middle of copying the second one.
+	// As if while the second one is copied.
 	_, _, payload, err := walk.record()
 	require.NoError(t, err)
 	require.Equal(t, text(2000, 1), string(payload))
@@ -204,7 +204,7 @@ func TestPeekReportsWhatCantBe(t *testing.T) {
 	}
 }
 
-// Messages that a walk shows while senders and receiver go on are whole, and in
+// Messages that a walk returns while senders and receiver go on are whole and in
 // order.
 func TestPeekWhileOthersGoOnTearsNothing(t *testing.T) {
 	const each = 3000
@@ -238,7 +238,7 @@ func TestPeekWhileOthersGoOnTearsNothing(t *testing.T) {
 	cr.finish(t)
 }
 
-// walkNumbered checks all that one walk shows, and returns how many that was.
+// walkNumbered checks every message of one walk, and returns how many there were.
 func walkNumbered(t *testing.T, r *Ring) (n int) {
 	var buf []byte
 	newest := map[int]int{}

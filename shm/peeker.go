@@ -5,41 +5,41 @@ import (
 	"errors"
 )
 
-// Peeker walks through what is in a ring without being an end of it: it writes
-// nothing, and senders and receiver go on meanwhile. It goes no further than to
-// where tail was when it began. It serves one goroutine at a time.
+// Peeker walks through the messages in a ring without being an endpoint: it writes
+// nothing, and senders and receiver go on meanwhile. It stops where tail was when
+// the walk began. It serves one goroutine at a time.
 //
-// A record at or above head is nobody's to overwrite (I4 of claim.go), so what was
-// copied is whole if head has not passed it by then:
+// No sender may overwrite a record at or above head (I4 of producer.go), so a copy
+// is whole if head has not passed the record afterwards:
 //
 //	P1  stamp at p             as the receiver does
 //	P2  length, then payload   word by word, each an atomic load: none of them can
 //	                           be satisfied after the next step's
 //	P3  head                   not above p, so no claim over these bytes was made
-//	P4  stamp at p again       of a peer that keeps no rules, as far as can be seen
+//	P4  stamp at p again       detects a peer that breaks the rules, as far as possible
 //
-// Where head has passed p the walk goes on at head: what lay between was received.
+// If head has passed p, the walk continues at head: what lay between was received.
 type Peeker struct {
 	ring *Ring
 	dead func(slot int) bool
 
-	at   uint64 // of the next record, or the batch in hand
+	at   uint64 // of the next record, or the current batch
 	end  uint64 // tail, when the walk began
-	from uint64 // head, when it was read last
+	from uint64 // head, when it was last read
 	seq  uint64 // messages before the next one
 	skip uint32 // messages of the batch at head that were received already
 
-	rest  []byte // of the batch in hand, a copy; nil: none
+	rest  []byte // of the current batch, a copy; nil: no batch
 	start uint64 // of rest
-	after uint64 // behind the batch in hand
+	after uint64 // end of the current batch
 	last  Origin // of the message that Next returned last
 	err   error  // returned at every further call
 
 	recovery recovery
 }
 
-// NewPeeker returns a walk that begins at published head. dead tells of a slot
-// whether the kernel says that its owner is gone.
+// NewPeeker returns a walk that begins at the published head. dead reports whether
+// the owner of a slot is gone according to the kernel.
 func (r *Ring) NewPeeker(dead func(slot int) bool) (*Peeker, error) {
 	p := &Peeker{ring: r, dead: dead}
 	for range peekTries {
@@ -57,10 +57,10 @@ func (r *Ring) NewPeeker(dead func(slot int) bool) (*Peeker, error) {
 	return nil, r.corruptControl(tailOffset, "tail", p.end, "head is %#x in a ring of %d", p.at, r.capacity)
 }
 
-// peekTries bounds how often the receiver may move on while words of it are read.
+// peekTries bounds how often the receiver may move on while its words are read.
 const peekTries = 1000
 
-// Peek is NewPeeker on the segment's ring.
+// Peek returns a Peeker of the segment's ring.
 func (s *Segment) Peek() (*Peeker, error) {
 	return s.ring.NewPeeker(func(slot int) bool {
 		alive, err := s.SenderAlive(slot)
@@ -68,21 +68,21 @@ func (s *Segment) Peek() (*Peeker, error) {
 	})
 }
 
-// begin goes to published head.
+// begin moves to the published head.
 func (p *Peeker) begin() error {
 	now := p.ring.progress()
 	head := now.head
 	if head&(recordAlign-1) != 0 {
-		return p.ring.corruptControl(headOffset, "head", head, "it must be a multiple of %d", recordAlign)
+		return p.ring.corruptControl(headOffset, "head", head, "want a multiple of %d", recordAlign)
 	}
 	p.at, p.from, p.seq, p.skip = head, head, now.messages, now.skip
 	return nil
 }
 
-// Next returns a copy of the next message, which is the caller's own, and where
-// it came from. It gives ErrEmpty where the walk ends: at what was tail, or at a
-// claim in flight; and a *CorruptError, again at every call, at what can't be a
-// record. It never blocks.
+// Next returns a copy of the next message, which belongs to the caller, and its
+// origin. It returns ErrEmpty where the walk ends: at the tail of its beginning, or
+// at a claim in flight. It returns a *CorruptError, again at every call, at an
+// invalid record. It never blocks.
 func (p *Peeker) Next() ([]byte, Origin, error) {
 	for p.err == nil {
 		if p.rest != nil {
@@ -119,15 +119,15 @@ func (p *Peeker) Next() ([]byte, Origin, error) {
 			}
 			p.last = Origin{Index: -1, Slot: m.slot()}
 			p.rest, p.start, p.after = payload, p.at+RecordHeader, p.at+size
-		default: // padding, or what a dead sender left
+		default: // padding, or a dead sender's claim
 			p.at += size
 		}
 	}
 	return nil, Origin{}, p.err
 }
 
-// moved reports whether the receiver has passed the walk's position, and then
-// goes on from where it is.
+// moved reports whether the receiver has passed the walk's position. If so, the walk
+// continues at head.
 func (p *Peeker) moved() (bool, error) {
 	if int64(p.ring.ctl.head.Load()-p.at) <= 0 {
 		return false, nil
@@ -137,18 +137,18 @@ func (p *Peeker) moved() (bool, error) {
 		return false, err
 	}
 	if int64(p.at-before) <= 0 {
-		return false, p.ring.corruptControl(headOffset, "head", p.at, "it went back from above %#x", before)
+		return false, p.ring.corruptControl(headOffset, "head", p.at, "it moved back from above %#x", before)
 	}
 	return true, nil
 }
 
-// nextOfBatch returns the next message of the batch in hand, unless a receiver
-// took it. The batch is a copy: nobody changes it any more.
+// nextOfBatch returns the next message of the current batch, unless a receiver took
+// it. The batch is a copy, which no peer can change.
 func (p *Peeker) nextOfBatch() (msg []byte, ok bool) {
 	left := uint64(len(p.rest))
 	n, ok := inBatch(p.rest)
 	if !ok {
-		p.err = p.ring.misfitInBatch(p.start, left, n)
+		p.err = p.ring.invalidInBatch(p.start, left, n)
 		return nil, false
 	}
 	msg = p.rest[BatchHeader:][:n:n]
@@ -167,7 +167,7 @@ func (p *Peeker) nextOfBatch() (msg []byte, ok bool) {
 	return msg, ok
 }
 
-// origin notes where the message came from that is to be returned.
+// origin records the origin of the message that is to be returned.
 func (p *Peeker) origin(slot, index int) {
 	p.seq++
 	p.last = Origin{Seq: p.seq, Position: p.at, Index: index, Slot: slot}
@@ -176,7 +176,7 @@ func (p *Peeker) origin(slot, index int) {
 	}
 }
 
-// errInFlight: the next record is not committed, and its sender lives.
+// errInFlight means that the next record is not committed and its sender is alive.
 var errInFlight = errors.New("claim in flight")
 
 // record copies the record at the walk's position.
@@ -188,7 +188,7 @@ func (p *Peeker) record() (m meta, size uint64, payload []byte, err error) {
 	m = r.metaAt(pos) // P2
 	size, ok := r.extent(pos, m)
 	if !ok {
-		return m, size, nil, r.misfit(pos, m)
+		return m, size, nil, r.invalidRecord(pos, m)
 	}
 	switch m.kind() {
 	case kindPad:
@@ -196,10 +196,10 @@ func (p *Peeker) record() (m meta, size uint64, payload []byte, err error) {
 	case kindData, kindBatch:
 		payload = r.copyOut(pos+RecordHeader, m.length())
 	default:
-		return m, size, nil, r.misfit(pos, m)
+		return m, size, nil, r.invalidRecord(pos, m)
 	}
 	if stamp := r.word(pos).Load(); stamp != r.stampAt(pos) { // P4; P3 is the caller's, after any outcome
-		err = r.corrupt(pos, "record.stamp", stamp, "it was %#x just now", r.stampAt(pos))
+		err = r.corrupt(pos, "record.stamp", stamp, "it was %#x before", r.stampAt(pos))
 	}
 	return m, size, payload, err
 }
@@ -214,7 +214,7 @@ func (p *Peeker) abandoned() (size uint64, err error) {
 	return end - p.at, err
 }
 
-// copyOut copies n bytes at pos, a multiple of 8, by atomic loads.
+// copyOut copies n bytes from pos, a multiple of 8, by atomic loads.
 func (r *Ring) copyOut(pos, n uint64) []byte {
 	dst := make([]byte, n)
 	i := uint64(0)

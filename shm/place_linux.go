@@ -13,8 +13,8 @@ import (
 type dir struct {
 	fd     int
 	stat   unix.Stat_t
-	shared bool // with the members of its group, of whom the caller is one
-	visit  bool // by root, which only looks
+	shared bool // with the members of its group, which include the caller
+	visit  bool // by root, for Place.Visit
 }
 
 func (d dir) close() { _ = unix.Close(d.fd) }
@@ -27,7 +27,7 @@ func (p Place) open() (dir, error) {
 		fd, err = makeDir(p.Dir)
 	}
 	if err != nil {
-		return d, wayError(p.Dir, err)
+		return d, dirError(p.Dir, err)
 	}
 	d.fd = fd
 	if err := unix.Fstat(fd, &d.stat); err != nil {
@@ -41,16 +41,15 @@ func (p Place) open() (dir, error) {
 	return d, nil
 }
 
-// openFile opens the regular file base in the directory for reading, or also for
-// writing, without following a link, and checks that it is one that the caller
-// may trust.
+// openFile opens the regular file Base in the directory with flags, without
+// following a link, and checks that the caller may trust it.
 func (p Place) openFile(d dir, flags int) (fd int, st unix.Stat_t, err error) {
 	path := p.Path()
 	if err := unix.Fstatat(d.fd, p.Base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return -1, st, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	if st.Nlink > 1 && flags == unix.O_RDWR {
-		// Its maker may have died between its two names.
+		// Its creator may have died while it had two names.
 		sweep(d)
 		if err := unix.Fstatat(d.fd, p.Base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return -1, st, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -60,7 +59,7 @@ func (p Place) openFile(d dir, flags int) (fd int, st unix.Stat_t, err error) {
 		return -1, st, err
 	}
 	fd, err = unix.Openat(d.fd, p.Base, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if err == unix.ELOOP || err == unix.ENXIO { // a link or a socket by now
+	if err == unix.ELOOP || err == unix.ENXIO { // replaced by a link or a socket
 		return -1, st, fmt.Errorf("%s: %w", path, errSwapped)
 	}
 	if err != nil {
@@ -78,11 +77,11 @@ func (p Place) openFile(d dir, flags int) (fd int, st unix.Stat_t, err error) {
 	return -1, st, err
 }
 
-// errSwapped: try again.
+// errSwapped means that the caller should try again.
 var errSwapped = fmt.Errorf("the file was replaced while it was opened: %w", ErrBusy)
 
-// readNames lists a directory by its own open descriptor: the names that keep
-// wants.
+// readNames lists a directory through an open file of its own, and returns the names
+// for which keep returns true.
 func readNames(d dir, keep func(string) bool) ([]string, error) {
 	fd, err := unix.Openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -7,17 +7,17 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// Producer is one sender's hold on the ring: its slot and the claim that it has
-// open. It serves one goroutine at a time.
+// Producer is one sender's side of the ring: its slot and its open claim. It serves
+// one goroutine at a time.
 //
-// The invariants of a claim, which recovery leans on:
+// The invariants of a claim, on which recovery relies:
 //
-//	I1  While tail > p for a claim at p that has no stamp yet, some slot's intent
-//	    is p, and that slot's lock is held by the claimer or by nobody.
-//	I2  Every intent that was ever stored was a value of tail, so it is a boundary
-//	    between records.
-//	I3  A record is read only after its stamp was: the stamp is stored last and
-//	    once, for a batch too.
+//	I1  While tail > p and the claim at p has no stamp yet, some slot's intent is p,
+//	    and that slot's lock is held by the claimer or by no process.
+//	I2  Every intent ever stored was a value of tail, so it is a boundary between
+//	    records.
+//	I3  A record is read only after its stamp: the stamp is stored last and once,
+//	    for a batch too.
 //	I4  A claim never covers bytes at or above head + capacity.
 //
 // The steps, and what a death after each leaves behind:
@@ -28,14 +28,15 @@ import (
 //	L3  tail: p → p+n, or back to L0     I1: a claim in flight, recover.go skips it
 //	L4  length, payload                  the same
 //	L5  stamp                            a whole record; the intent is stale and harmless
-//	L6  ring the doorbell if asleep      at worst the receiver sleeps out its bound
+//	L6  notify a sleeping receiver       at worst the receiver sleeps out its bound
 //
-// L2 before L3, else a death in between leaves a claim without an owner. The
-// intent stays after L5: cleared before it, a death in between does the same. A
-// sender that gives up after L2 (the ring became full) must clear its intent, or
-// another sender's dead claim at p waits for this one, which is alive.
+// L2 precedes L3, or a death in between would leave a claim without an owner. The
+// intent stays after L5: if it were cleared earlier, a death before L5 would do the
+// same. A sender that gives up after L2 (the ring became full) must clear its
+// intent, or recovery of another sender's dead claim at p would wait for this
+// sender, which is alive.
 type Producer struct {
-	// What never changes: copies of what ring and slot lead to, one load away.
+	// Immutable: copies of what ring and slot point to, one load away.
 	words
 	data      []byte
 	tail      *atomic.Uint64
@@ -44,7 +45,7 @@ type Producer struct {
 	bell      *doorbellWords // the receiver's
 	capacity  uint64
 	mask      uint64
-	quick     uint64 // messages shorter than this may go the short way: see Put
+	fastBelow uint64 // shorter messages may take the fast path: see Put
 	stampBase uint64
 	ring      *Ring
 	slot      *slot
@@ -52,19 +53,19 @@ type Producer struct {
 	fence     bool   // this process could not register for membarrier
 	waiter    Waiter
 
-	head     uint64 // a head seen lately; the true one is never below it
-	messages uint64 // sent, and
-	bytes    uint64 // their payload; the slot's words are copies
+	head     uint64 // a recent head; the true one is never below it
+	messages uint64 // sent; the slot's words are copies
+	bytes    uint64 // payload sent
 	pos      uint64 // of the open claim
-	size     uint64 // of the open claim's record; 0: none is open
-	payload  uint64 // bytes asked for
-	next     uint64 // behind the last claim
-	fetched  uint64 // lines up to there were asked for
-	passing  uint64 // bytes claimed while others were in line, since it gave way
-	end      uint64 // behind the last message
+	size     uint64 // of the open claim's record; 0: no claim is open
+	payload  uint64 // bytes that the open claim's caller wants
+	next     uint64 // end of the last claim
+	fetched  uint64 // end of the prefetched cache lines
+	passing  uint64 // bytes claimed past senders in line since the last yield
+	end      uint64 // end of the last message
 	queued   bool   // this sender is in line
-	answered uint32 // epoch of the receiver's announcement that this sender rang for
-	aside    []byte // the open claim's bytes, if they are not those of the ring
+	answered uint32 // epoch of the last announcement that this sender answered
+	staging  []byte // the open claim's bytes, if they are not in the ring
 }
 
 // NewProducer returns the sender that owns slot i. Precondition: the caller
@@ -76,27 +77,27 @@ func (r *Ring) NewProducer(i int, registered bool) *Producer {
 		capacity: r.capacity, mask: r.mask, stampBase: r.stampBase,
 		ring: r, slot: &r.slots[1+i], index: uint16(i), fence: !registered, waiter: r.Waiter(i), head: h, end: h, fetched: h,
 	}
-	// Not mirrored, a claim may have to pass the end of the lap first.
+	// Without a mirror, a claim may have to skip the end of the lap first.
 	if r.mirrored && !r.pagewise {
-		p.quick = r.capacity/2 + 1
+		p.fastBelow = r.capacity/2 + 1
 	}
 	return p
 }
 
-// Put sends msg: Claim, copy, Commit. It gives what Claim gives.
+// Put sends msg: Claim, copy, Commit. It returns the errors of Claim.
 //
-// This is the way of nearly every message, so it is the steps of claim.go in a row,
-// for the case that nothing is in the way: there is room by the head that was seen
-// last, no sender is in line, and none claims just now. Two locked instructions, the lock of the
-// Sender and L3, take half of its time; behind each the processor begins anew, so
-// what stands behind one should not be reached by a chain of pointers.
+// This is the fast path of nearly every message: the steps of claim.go in a row, for
+// the case that there is room by the cached head, no sender is in line, and no other
+// sender claims at the same time. Two locked instructions, the lock of the Sender
+// and L3, take half of its time. After each of them the pipeline starts over, so the
+// data needed next should not be reached through a chain of pointers.
 func (p *Producer) Put(msg []byte) error {
 	n := uint64(len(msg))
 	size := (RecordHeader + n + recordAlign - 1) &^ (recordAlign - 1)
 	t := p.tail.Load() // L0
 	failpoint.Hit(failpoint.TailRead)
-	// A t below head makes the difference larger than any ring.
-	if n >= p.quick || t-p.head > p.capacity-size || t&(recordAlign-1) != 0 || p.turn.Load() != 0 {
+	// If t is below head, the difference exceeds any capacity.
+	if n >= p.fastBelow || t-p.head > p.capacity-size || t&(recordAlign-1) != 0 || p.turn.Load() != 0 {
 		return p.put(msg, false)
 	}
 	order.Store64(p.intent, t|1) // L2
@@ -113,7 +114,7 @@ func (p *Producer) Put(msg []byte) error {
 	return nil
 }
 
-// put is Put whatever is in the way. intended says that the slot holds an intent.
+// put is the slow path of Put. intended reports whether the slot holds an intent.
 func (p *Producer) put(msg []byte, intended bool) error {
 	n := uint64(len(msg))
 	if n > p.ring.capacity/2 {
@@ -132,22 +133,22 @@ func (p *Producer) put(msg []byte, intended bool) error {
 // Open reports whether a claim is open.
 func (p *Producer) Open() bool { return p.size != 0 }
 
-// End returns the position behind the last message that was committed: once head
-// has reached it, all that this Producer sent has been received.
+// End returns the position after the last committed message: once head has reached
+// it, everything that this Producer sent has been received.
 func (p *Producer) End() uint64 { return p.end }
 
-// Abort turns the open claim into padding: nothing is received.
+// Abort turns the open claim into padding; nothing is received.
 func (p *Producer) Abort() {
 	failpoint.Hit(failpoint.AbortBegun)
-	p.aside = nil
+	p.staging = nil
 	p.publish(kindPad, p.size-RecordHeader)
 }
 
 // Commit publishes the open claim as one message.
 func (p *Producer) Commit() {
-	if p.aside != nil {
-		p.copyTo(p.pos+RecordHeader, p.data[(p.pos+RecordHeader)&p.mask:][:len(p.aside)], p.aside)
-		p.aside = nil
+	if p.staging != nil {
+		p.copyTo(p.pos+RecordHeader, p.data[(p.pos+RecordHeader)&p.mask:][:len(p.staging)], p.staging)
+		p.staging = nil
 	}
 	p.publish(kindData, p.payload)
 	p.count(1, p.payload)
@@ -163,7 +164,7 @@ func (p *Producer) publish(kind uint8, length uint64) {
 	p.size = 0
 }
 
-// count adds to what stat shows; only this Producer writes there.
+// count updates the counters that stat shows; only this Producer writes them.
 func (p *Producer) count(messages, bytes uint64) {
 	p.end = p.next
 	p.messages += messages

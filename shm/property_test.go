@@ -10,11 +10,11 @@ import (
 	"github.com/shmchan/shmchan/internal/busguard"
 )
 
-// errFails is what a function fails with that Each calls.
+// errFails is the error of a function that Each calls.
 var errFails = errors.New("the message is not taken")
 
-// machine is a ring and its model. Whatever is done to both must have the same
-// outcome.
+// machine is a ring and its model. Every operation must have the same outcome on
+// both.
 type machine struct {
 	model
 	r    *Ring
@@ -37,7 +37,7 @@ func newMachine(t *rapid.T, r *Ring) *machine {
 	return m
 }
 
-// sender draws one that lives and has no claim open.
+// sender draws a live sender without an open claim.
 func (m *machine) sender(t *rapid.T) int {
 	i := rapid.IntRange(0, senders-1).Draw(t, "sender")
 	if m.open[i] != nil || m.dead[i] {
@@ -93,7 +93,8 @@ func (m *machine) Claim(t *rapid.T) {
 	}
 }
 
-// finish draws a sender with an open claim, which is over then.
+// finish draws a sender with an open claim, and removes the claim from the open
+// ones.
 func (m *machine) finish(t *rapid.T) (int, *record) {
 	i := rapid.IntRange(0, senders-1).Draw(t, "sender")
 	rec := m.open[i]
@@ -116,14 +117,14 @@ func (m *machine) Abort(t *rapid.T) {
 	m.p[i].Abort()
 }
 
-// Die lets a sender die in the middle of its claim: it stays open.
+// Die kills a sender in the middle of its claim, which stays open.
 func (m *machine) Die(t *rapid.T) {
 	i, _ := m.finish(t)
 	m.dead[i] = true
 }
 
-// Reap gives a dead sender's slot to another, which must be possible as soon as
-// the dead claim is behind the published head, and not before.
+// Reap gives a dead sender's slot to another sender. That must be possible as soon
+// as the dead claim is below the published head, and not before.
 func (m *machine) Reap(t *rapid.T) {
 	i := rapid.IntRange(0, senders-1).Draw(t, "sender")
 	if !m.dead[i] {
@@ -149,7 +150,7 @@ func (m *machine) Next(t *rapid.T) {
 	m.take()
 }
 
-// passPadding goes on to the next message, and reports whether there is one.
+// passPadding advances to the next message, and reports whether there is one.
 func (m *machine) passPadding() bool {
 	for m.at.record < len(m.records) && !m.records[m.at.record].open && len(m.records[m.at.record].msgs) == 0 {
 		m.pass()
@@ -157,7 +158,7 @@ func (m *machine) passPadding() bool {
 	return m.at.record < len(m.records) && !m.records[m.at.record].open
 }
 
-// requireNext requires that the receiver has the message in hand that is next.
+// requireNext requires that the receiver has received the next message.
 func (m *machine) requireNext(t *rapid.T, got []byte) {
 	rec := m.records[m.at.record]
 	require.Equal(t, string(rec.msgs[m.at.msg]), string(got))
@@ -173,7 +174,7 @@ func (m *machine) take() {
 	}
 }
 
-// Append takes the next message if nothing is in the way, and else leaves all as it is.
+// Append takes the next message in the common case, and otherwise changes nothing.
 func (m *machine) Append(t *rapid.T) {
 	got, ok := m.c.Append([]byte("before "), busguard.None())
 	there := m.unreleased == 0 && m.at.record < len(m.records) && !m.records[m.at.record].open && len(m.records[m.at.record].msgs) > 0
@@ -191,7 +192,7 @@ func (m *machine) Append(t *rapid.T) {
 	m.release()
 }
 
-// Each takes some, and one may fail, by an error or a panic.
+// Each takes some messages, one of which may fail, by an error or a panic.
 func (m *machine) Each(t *rapid.T) {
 	if m.unreleased > 0 {
 		t.Skip("there are messages that were not released")
@@ -252,7 +253,7 @@ func (m *machine) Rewind(*rapid.T) {
 	m.at, m.unreleased = m.mark, 0
 }
 
-// Succeed lets another receiver go on where the one before was killed.
+// Succeed replaces a killed receiver with another one.
 func (m *machine) Succeed(t *rapid.T) {
 	m.c = newConsumer(t, m.r)
 	m.at, m.unreleased = m.mark, 0

@@ -5,39 +5,40 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// Recovery: what becomes of a claim in flight whose owner died. A receiver skips it
-// for good; a Peeker steps over it.
+// Recovery deals with a claim in flight whose owner died. A receiver skips it for
+// good; a Peeker steps over it.
 //
-// At head h the stamp is missing while tail lies above h. By I1 of claim.go some
-// slot's intent is h. In this order, and each step needs its place:
+// At head h the stamp is missing while tail lies above h. By I1 of producer.go some
+// slot's intent is h. The steps, each of which depends on its place in this order:
 //
 //	R1  T = tail                         before the intents: a claim made after R2 lies at or above T
 //	R2  all intents: candidates equal h; b = the smallest above h, or T
 //	R3  stamp at h again                 still missing, so the claimer is among the candidates
-//	R4  the kernel on every candidate    one alive: wait, it may be the claimer
-//	R5  stamp at h once more             still missing from a dead claimer: it never comes
+//	R4  ask the kernel about candidates  one is alive: wait, it may be the claimer
+//	R5  stamp at h once more             still missing, and the claimer is dead: it never comes
 //	R6  the first valid stamp in (h, b)  after R2: a claim whose intent R2 did not see,
 //	                                     because its owner went on to another, is stamped by now
 //	R7  h = b
 //
-// Every boundary is proven: T and the intents are by I2, and a valid stamp stands
-// only where a record begins. So [h, b) is one claim of a dead sender, and no byte
-// of a live sender's claim is touched. No candidate at R3 contradicts I1: that is
+// Every boundary is proven: T and the intents by I2, and a valid stamp stands only
+// where a record begins. So [h, b) is one claim of a dead sender, and no byte of a
+// live sender's claim is touched. If R3 finds no candidate, I1 is violated: that is
 // corruption, to be reported, never skipped.
 
-// recovery is the scratch of abandoned.
+// recovery holds the scratch space of abandoned.
 type recovery struct{ candidates []int }
 
-// abandoned returns the end of the claim in flight at h if its owner is dead, and h if
-// the owner lives or has committed by now. It asks dead of each slot that may own the
-// claim: whether the kernel says that its owner is gone. It stores nothing. It reads as
-// many words as there are slots and up to the dead claim's length. Precondition: the
-// stamp at h was missing, and tail above h.
+// abandoned returns the end of the claim in flight at h if its owner is dead, and h
+// if the owner is alive or has committed meanwhile. For each slot that may own the
+// claim it calls dead, which reports whether the slot's owner is gone according to
+// the kernel. It stores nothing. It reads one word per slot, and words up to the
+// length of the dead claim. Precondition: the stamp at h was missing, and tail above
+// h.
 func (v *recovery) abandoned(r *Ring, h uint64, dead func(slot int) bool) (end uint64, err error) {
 	t := r.ctl.tail.Load() // R1
 	failpoint.Hit(failpoint.RecoverTail)
 	if n := int64(t - h); n < 0 || n > int64(r.capacity) || t&(recordAlign-1) != 0 {
-		return h, r.corruptControl(tailOffset, "tail", t, "a record is expected at %#x in a ring of %d", h, r.capacity)
+		return h, r.corruptControl(tailOffset, "tail", t, "want a record at %#x in a ring of %d", h, r.capacity)
 	}
 	if t == h {
 		return h, nil
@@ -82,8 +83,8 @@ func (v *recovery) abandoned(r *Ring, h uint64, dead func(slot int) bool) (end u
 }
 
 // Recover skips the claim in flight at the receiver's position if its owner is dead,
-// and reports whether it did. dead tells of a slot whether the kernel says that its
-// owner is gone. Precondition: Next returned ErrEmpty, and InFlight true.
+// and reports whether it did. dead reports whether the owner of a slot is gone
+// according to the kernel. Precondition: Next returned ErrEmpty, and InFlight true.
 func (c *Consumer) Recover(dead func(slot int) bool) (skipped bool, err error) {
 	h := c.at.pos
 	end, err := c.recovery.abandoned(c.ring, h, dead)
@@ -96,8 +97,8 @@ func (c *Consumer) Recover(dead func(slot int) bool) (skipped bool, err error) {
 	return true, nil
 }
 
-// countSkip counts the dead claim from pos to end, once: a receiver may come to it
-// again, after a Rewind or because the one before was killed with it in hand.
+// countSkip counts the dead claim from pos to end once: a receiver may reach it
+// again, after a Rewind or because its predecessor was killed before releasing it.
 func (c *Consumer) countSkip(pos, end uint64) {
 	ctl := c.ring.ctl
 	if c.ring.skippedAhead(ctl.skippedTo.Load(), pos, end) {

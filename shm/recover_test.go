@@ -6,11 +6,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// span is a piece of the ring: from, up to but without to.
+// span is a part of the ring: from, up to but not including to.
 type span struct{ from, to uint64 }
 
-// wreck is a ring whose senders die in the middle of what they do, with what its
-// receiver must then see.
+// wreck is a ring whose senders die in the middle of operations, with what its
+// receiver must find.
 type wreck struct {
 	t     *testing.T
 	r     *Ring
@@ -31,7 +31,7 @@ func onWrecks(t *testing.T, test func(w *wreck)) {
 	})
 }
 
-// kernel says whether the owner of a slot is dead.
+// kernel reports whether the owner of a slot is dead.
 func (w *wreck) kernel(slot int) bool {
 	w.asked = append(w.asked, slot)
 	return w.dead[slot]
@@ -50,7 +50,7 @@ func (w *wreck) sendBatch(slot int, msgs ...string) {
 	w.msgs = append(w.msgs, msgs...)
 }
 
-// die opens a claim, goes on with it as how says, and dies.
+// die opens a claim, continues it as far as how says, and dies.
 func (w *wreck) die(slot, n int, how func(p *Producer, payload []byte)) {
 	w.t.Helper()
 	b := claim(w.t, w.p[slot], n)
@@ -59,7 +59,7 @@ func (w *wreck) die(slot, n int, how func(p *Producer, payload []byte)) {
 	w.skips = append(w.skips, span{w.p[slot].pos, w.p[slot].next})
 }
 
-// recover is Recover where a receiver calls it, after ErrEmpty.
+// recover calls Recover as a receiver does, after ErrEmpty.
 func (w *wreck) recover() (bool, error) {
 	w.t.Helper()
 	requireEmpty(w.t, w.c)
@@ -68,7 +68,7 @@ func (w *wreck) recover() (bool, error) {
 	return w.c.Recover(w.kernel)
 }
 
-// drain receives what is there and skips what can be skipped.
+// drain receives every message and skips every claim that can be skipped.
 func (w *wreck) drain() (msgs []string, skips []span) {
 	w.t.Helper()
 	for {
@@ -91,8 +91,8 @@ func (w *wreck) drain() (msgs []string, skips []span) {
 	}
 }
 
-// check drains the ring and checks that just what was to come came, and just what
-// was to be skipped was.
+// check drains the ring, and checks that exactly the expected messages were received
+// and exactly the expected claims skipped.
 func (w *wreck) check() {
 	w.t.Helper()
 	msgs, skips := w.drain()
@@ -103,7 +103,7 @@ func (w *wreck) check() {
 	require.Equal(w.t, w.r.Tail(), w.r.Head())
 }
 
-// last are the places between tail's move and the stamp where a sender may die.
+// last are the places between tail's move and the stamp at which a sender may die.
 var last = map[string]func(p *Producer, payload []byte){
 	"after the tail moved": func(*Producer, []byte) {},
 	"in mid payload":       func(_ *Producer, b []byte) { copy(b, text(len(b)/2, 9)) },
@@ -213,7 +213,7 @@ func TestPayloadThatLooksLikeStampsOfOtherPlacesIsNoBoundary(t *testing.T) {
 	})
 }
 
-// What lies in the ring from earlier laps is no boundary either.
+// Bytes of earlier laps are no boundaries either.
 func TestStaleRecordsUnderADeadClaimAreNoBoundary(t *testing.T) {
 	onWrecks(t, func(w *wreck) {
 		for range 3 * w.r.capacity / 32 {
@@ -244,7 +244,7 @@ func TestSkippedClaimThatIsRewoundOverCountsOnce(t *testing.T) {
 			c.Rewind()
 		}
 		require.EqualValues(t, 1, r.ctl.skipped.Load())
-		c = newConsumer(t, r) // the one before died
+		c = newConsumer(t, r) // the previous receiver died
 		take(t, c, "held")
 		requireEmpty(t, c)
 		_, err := c.Recover(func(int) bool { return true })

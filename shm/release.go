@@ -5,23 +5,23 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// Release gives all that Next returned back to the senders, and wakes those that
-// wait for room. It never blocks.
+// Release gives everything that Next returned back to the senders, and wakes those
+// that wait for room. It never blocks.
 //
-// A receiver that is killed in here, or a next one that comes, must not meet again
-// what an earlier Release gave back. So where head moves on it moves first: the
-// cursor of the batch that was left counts until then, and after it matches head
-// no more. Where head stays, in a batch, the cursor alone is stored.
+// If the receiver dies in Release, it or its successor must not see again what an
+// earlier Release gave back. So if head moves, it moves first: until then the cursor
+// of the old batch counts, and afterwards it no longer matches head. If head stays,
+// in a batch, the cursor alone is stored.
 //
-// The number of messages before the new head, base, comes before head. The total,
-// received, comes before both where the cursor alone told how much of a batch was
-// taken, and last in any case: progress.go tells why every receiver then counts the
-// same, wherever the one before it was killed.
+// The number of messages before the new head, base, is stored before head. The
+// total, received, is stored before both if the cursor alone counted what was taken
+// of a batch, and last in any case: progress.go explains why every receiver then
+// counts the same, wherever its predecessor was killed.
 //
-// Head is stored at every release, not in strides: its line is read by senders
-// only once a lap, when they think that the ring is full, so it costs a plain
-// store. A receiver that kept room back and then did something else for long would
-// let senders sleep over it.
+// Head is stored at every release, not in strides: senders read its line only once a
+// lap, when the ring looks full to them, so the store is cheap. If a receiver
+// withheld room and then did something else for long, senders would sleep although
+// there is room.
 func (c *Consumer) Release() {
 	if c.at.pos == c.mark.pos {
 		c.releaseOfBatch()
@@ -36,7 +36,7 @@ func (c *Consumer) Release() {
 	c.taken.messages, c.taken.bytes = c.seen.messages, c.seen.bytes
 	ctl.moveHead(c.at.pos, c.taken.messages-uint64(c.at.index))
 	c.mark.pos = c.at.pos
-	if c.at.end|c.mark.end != 0 || c.marked { // else, in no batch, the rest of both is zero
+	if c.at.end|c.mark.end != 0 || c.marked { // otherwise neither is in a batch, and the rest of both is zero
 		c.markBatch()
 	}
 	ctl.count(c.taken.messages, c.taken.bytes)
@@ -45,8 +45,8 @@ func (c *Consumer) Release() {
 	}
 }
 
-// releaseOfBatch is Release where head stays: in a batch, or if there is nothing to
-// give back. The cursor tells what was taken of a batch, alone: `received` follows
+// releaseOfBatch is Release if head stays: in a batch, or with nothing to give back.
+// The cursor alone counts what was taken of a batch; received is brought up to date
 // before head moves on.
 func (c *Consumer) releaseOfBatch() {
 	if c.seen.messages == c.taken.messages {
@@ -60,11 +60,12 @@ func (c *Consumer) releaseOfBatch() {
 	failpoint.Hit(failpoint.ReleaseCounted)
 }
 
-// markBatch stores how much of the batch in hand was taken. A stale cursor must not
-// meet a batch at the same tag, 32 GiB later: in no batch, it is 0.
+// markBatch stores how much of the current batch was taken. Outside a batch it
+// stores 0, so that a stale cursor never matches a batch with the same tag, 32 GiB
+// later.
 //
-// The mark is copied word by word: a longer load of what was just stored waits until
-// the stores have left the core.
+// The mark is copied word by word: a longer load of what was just stored would wait
+// until the stores have left the core.
 func (c *Consumer) markBatch() {
 	c.mark.off, c.mark.end, c.mark.index, c.mark.slot = c.at.off, c.at.end, c.at.index, c.at.slot
 	word := uint64(0)
@@ -75,18 +76,18 @@ func (c *Consumer) markBatch() {
 	c.marked = word != 0
 }
 
-// unmark is markBatch in no batch.
+// unmark is markBatch outside a batch.
 func (c *Consumer) unmark() {
 	c.mark = cursor{pos: c.mark.pos}
 	c.ring.ctl.storeCursor(0)
 	c.marked = false
 }
 
-// moveHead gives the room below head back. before is the number of messages there.
+// moveHead gives back the room below head. before is the number of messages there.
 func (ctl *control) moveHead(head, before uint64) {
 	order.Store64(&ctl.base, baseWord(head, before))
 	failpoint.Hit(failpoint.BaseStored)
-	// Gives the room back; pairs with the Load in Producer.refresh.
+	// Publishes the room; pairs with the Load in Producer.refresh.
 	order.Store64(&ctl.head, head)
 	failpoint.Hit(failpoint.HeadStored)
 }
@@ -103,7 +104,7 @@ func (ctl *control) count(messages, bytes uint64) {
 	failpoint.Hit(failpoint.ReleaseCounted)
 }
 
-// Rewind goes back to the first message that was not released.
+// Rewind returns to the first message that was not released.
 func (c *Consumer) Rewind() {
 	c.at, c.seen = c.mark, c.taken
 }

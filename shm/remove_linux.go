@@ -13,34 +13,36 @@ import (
 	"github.com/shmchan/shmchan/internal/filelock"
 )
 
-// Unlink takes the file's name away if it still means this file. It holds the
-// remover's lock meanwhile, as everybody who does this must, so a name that was
-// given to a new channel in between is never taken. ErrBusy if another remover
-// does not get on within patience.
+// Unlink removes the file's name if it still means this file. Like every remover it
+// holds the remover's lock meanwhile, so it never removes a name that was given to a
+// new channel in between. It returns ErrBusy if another remover holds the lock for
+// longer than patience.
 func (s *Segment) Unlink(patience time.Duration) error {
 	return s.unlink(patience, nil, func() {})
 }
 
-// Remove takes the file's name away, as Unlink does, and then closes the channel
-// for the ends that are attached, if there are any. Unlinking is the step that can
-// fail, so it comes first: a Remove that fails has changed nothing.
+// Remove removes the file's name, as Unlink does, and then closes the channel for
+// the endpoints that are attached, if any. Unlinking is the step that can fail, so
+// it comes first: a Remove that fails has changed nothing.
 //
-// In between the file has no name and its ends don't know. No end joins it then:
-// a newcomer that opened it before looks at the name once it has its lock, and
-// starts again. If the remover dies there, ends that are attached go on among
-// themselves: the receiver until its last sender has gone, senders while it lives;
-// they find that the file has lost its name by themselves (FileState).
+// In between, the file has no name and its endpoints don't know. No endpoint joins
+// then: a newcomer that has already opened the file checks the name once it has its
+// lock, and starts over. If the remover dies there, attached endpoints continue with
+// each other: the receiver until its last sender has gone, senders while the
+// receiver lives. They detect by themselves that the file has lost its name
+// (FileState).
 //
-// A file whose name was taken by another remover, which may have died in between,
-// is closed too; one that lives on under another name, such as a snapshot's, is left
+// If another remover has removed the name, and may have died afterwards, the file is
+// closed too. If the file still has another name, such as a snapshot's, it is left
 // alone.
 func (s *Segment) Remove(patience time.Duration) error {
 	return s.RemoveIf(patience, nil)
 }
 
-// RemoveIf is Remove that calls may once it has the remover's lock, and removes
-// nothing if that returns an error. The locks of all ends are taken there and not
-// before: they would keep newcomers out while this one waits for another remover.
+// RemoveIf is Remove, but first calls may with the remover's lock held, and removes
+// nothing if may returns an error. may takes the locks of all endpoints, if it needs
+// them: taken earlier, they would keep newcomers out while RemoveIf waits for
+// another remover.
 func (s *Segment) RemoveIf(patience time.Duration, may func() error) error {
 	return s.unlink(patience, may, s.closeRemoved)
 }
@@ -50,16 +52,15 @@ func (s *Segment) closeRemoved() {
 	failpoint.Hit(failpoint.RemovedClosed)
 }
 
-// unlink calls may, unless it is nil, takes the name away, and calls then, all with
-// the remover's lock held. It does not call then while the file can be opened by
-// another name.
+// unlink calls may, unless it is nil, removes the name, and calls then, all with the
+// remover's lock held. It does not call then if the file still has another name.
 func (s *Segment) unlink(patience time.Duration, may func() error, then func()) error {
 	if err := s.lockRemover(patience); err != nil {
 		return err
 	}
 	failpoint.Hit(failpoint.RemoverLocked)
 	defer func() {
-		_ = s.unlock(s.removerByte()) // closing the file unlocks it all the same
+		_ = s.unlock(s.removerByte()) // closing the file unlocks it in any case
 		failpoint.Hit(failpoint.RemoverUnlocked)
 	}()
 	if may != nil {
@@ -77,8 +78,8 @@ func (s *Segment) unlink(patience time.Duration, may func() error, then func()) 
 	return nil
 }
 
-// takeName unlinks the file by its name. That the name means another file by now, or
-// none, is no error.
+// takeName unlinks the file by its name. If the name now means another file, or
+// none, that is not an error.
 func (s *Segment) takeName() error {
 	d, err := s.openDir()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -107,13 +108,13 @@ func (s *Segment) lockRemover(patience time.Duration) error {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("remove %s: another process is removing it and does not get on: %w", s.Path(), ErrBusy)
+			return fmt.Errorf("remove %s: another process has been removing it for too long: %w", s.Path(), ErrBusy)
 		}
 	}
 }
 
-// List returns the names of the files in the directory, but for those that begin
-// with a dot, in no order.
+// List returns the names of the files in the directory that do not begin with a dot,
+// in no particular order.
 func (p Place) List() ([]string, error) {
 	d, err := p.open()
 	if err != nil {

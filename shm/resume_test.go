@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// onPlaces runs a test of where a receiver goes on, on both kinds of ring, at all
+// onPlaces runs a test of where a receiver resumes, on both kinds of ring, at all
 // starts.
 func onPlaces(t *testing.T, test func(t *testing.T, r *Ring, p []*Producer, c *Consumer)) {
 	t.Helper()
@@ -121,8 +121,8 @@ func TestReleaseByAReceiverThatTookNothingKeepsThePlaceInABatch(t *testing.T) {
 	})
 }
 
-// The place in a batch is marked with some bits of the batch's position, so a
-// mark must not stay until another batch has the same.
+// The place in a batch is tagged with only some bits of the batch's position, so the
+// mark must not remain until another batch has the same tag.
 func TestFinishedBatchLeavesNoMark(t *testing.T) {
 	onPlaces(t, func(t *testing.T, r *Ring, p []*Producer, c *Consumer) {
 		batch(t, p[0], "a", "b")
@@ -143,7 +143,7 @@ func TestFinishedBatchLeavesNoMark(t *testing.T) {
 	})
 }
 
-// A receiver that died as it stored its place left one that is not at head.
+// A receiver that died while it stored its place left one that does not match head.
 func TestMarkThatIsNotOfTheRecordAtHeadIsIgnored(t *testing.T) {
 	onPlaces(t, func(t *testing.T, r *Ring, p []*Producer, _ *Consumer) {
 		batch(t, p[0], "a", "b")

@@ -90,7 +90,7 @@ func TestFullRingTakesNothingMoreUntilRelease(t *testing.T) {
 	})
 }
 
-// requireFull checks that a claim for n bytes finds no room and leaves nothing.
+// requireFull checks that a claim for n bytes finds no room and leaves no trace.
 func requireFull(t *testing.T, p *Producer, n int) {
 	t.Helper()
 	tail := p.ring.Tail()

@@ -12,8 +12,8 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// smallDisk makes a file system of two mebibytes at dir/d, which only the thread of
-// do sees.
+// smallDisk makes a file system of two mebibytes at dir/d, visible only to do's
+// thread.
 func smallDisk(t *testing.T, dir string, more ...func() error) (do func(func())) {
 	t.Helper()
 	disk := filepath.Join(dir, "d")
@@ -95,7 +95,7 @@ func TestLimitOfFileSizesIsAnErrorAndNoSignal(t *testing.T) {
 	requireNames(t, p.Dir)
 }
 
-// On 32 bits a channel of another program may be larger than all addresses.
+// In a 32-bit program, a channel of another program may exceed the address space.
 func TestRingBeyondTheAddressSpaceIsAnErrorAndNotMappedInPart(t *testing.T) {
 	for _, h := range []header{
 		{fileSize: 1<<63 + 4096, capacity: 1 << 12},
@@ -103,7 +103,7 @@ func TestRingBeyondTheAddressSpaceIsAnErrorAndNotMappedInPart(t *testing.T) {
 	} {
 		_, err := mapFile(-1, &h)
 		require.ErrorIs(t, err, unix.ENOMEM)
-		require.ErrorContains(t, err, "addresses end before that")
+		require.ErrorContains(t, err, "more than this program's address space")
 	}
 	_, err := mapReadOnly(-1, &header{fileSize: 1<<63 + 4096})
 	require.ErrorIs(t, err, unix.ENOMEM)

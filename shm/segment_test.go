@@ -13,7 +13,7 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// placeIn returns a place in a directory of the test's own.
+// placeIn returns a place in a directory of the test.
 func placeIn(t testing.TB) Place { return Place{Dir: proctest.Dir(t), Base: "ch"} }
 
 // publish makes a segment with a name, which is unlinked when the test ends.
@@ -173,8 +173,8 @@ func TestConfigsThatAreRefused(t *testing.T) {
 		c    Config
 		want string
 	}{
-		"capacity":           {Config{Capacity: MaxCapacity + 1}, "capacity 4294967297: at most 4294967296"},
-		"senders":            {Config{MaxSenders: MaxSenders + 1}, "max senders 4097: from 1 to 4096"},
+		"capacity":           {Config{Capacity: MaxCapacity + 1}, "capacity 4294967297: want at most 4294967296"},
+		"senders":            {Config{MaxSenders: MaxSenders + 1}, "max senders 4097: want 1 to 4096"},
 		"fewer than none":    {Config{MaxSenders: -1}, "max senders -1"},
 		"mode with x":        {Config{Mode: 0o700}, "mode 0700"},
 		"mode with setuid":   {Config{Mode: 0o4600}, "mode 04600"},

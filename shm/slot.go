@@ -10,33 +10,34 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// Slots of the ends. Owning a slot is holding the kernel's lock on its byte of
-// the file (Segment.TryLock); the words here only tell others about the owner.
+// A slot is the registration of one endpoint. Owning a slot is holding the kernel's
+// lock on its byte of the file (filelock.TryLock); the words here only describe the
+// owner to other processes.
 //
 //	{free, unlocked} → {free, locked} → {live, locked} → {free, locked} → {free, unlocked}
 //	                   attach                            detach
 //	{live, unlocked}: the owner died. → {live, locked} → {free, locked}: reaped, and the
 //	reaper either attaches or unlocks
-//	{live, locked} by a child that the owner forked, or while its core is dumped: the
-//	owner died as well, by the process table (alive.go). The slot stays as it is
-//	until its lock is free.
-//	{live, locked} → {barred, locked} → {live, locked}: such a slot, by the receiver's
-//	latch, while that must keep newcomers out (Segment.LockSenders)
+//	{live, locked} by a child that the owner forked, or while the owner dumps core: the
+//	owner is dead too, by the process table (alive.go). The slot stays as it is until
+//	its lock is free.
+//	{live, locked} → {barred, locked} → {live, locked}: the same slot, while the closing
+//	receiver must keep newcomers out (Segment.LockSenders)
 //
-// A dead sender's slot may be reaped only if its intent can no longer be needed
-// by recovery: it is clear, below the published head, not below tail, or a record
-// is committed there: then nobody looks for a claimer at that position, and as a
-// boundary the stamp serves as well (R6 of recover.go). The reaper locks first
-// (which proves the death, keeps other reapers out, and makes a next owner
-// alive), and only then reads intent, head, tail and stamp, in this order.
+// A dead sender's slot may be reaped only if recovery can no longer need its intent:
+// the intent is clear, below the published head, or not below tail, or a record is
+// committed there. Then no recovery looks for a claimer at that position, and the
+// stamp serves as a boundary as well (R6 of recover.go). The reaper locks first,
+// which proves the death, keeps other reapers out, and makes a next owner alive.
+// Only then does it read intent, head, tail and stamp, in this order.
 
-// Owner is who an end is, as its slot says.
+// Owner identifies an endpoint, as its slot describes it.
 type Owner struct {
 	Process process.Identity
 	Label   string
 }
 
-// CheckLabel says what is wrong with a label, or "".
+// CheckLabel returns what is wrong with a label, or "".
 func CheckLabel(label string) string {
 	switch {
 	case len(label) > MaxLabel:
@@ -49,7 +50,7 @@ func CheckLabel(label string) string {
 	return ""
 }
 
-// claiming returns the position in the slot's intent.
+// claiming returns the position in the slot's intent, if there is one.
 func (s *slot) claiming() (pos uint64, ok bool) {
 	word := s.intent.Load()
 	return word &^ 1, word != noIntent
@@ -67,10 +68,10 @@ func (r *Ring) settled(s *slot) bool {
 	return at&(recordAlign-1) == 0 && r.committed(at)
 }
 
-// occupy makes the slot its locker's. from is where its messages begin. The state
-// goes live last.
+// occupy fills in the slot for the holder of its lock. from is where its messages
+// begin. The state becomes live last.
 func (s *slot) occupy(o Owner, from uint64, interval, now int64) {
-	s.state.Store(slotFree) // of a receiver that died, whose words nobody must take for this one's
+	s.state.Store(slotFree) // a dead receiver's words must not pass for the new owner's
 	failpoint.Hit(failpoint.SlotEmptied)
 	if s.gen.Load() > 0 {
 		s.prevFrom.Store(s.since.Load())
@@ -94,10 +95,11 @@ func (s *slot) occupy(o Owner, from uint64, interval, now int64) {
 	failpoint.Hit(failpoint.SlotLive)
 }
 
-// vacate frees the sender slot i, gives up its place in line, and adds its counts to
-// those of the senders that have gone. A death before that leaves them in the free
-// slot, where they count, and the next owner's attachment adds them; its place goes
-// with that attachment too, or is passed.
+// vacate frees sender slot i, gives up its place in line, and adds its counts to
+// those of the senders that have gone. After a death before the last step the counts
+// remain in the free slot, where they still count, until the next owner's attachment
+// moves them. That attachment also gives up a place in line that remains, if it is
+// not passed before.
 func (r *Ring) vacate(i int) {
 	s := &r.slots[1+i]
 	r.Waiter(i).forget()
@@ -117,8 +119,9 @@ func (r *Ring) moveCounts(s *slot) {
 }
 
 // ownerAt returns the pid of the sender that had the slot when tail was pos, or 0.
-// The slot may change hands meanwhile: occupy stores each position before its pid,
-// so a position that is still the same afterwards belongs to the pid in between.
+// The slot may change owners meanwhile: occupy stores each position before its pid,
+// so if a position has not changed afterwards, the pid read in between belongs to
+// it.
 func (s *slot) ownerAt(pos uint64) int {
 	if since := s.since.Load(); int64(pos-since) >= 0 {
 		if pid := s.pid.Load(); s.since.Load() == since {
@@ -147,7 +150,7 @@ func (s *slot) setLabel(label string) {
 	}
 }
 
-// getLabel reads a label word by word: a peer may change it meanwhile, or have
+// getLabel reads a label word by word: a peer may change it meanwhile, or may have
 // written anything.
 func (s *slot) getLabel() string {
 	var b [labelSize]byte

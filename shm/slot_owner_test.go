@@ -8,8 +8,8 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// A slot changes hands while its readers look: who is named had it then, or
-// nobody is.
+// A slot changes owners while it is read: readers name the owner of that time, or
+// none.
 func TestOwnerAtIsNeverTheNextOne(t *testing.T) {
 	const owners = 300_000
 	var s slot

@@ -10,7 +10,7 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// A dead sender's slot may go to another once recovery can't ask for it any more.
+// A dead sender's slot may be reused once recovery no longer needs it.
 func TestSlotIsSettledOnceRecoveryNoLongerNeedsIt(t *testing.T) {
 	onBothFrom(t, func(t *testing.T, r *Ring) {
 		start := r.Head()
@@ -44,7 +44,7 @@ func TestSlotIsSettledOnceRecoveryNoLongerNeedsIt(t *testing.T) {
 			s.intent.Store(test.intent)
 			require.Equal(t, test.want, r.settled(s), what)
 		}
-		// The receiver's own position does not count, only what it has published.
+		// The receiver's own position does not count, only the published head.
 		s.intent.Store(committed | 1)
 		r.word(committed).Store(0)
 		require.False(t, r.settled(s))
@@ -73,7 +73,7 @@ func TestSlotOfASkippedClaimIsSettledOnceTheSkipIsPublished(t *testing.T) {
 func TestSlotSaysWhoOwnsIt(t *testing.T) {
 	r := NewHeapRing(1, 1, 0)
 	s := &r.slots[1]
-	s.intent.Store(17) // whoever left it
+	s.intent.Store(17) // left by an earlier owner
 	o := Owner{Process: process.Identity{PID: 4711, NS: 12, Start: 99}, Label: "worker ∞"}
 	s.occupy(o, 1024, int64(time.Second), 77)
 	e := Endpoint{r, s, false}

@@ -9,56 +9,57 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Whom an end trusts: those who could replace what its channel's name means, and
+// An endpoint trusts those who could replace what its channel's name means, and
 // those who may write the file.
 //
 // A name in a directory can be replaced by root, by the directory's owner, by its
-// group if that may write there, and by everybody if everybody may; in a sticky
-// directory only by root, by the directory's owner, and by the owner of the file.
-// So a directory is safe if all of these are root or the caller. Where others may
-// write, it is safe
+// group if the group may write there, and by every user if every user may. In a
+// sticky directory only root, the directory's owner and the file's owner can replace
+// it. So a directory is safe if all of these are root or the caller. A directory
+// that other users may write to is safe
 //
-//   - if it is sticky and root's or the caller's (Sticky): what others make there
-//     is theirs, which checkFile refuses;
-//   - for an end whose file mode lets the group write (Group), if those others are
-//     the directory's group, of which the caller is one, and its owner. Whoever of
-//     them replaces the file could as well write anything into it: the caller has
-//     let them in. Nobody else can: everybody else may not write there. The owner
-//     need not be in the group, but could let itself in by a chmod. A file's owner
-//     may be anybody in such a directory, provided that the file's group is the
-//     directory's and may read and write: only a member (or the directory's owner)
-//     can have put it there, and its owner can do no more to it than a member;
-//   - for root, when it only looks at channels or removes them (Visit), if it is
-//     another user's. That user can put anything there, but what root opens is a
-//     regular file, without following a link and without blocking (checked before
-//     and after the open), which that user itself owns: not a hard link to a file
-//     of root's or a third user's, which a removal would close. What is in it is
-//     checked as ever, and a truncation is survived (package busguard). Root
-//     attaches no end there: its owner could replace the channel under it.
+//   - if it is sticky and belongs to root or the caller (Sticky): what other users
+//     make there belongs to them, and checkFile refuses it;
+//   - for an endpoint whose file mode lets the group write (Group), if those users
+//     are the members of the directory's group, which include the caller, and the
+//     directory's owner. Any of them that replaces the file could as well write
+//     anything into it: the caller has let them in. No other user may write there.
+//     The owner need not be in the group, but could let itself in by a chmod. A file
+//     in such a directory may have any owner if the file's group is the directory's
+//     and may read and write: only a member (or the directory's owner) can have put
+//     it there, and its owner can do no more to it than a member;
+//   - for root, when it only examines channels or removes them (Visit), if the
+//     directory is another user's. That user can put anything there, but what root
+//     opens is a regular file, without following a link and without blocking
+//     (checked before and after the open), and owned by that user: it can't be a
+//     hard link to a file of root or of a third user, whose channel a removal would
+//     close. Its content is checked as usual, and a truncation is survived (package
+//     busguard). Root attaches no endpoint there, since the owner could replace the
+//     channel under it.
 //
-// A second name (hard link) of the file is harmless where none of the others may
-// write: only root or the caller, or the user who is visited, can have made this
-// one, and ends that come by either name meet in the same file, with the same
-// locks. Elsewhere it is refused: another user may have given this name to a file
-// that the caller uses as another channel.
+// A second name (hard link) of the file is harmless unless the directory's group or
+// every user may write there: only root, the caller, or the visited user can have
+// made the name, and endpoints that use either name meet in the same file, with the
+// same locks. Otherwise the file is refused: another user may have given this name
+// to a file that the caller uses as another channel.
 
-// A symbolic link on the way to a directory is an attack if anybody but root could
+// A symbolic link on the way to a directory is an attack if any user but root could
 // have put it there: it leads to a directory that the caller did not mean. So links
 // are refused, except a link that is root's, in a directory that only root may write
-// to, reached from / through directories of the same kind: only root could have made,
-// moved or replaced any part of that way, and root can lead the caller anywhere by
-// other means. /dev/shm may therefore be a link to /run/shm; a link below /tmp or
-// /dev/shm, which everybody may write to, or in a home directory, is refused whoever
-// owns it.
+// to, reached from / through directories of the same kind. Only root could have
+// made, moved or replaced any part of that way, and root can lead the caller
+// anywhere by other means. So /dev/shm may be a link to /run/shm, but a link in a
+// home directory, or below /tmp or /dev/shm, which every user may write to, is
+// refused whoever owns it.
 
 // onlyRoot reports whether only root may write to the directory.
 func onlyRoot(st *unix.Stat_t) bool { return st.Uid == 0 && st.Mode&0o022 == 0 }
 
-// mayFollow reports whether a symbolic link may be followed, in a directory that was
-// reached through none but those of onlyRoot.
+// mayFollow reports whether a symbolic link may be followed. Precondition: its
+// directory was reached only through directories for which onlyRoot is true.
 func mayFollow(link *unix.Stat_t) bool { return link.Uid == 0 }
 
-// checkDir refuses an unsafe directory, and notes why one of others' is safe.
+// checkDir refuses an unsafe directory, and notes why another user's is safe.
 func (p Place) checkDir(d *dir) error {
 	st, me := &d.stat, uint32(os.Geteuid())
 	member := d.groupOnly() && inGroup(st.Gid)
@@ -81,7 +82,7 @@ func (p Place) checkDir(d *dir) error {
 	return nil
 }
 
-// inGroup reports whether the group is one of the caller's.
+// inGroup reports whether the caller is in the group.
 func inGroup(gid uint32) bool {
 	if uint32(os.Getegid()) == gid {
 		return true
@@ -90,8 +91,8 @@ func inGroup(gid uint32) bool {
 	return err == nil && slices.Contains(groups, int(gid))
 }
 
-// checkGroup refuses a directory that the group may write to, for a file that it
-// may not.
+// checkGroup refuses a directory that its group may write to if the group may not
+// write to the file.
 func (p Place) checkGroup(st *unix.Stat_t, fileMode uint32) error {
 	if st.Mode&0o020 == 0 || fileMode&0o020 != 0 || p.Sticky && st.Mode&unix.S_ISVTX != 0 {
 		return nil
@@ -100,7 +101,7 @@ func (p Place) checkGroup(st *unix.Stat_t, fileMode uint32) error {
 		p.Dir, st.Mode&0o7777, fileMode, fs.ErrPermission)
 }
 
-// checkFile refuses a file that is no regular one or not safe.
+// checkFile refuses a file that is not regular or not safe.
 func (p Place) checkFile(d *dir, st *unix.Stat_t) error {
 	path := p.Path()
 	switch st.Mode & unix.S_IFMT {
@@ -114,7 +115,7 @@ func (p Place) checkFile(d *dir, st *unix.Stat_t) error {
 		return err
 	}
 	if ambiguous(d, st) && !p.AnyName {
-		return fmt.Errorf("%s has %d names (hard links) in a directory of mode %#o, where another user may have given a file of another channel's this one; "+
+		return fmt.Errorf("%s has %d names (hard links) in a directory of mode %#o, where another user may have linked the file of another channel by this one; "+
 			"remove all names but one (find -xdev -inum %d lists them, from where that file system is mounted), or this one (shmchan rm --force): %w",
 			path, st.Nlink, d.stat.Mode&0o7777, st.Ino, fs.ErrPermission)
 	}
@@ -128,7 +129,7 @@ func (p Place) checkOwner(d *dir, st *unix.Stat_t) error {
 	case st.Uid == d.stat.Uid, groups && (d.shared || d.visit):
 		return nil
 	case d.visit:
-		return fmt.Errorf("%s belongs to user %d: root looks at what is the directory's owner's (user %d) or its group's alone: %w", p.Path(), st.Uid, d.stat.Uid, fs.ErrPermission)
+		return fmt.Errorf("%s belongs to user %d: root examines only files of the directory's owner (user %d) or its group: %w", p.Path(), st.Uid, d.stat.Uid, fs.ErrPermission)
 	case st.Uid == me, st.Uid == 0:
 		return nil
 	}
@@ -142,10 +143,10 @@ func (p Place) checkOwner(d *dir, st *unix.Stat_t) error {
 	return fmt.Errorf("%s belongs to user %d: it must be yours (user %d), root's or the directory's owner's%s: %w", p.Path(), st.Uid, me, hint, fs.ErrPermission)
 }
 
-// groupOnly reports whether the directory's group may write to it, and others may
-// not.
+// groupOnly reports whether the directory's group may write to it and other users
+// may not.
 func (d *dir) groupOnly() bool { return d.stat.Mode&0o022 == 0o020 }
 
-// ambiguous reports whether another user may have given a file with several names
-// the one in this directory.
+// ambiguous reports whether the file has several names, of which another user may
+// have made the one in this directory.
 func ambiguous(d *dir, st *unix.Stat_t) bool { return st.Nlink > 1 && d.stat.Mode&0o022 != 0 }

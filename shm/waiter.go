@@ -9,45 +9,47 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// Waiter is how the owner of a slot waits: in line for room, or for a position. Its
-// methods are safe for concurrent use, but for Join and Leave, which belong to one
-// goroutine at a time.
+// Waiter is how the owner of a slot waits in line for room, or for a position. Its
+// methods are safe for concurrent use, except for Join and Leave, which one
+// goroutine at a time may call.
 type Waiter struct {
 	ring  *Ring
 	slot  *slot
 	index int
 }
 
-// Waiter returns that of sender slot i. Precondition: the caller holds the slot.
+// Waiter returns the Waiter of sender slot i. Precondition: the caller holds the
+// slot.
 func (r *Ring) Waiter(i int) Waiter { return Waiter{r, &r.slots[1+i], i} }
 
-// Join takes a place in line for a message of n bytes, for which the caller has waited
-// since tail was from. If the caller has one, it keeps that and goes before later ones
-// again if they passed it. See J in line.go.
+// Join takes a place in line for a message of n bytes, for which the caller has
+// waited since tail was from. A caller that has a place keeps it; if others passed
+// it, they no longer may. See J in line.go.
 func (w Waiter) Join(n int, from uint64) {
 	s, ctl := w.slot, w.ring.ctl
 	if ticket := s.ticket.Load(); ticket == 0 {
 		s.need.Store(w.ring.recordSize(uint64(n)))
 		s.waitFrom.Store(from)
-		s.ticket.Store(ctl.tickets.Add(1) << 1) // from 2: 0 is none
+		s.ticket.Store(ctl.tickets.Add(1) << 1) // at least 2: 0 means not in line
 		failpoint.Hit(failpoint.TicketStored)
 		w.mark()
-	} else if ticket&passed != 0 { // it runs again
+	} else if ticket&passed != 0 { // passed while it did not run
 		s.ticket.Store(ticket &^ passed)
 	}
 	failpoint.Hit(failpoint.Joined)
 	w.elect()
 }
 
-// elect is Ring.elect for a sender that is awake. It wakes another that is first if
-// its need is met.
+// elect is Ring.elect for a sender that is awake. If another sender is first and its
+// need is met, elect wakes it.
 func (w Waiter) elect() {
 	if t := w.ring.elect(); t.slot() != w.index {
 		w.ring.wakeFirst(t)
 	}
 }
 
-// settle is elect for a sender that is kept out. It passes a first that is silent.
+// settle is elect for a sender that is kept out. It also passes a first that is
+// silent.
 func (w Waiter) settle() {
 	w.elect()
 	t := turn(w.ring.ctl.turn.Load())
@@ -56,23 +58,23 @@ func (w Waiter) settle() {
 	}
 }
 
-// giveWay lets those before this sender run who have room and lack the processor. It
-// passes them as long as it runs, and once a ringful has passed the first nobody sends
-// but by sleeping and being woken, one message a turn. It waits for nobody: where no
-// other thread wants the processor, it returns at once.
+// giveWay yields the processor to senders in line that have room but do not run.
+// Otherwise this sender would pass them for as long as it runs, and once a ringful
+// has passed the first, senders progress only by sleeping and being woken, one
+// message per turn. If no other thread wants the processor, giveWay returns at once.
 func (p *Producer) giveWay(size uint64) {
 	t := turn(p.turn.Load())
 	if t == 0 || t.slot() == int(p.index) || p.capacity-(p.tail.Load()-p.head) < t.need() {
 		return
 	}
-	const often = 32 // times in a ringful: enough for some, and too seldom to cost anything
+	const often = 32 // times per ringful: often enough to help, too rare to cost anything
 	if p.passing += size; p.passing >= p.capacity/often {
 		p.passing = 0
 		process.Yield()
 	}
 }
 
-// Leave gives the place in line up, if the caller has one, and hands the turn on.
+// Leave gives up the caller's place in line, if it has one, and hands the turn on.
 // See L in line.go.
 func (w Waiter) Leave() {
 	s, ctl := w.slot, w.ring.ctl
@@ -90,8 +92,8 @@ func (w Waiter) Leave() {
 	}
 }
 
-// Await says that the caller waits for head to reach pos, or for nothing if pos was
-// received.
+// Await registers that the caller waits for head to reach pos. If pos was already
+// received, there is nothing to wait for.
 func (w Waiter) Await(pos uint64) {
 	w.slot.position.Store(pos | 1)
 	w.mark()
@@ -99,13 +101,13 @@ func (w Waiter) Await(pos uint64) {
 	failpoint.Hit(failpoint.Awaited)
 }
 
-// AwaitNothing takes that back.
+// AwaitNothing undoes Await.
 func (w Waiter) AwaitNothing() {
 	w.slot.position.Store(0)
 	w.unmark()
 }
 
-// forget gives up whatever the slot's owner waited for.
+// forget gives up everything that the slot's owner waited for.
 func (w Waiter) forget() {
 	w.Leave()
 	w.AwaitNothing()
@@ -120,8 +122,9 @@ func (w Waiter) mark() {
 	word.Or(mask)
 }
 
-// unmark clears the slot's bit unless it still waits for something. Two goroutines
-// may each store one of the words: the second look finds what the first missed.
+// unmark clears the slot's bit unless the slot still waits for something. Two
+// goroutines may each store one of the two words, so it looks again after clearing
+// the bit.
 func (w Waiter) unmark() {
 	waits := func() bool { return w.slot.ticket.Load() != 0 || w.slot.position.Load() != 0 }
 	if waits() {
@@ -144,9 +147,9 @@ func (w Waiter) HasRoom(n int) bool {
 // Doorbell returns the futex that the caller sleeps on.
 func (w Waiter) Doorbell() *atomic.Uint32 { return &w.slot.bell }
 
-// Announce says that the caller is about to sleep, and returns what Doorbell is then.
-// After it the caller must look again, and only then sleep while Doorbell is that. See A
-// in line.go.
+// Announce announces that the caller is about to sleep, and returns the value of its
+// Doorbell. The caller must look again before it sleeps, and sleep only while
+// Doorbell holds that value. See A in line.go.
 func (w Waiter) Announce() uint32 {
 	b := w.slot.bell.Or(1) | 1
 	w.ring.ctl.line.flags.Or(lineWaiting)
@@ -158,7 +161,8 @@ func (w Waiter) Announce() uint32 {
 	return b
 }
 
-// Announced reports whether a sender is announced to sleep that nobody has woken.
+// Announced reports whether any sender has announced that it sleeps and was not
+// woken.
 func (r *Ring) Announced() bool {
 	for _, s := range r.waiters {
 		if s.bell.Load()&1 != 0 {
@@ -168,11 +172,11 @@ func (r *Ring) Announced() bool {
 	return false
 }
 
-// Tend looks after the line at a beat, on behalf of a sender that waits or of the
-// receiver: it wakes a first whose need is met, in case its waker died, and passes
-// one that does not run. now is the monotonic clock, seen the turn that Tend returned
-// at the beat before, if that was one beat ago. A turn that is not 0 wants to be seen
-// again at the next beat. See P in line.go.
+// Tend looks after the line at a beat, on behalf of the receiver or a waiting
+// sender: it wakes a first whose need is met, in case its waker died, and passes one
+// that does not run. now is the monotonic clock; seen is what Tend returned one beat
+// ago, or else 0. If Tend does not return 0, call it again at the next beat. See P
+// in line.go.
 func (r *Ring) Tend(seen Turn, now int64) Turn {
 	t := r.elect()
 	s := r.inLine(t)
@@ -191,10 +195,10 @@ func (r *Ring) Tend(seen Turn, now int64) Turn {
 	return Turn(t)
 }
 
-// Turn is who was first in line when Tend looked, for Tend to compare.
+// Turn identifies the first in line at a call of Tend, for the next call to compare.
 type Turn uint64
 
-// pass lets the others go before the first in line, and wakes it.
+// pass lets other senders go before the first in line, and wakes it.
 func (r *Ring) pass(t turn, s *slot) {
 	ticket := s.ticket.Load()
 	if ticket == 0 || makeTurn(t.slot(), t.need(), ticket) != t || !s.ticket.CompareAndSwap(ticket, ticket|passed) {
@@ -205,8 +209,8 @@ func (r *Ring) pass(t turn, s *slot) {
 	s.rouse()
 }
 
-// silentFor and three intervals is how long an owner has not beaten that is stopped
-// or dead.
+// An owner that has not beaten for silentFor and three of its intervals is silent:
+// it is stopped or dead.
 const silentFor = int64(50 * time.Millisecond)
 
 func (s *slot) silent(now int64) bool {
@@ -214,15 +218,16 @@ func (s *slot) silent(now int64) bool {
 	return now-s.beatAt.Load() > 3*interval+silentFor
 }
 
-// Overslept reports whether the caller, if it sleeps, sleeps although it was woken, was
-// passed, or head has reached what it waits for: whoever should have woken it died, or
-// was stopped, just before that. Room is not looked at: Tend wakes the first in line.
+// Overslept reports whether the caller, if it sleeps, has a reason not to: it was
+// woken or passed, or head has reached its position, but the process that should
+// have woken it died or stopped just before. It does not check for room: Tend wakes
+// the first in line.
 func (w Waiter) Overslept() bool {
 	at := w.slot.position.Load()
 	return w.slot.bell.Load()&1 == 0 || w.Passed() || at != 0 && int64(w.ring.ctl.head.Load()-at&^1) >= 0
 }
 
-// Passed reports whether others go first though the caller is in line.
+// Passed reports whether others go first although the caller is in line.
 func (w Waiter) Passed() bool { return w.slot.ticket.Load()&passed != 0 }
 
 // Rouse makes the caller's sleepers look again.

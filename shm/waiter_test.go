@@ -44,7 +44,7 @@ func TestReleaseBelowThePositionWakesNobody(t *testing.T) {
 	})
 }
 
-// A sender that is in line and waits for a position too has one bit for both.
+// A sender that is in line and also waits for a position has one bit for both.
 func TestABitStaysAsLongAsTheSenderWaitsForAnything(t *testing.T) {
 	r := NewHeapRing(MinCapacity, senders, 0)
 	p, _ := ends(t, r)

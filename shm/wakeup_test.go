@@ -16,10 +16,10 @@ import (
 )
 
 // handOver passes n messages from a sender that does not sleep to a receiver that
-// sleeps, without a bound, whenever it finds nothing: a wake-up that is lost stops
-// everything. The sender goes on as soon as a message was received, which is when
-// the receiver is about to sleep again, and waits a little less or more each time.
-// It returns how many were received.
+// sleeps, without a bound, whenever it finds none: a lost wake-up stops everything.
+// The sender continues as soon as a message was received, which is when the receiver
+// is about to sleep again, and waits a little less or more each time. handOver
+// returns how many were received.
 func handOver(r *Ring, n int, registered bool) int {
 	var wg sync.WaitGroup
 	var over atomic.Bool
@@ -95,7 +95,7 @@ func fillUp(r *Ring, n int, registered bool) int {
 }
 
 // untilItStops waits until all have finished, or nothing was received for long, and
-// returns how many messages were.
+// returns how many messages were received.
 func untilItStops(r *Ring, wg *sync.WaitGroup, over *atomic.Bool) int {
 	done := make(chan struct{})
 	go func() {
@@ -119,7 +119,7 @@ func untilItStops(r *Ring, wg *sync.WaitGroup, over *atomic.Bool) int {
 	return received()
 }
 
-// Messages, of one sender and of each.
+// The number of messages, of one sender and of each.
 const (
 	handed = 4_000
 	filled = 3_000
@@ -137,8 +137,8 @@ func TestNoWakeUpForRoomIsLost(t *testing.T) {
 	})
 }
 
-// unregisteredRole is a process whose threads others can't make fence: it has not
-// registered for that, as where a filter refuses it.
+// unregisteredRole is a process that has not registered for membarrier, as if a
+// filter refused it, so that its threads can't be made to fence.
 func unregisteredRole([]string) int {
 	proctest.Say("%d", handOver(NewHeapRing(MinCapacity, senders, 0), handed, false))
 	proctest.Say("%d", fillUp(NewHeapRing(MinCapacity, senders, 0), filled, false))

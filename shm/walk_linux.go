@@ -13,20 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The walk to a directory, which follows only the symbolic links that trust_linux.go
+// The walk to a directory follows only the symbolic links that trust_linux.go
 // allows.
 
-// maxLinks is how many links are followed, as many as the kernel does.
+// maxLinks is how many links a walk follows, the same as in the kernel.
 const maxLinks = 40
 
 const openPart = unix.O_PATH | unix.O_CLOEXEC | unix.O_NOFOLLOW
 
-// openNoLinks opens a directory with O_PATH, following no symbolic links but
-// those that only root can have put there: by openat2 (Linux 5.6) if there are
-// none, else component by component.
+// openNoLinks opens a directory with O_PATH, following only symbolic links that no
+// user but root can have put there: by openat2 (Linux 5.6) if there are no links,
+// otherwise component by component.
 func openNoLinks(path string) (int, error) {
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}
-	const tries = 100 // a call that is interrupted every time is as good as missing
+	const tries = 100 // a call that is always interrupted is treated as missing
 	for range tries {
 		fd, err := openat2(unix.AT_FDCWD, path, &how)
 		switch err {
@@ -40,20 +40,19 @@ func openNoLinks(path string) (int, error) {
 	return walkNoLinks(path)
 }
 
-// openat2 is the call; tests interrupt it.
+// Tests replace openat2 to interrupt it.
 var openat2 = unix.Openat2
 
 func walkNoLinks(path string) (int, error) { return walk(path, false) }
 
-// makeDir makes the directory, and those on the way to it that are missing, and
-// opens it.
+// makeDir makes the directory and its missing parents, and opens it.
 func makeDir(path string) (int, error) { return walk(path, true) }
 
-// walker is where a walk has come to.
+// walker is the state of a walk.
 type walker struct {
 	fd    int
-	root  bool // nobody but root can have put anything on the way so far
-	make  bool // make the directories that are missing, 0700
+	root  bool // only root can have put anything on the way so far
+	make  bool // make missing directories, 0700
 	links int
 }
 
@@ -88,8 +87,8 @@ func walk(path string, make bool) (int, error) {
 	return w.fd, nil
 }
 
-// start begins at / or in the working directory, of which it is not known who
-// could have put it where it is.
+// start begins at / or in the working directory. For the latter it is unknown which
+// users could have put it where it is.
 func (w *walker) start(at string) error {
 	fd, err := unix.Open(at, openPart|unix.O_DIRECTORY, 0)
 	if err != nil {
@@ -107,8 +106,8 @@ func (w *walker) start(at string) error {
 	return nil
 }
 
-// enter goes on into the directory of that name. If it is a symbolic link that may
-// be followed it stays where it is and returns the link's target.
+// enter moves into the directory named part. If part is a symbolic link that may be
+// followed, enter stays where it is and returns the link's target.
 func (w *walker) enter(part string) (target string, err error) {
 	fd, err := unix.Openat(w.fd, part, openPart, 0)
 	if err == unix.ENOENT && w.make {
@@ -134,16 +133,16 @@ func (w *walker) enter(part string) (target string, err error) {
 	return target, err
 }
 
-// follow returns the target of the open link, or why it is not followed.
+// follow returns the target of the open link, or why it may not be followed.
 func (w *walker) follow(fd int, part string, st *unix.Stat_t) (string, error) {
 	if !w.root || !mayFollow(st) {
-		return "", fmt.Errorf("%q on the way is a symbolic link that others than root may have put there; give the real path: %w", part, unix.ELOOP)
+		return "", fmt.Errorf("%q on the way is a symbolic link that a user other than root may have put there; give the real path: %w", part, unix.ELOOP)
 	}
 	if w.links++; w.links > maxLinks {
 		return "", fmt.Errorf("more than %d symbolic links on the way: %w", maxLinks, unix.ELOOP)
 	}
 	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(fd, "", buf) // of the descriptor itself: what was checked
+	n, err := unix.Readlinkat(fd, "", buf) // reads the descriptor itself, which was checked
 	if err != nil {
 		return "", err
 	}
@@ -153,7 +152,7 @@ func (w *walker) follow(fd int, part string, st *unix.Stat_t) (string, error) {
 	return string(buf[:n]), nil
 }
 
-// mkdir makes a directory, unless another process was faster, and opens it.
+// mkdir makes a directory, unless another process has just made it, and opens it.
 func (w *walker) mkdir(part string) (int, error) {
 	made := unix.Mkdirat(w.fd, part, 0o700)
 	if made != nil && made != unix.EEXIST {
@@ -163,8 +162,8 @@ func (w *walker) mkdir(part string) (int, error) {
 	if err != nil || made != nil {
 		return fd, err
 	}
-	// The umask may have taken the owner's bits. Where they can't be given back, the
-	// next step tells.
+	// The umask may have removed the owner's bits. If they can't be restored, the
+	// next step fails.
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && st.Mode&0o777 != 0o700 && st.Uid == uint32(os.Geteuid()) {
 		_ = unix.Chmod("/proc/self/fd/"+strconv.Itoa(fd), 0o700)
@@ -172,13 +171,13 @@ func (w *walker) mkdir(part string) (int, error) {
 	return fd, nil
 }
 
-// wayError says why the directory at path can't be opened.
-func wayError(path string, err error) error {
+// dirError returns the error for a directory that can't be opened.
+func dirError(path string, err error) error {
 	switch {
 	case errors.Is(err, unix.ELOOP):
 		return fmt.Errorf("directory %s: %w", path, err)
 	case errors.Is(err, unix.ENOTDIR):
-		return fmt.Errorf("directory %s: not a directory, or one on the way to it is none: %w", path, err)
+		return fmt.Errorf("directory %s: it, or a part of its path, is not a directory: %w", path, err)
 	}
 	return &fs.PathError{Op: "open", Path: path, Err: err}
 }

@@ -10,14 +10,14 @@ type Words struct {
 	Receivers        *atomic.Uint64 // receivers that ever attached
 }
 
-// Words returns those of the segment.
+// Words returns the segment's Words.
 func (s *Segment) Words() Words {
 	ctl := s.ring.ctl
 	return Words{&ctl.head, &ctl.tail, &ctl.turn, &ctl.changes, &ctl.receivers}
 }
 
-// BeatWords returns what each heartbeat of the owner stores: the count of beats, and
-// the monotonic clock. They are valid until the segment is closed.
+// BeatWords returns the words that each heartbeat of the owner stores: the count of
+// beats, and the monotonic clock. They are valid until the segment is closed.
 func (e Endpoint) BeatWords() (beats *atomic.Uint64, at *atomic.Int64) {
 	return &e.slot.beat, &e.slot.beatAt
 }

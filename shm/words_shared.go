@@ -6,9 +6,9 @@ import (
 	"runtime"
 )
 
-// wordsAreShared says what is wrong where Go has no atomic operations on 64 bits
-// but under a lock of the process's own, which keeps no other process out: two
-// senders could claim the same bytes, or a receiver read half a position.
+// wordsAreShared returns an error if the program's atomic operations on 64 bits use
+// a lock inside the process, which excludes no other process: two senders could
+// claim the same bytes, or a receiver read half a position.
 func wordsAreShared() error {
 	if atomicsNeed == "" {
 		return nil
