@@ -6,12 +6,11 @@ import (
 )
 
 // Consume waits for a message as Recv does, and then passes up to max messages to
-// fn, in place and one by one, without waiting again. If max ≤ 0 it passes all that
-// are ready, at most a ringful. It returns the number of messages that fn accepted.
-// A message is released after fn returns nil for it. If fn panics or returns an
-// error, which ends the call with that error, the message is not released and is
-// received again. fn must not keep msg, nor call any method of the Receiver other
-// than Meta and Close.
+// fn, in place and one by one, without waiting again; if max ≤ 0, all that are
+// ready, but at most a ringful. It returns how many fn accepted. A message is
+// released after fn returns nil for it. If fn returns an error, which Consume
+// returns, or panics, the call ends and that message is received again. fn must not
+// keep msg, nor call any method of the Receiver but Meta and Close.
 func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) error) (n int, err error) {
 	if err := r.enter(); err != nil {
 		return 0, err
@@ -85,8 +84,8 @@ func (r *Receiver) TryNext() ([]byte, error) {
 }
 
 // Release gives the messages that Next and TryNext returned back to the senders. If
-// Intact would return an error, Release returns that error and releases nothing.
-// After Close it returns ErrClosed and unmaps their memory.
+// Intact would return an error, Release returns it and releases nothing. After Close
+// it returns ErrClosed and unmaps the messages' memory.
 func (r *Receiver) Release() error {
 	if err := r.enter(); err != nil {
 		return r.letGo(err)
@@ -101,10 +100,9 @@ func (r *Receiver) Release() error {
 }
 
 // Intact returns an error if a page of the file was lost under this endpoint: a
-// *CorruptError if the file was truncated, otherwise the file system's error. In
-// that case, bytes read from messages that Next and TryNext returned may have been
-// zeroes. Call it after reading the messages and before using what was read. It
-// costs one load.
+// *CorruptError if the file was truncated, otherwise the file system's error.
+// Messages that Next and TryNext returned may then have read as zeroes, so call
+// Intact after reading them and before using what was read. It costs one load.
 func (r *Receiver) Intact() error {
 	if err := r.enter(); err != nil {
 		return err
@@ -113,9 +111,8 @@ func (r *Receiver) Intact() error {
 	return r.orBroken("recv", nil)
 }
 
-// Rewind makes the messages that Next and TryNext returned, and that were not
-// released, be received again. After Close it returns ErrClosed and unmaps their
-// memory.
+// Rewind makes Next start again at the first message that was not released. After
+// Close it returns ErrClosed and unmaps the messages' memory.
 func (r *Receiver) Rewind() error {
 	if err := r.enter(); err != nil {
 		return r.letGo(err)
@@ -141,10 +138,9 @@ func (r *Receiver) Meta() Meta {
 
 // ReleaseFirst gives the first n of the messages that Next and TryNext returned
 // since the last release back to the senders. The others stay valid, and Next
-// continues after them. If n is negative or exceeds the number of returned messages,
-// it returns an error that wraps fs.ErrInvalid; if Intact would return an error, it
-// returns that one. In both cases it releases nothing. It walks over the messages
-// that were returned.
+// continues after them. It returns an error that wraps fs.ErrInvalid if n is
+// negative or more than were returned, or Intact's error, and then releases nothing.
+// It walks over the returned messages.
 func (r *Receiver) ReleaseFirst(n int) error {
 	if err := r.enter(); err != nil {
 		return err

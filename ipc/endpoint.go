@@ -41,7 +41,7 @@ type endpoint struct {
 	gone   bool       // the mapping may be gone
 	rouse  func()     // wakes sleepers on the doorbell alone, where the kernel can't wait on two words
 
-	errDisconnected, errClosed error // made once, so that failing does not allocate
+	errDisconnected, errClosed error // made once: failing does not allocate
 }
 
 func (e *endpoint) init(op, name string, opts opener, seg *shm.Segment, me shm.Endpoint) {
@@ -83,8 +83,8 @@ func (e *endpoint) wakeAll() {
 
 const allSleepers = 1<<31 - 1
 
-// orBroken returns err, the outcome of an access to the ring, or if the mapping is
-// broken the reason for that.
+// orBroken returns err, the outcome of an access to the ring, unless the mapping is
+// broken; then it returns the reason.
 func (e *endpoint) orBroken(op string, err error) error {
 	if e.guard.Broken() {
 		err = e.broken(op)

@@ -9,7 +9,7 @@ import (
 )
 
 // What an endpoint does about the channel's file: it finds out whether the file has
-// lost its name, and keeps it from programs that remove files by age.
+// lost its name, and protects it from programs that remove files by age.
 
 // directories are the directories that hold the files of this process's endpoints.
 // The heartbeats check whether a directory's path now names another directory, and
@@ -30,10 +30,10 @@ type dirKey struct {
 type dirWatch struct {
 	beat, aging *heartbeat.Beat
 
-	mu    sync.Mutex
-	ends  map[filed]struct{}
-	state heartbeat.File // of the directory, at the endpoints' last check
-	again int64          // monotonic time until which they check at every beat
+	mu        sync.Mutex
+	endpoints map[filed]struct{}
+	state     heartbeat.File // of the directory, at the endpoints' last check
+	again     int64          // monotonic time until which they check at every beat
 }
 
 // filed is an endpoint whose file is checked. Its methods run with the watch's lock
@@ -63,7 +63,7 @@ func (p *directories) add(e filed, k dirKey) {
 	defer p.mu.Unlock()
 	w := p.by[k]
 	if w == nil {
-		w = &dirWatch{ends: map[filed]struct{}{}}
+		w = &dirWatch{endpoints: map[filed]struct{}{}}
 		p.by[k] = w
 		w.mu.Lock()
 		w.beat = heartbeat.Add(heartbeat.Words{}, k.every, k.dir, w.look)
@@ -73,7 +73,7 @@ func (p *directories) add(e filed, k dirKey) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ends[e] = struct{}{}
+	w.endpoints[e] = struct{}{}
 	w.again = process.Monotonic() + int64(timeGrain) // the directory may have changed already
 	w.beat.After(1)
 }
@@ -87,8 +87,8 @@ func (p *directories) remove(e filed, k dirKey) {
 		return
 	}
 	w.mu.Lock()
-	delete(w.ends, e)
-	last := len(w.ends) == 0
+	delete(w.endpoints, e)
+	last := len(w.endpoints) == 0
 	w.mu.Unlock()
 	if last {
 		delete(p.by, k)
@@ -106,7 +106,7 @@ func (w *dirWatch) look() {
 	if state := w.beat.File(); state != w.state || state == (heartbeat.File{}) {
 		w.state, w.again = state, now+int64(timeGrain)
 	}
-	for e := range w.ends {
+	for e := range w.endpoints {
 		e.lookAtFile()
 	}
 	if now < w.again {
@@ -117,7 +117,7 @@ func (w *dirWatch) look() {
 func (w *dirWatch) refresh() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for e := range w.ends {
+	for e := range w.endpoints {
 		e.refresh()
 	}
 	w.aging.After(1)
@@ -171,7 +171,7 @@ func (r *Receiver) nameLost() bool {
 // attached. Then no receiver can attach: each checks the name after it takes its
 // lock, so one that can still attach holds that lock now. Messages already sent will
 // never be received; senders learn of it, instead of filling the ring and waiting
-// for ever.
+// forever.
 //
 // A renamed file is different: a receiver may open it by the new name.
 func (s *Sender) lookAtFile() {

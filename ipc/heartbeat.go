@@ -29,7 +29,7 @@ func (r *Receiver) begin() {
 }
 
 // tend passes the first sender in line if it does not run, even if no other is in
-// line: some may only try, or wait for less than a beat.
+// line: other senders may only try, or wait for less than a beat.
 func (r *Receiver) tend() { r.turnSeen = r.ring.Tend(r.turnSeen, process.Monotonic()) }
 
 // tick handles what a beat has found: endpoints that have come or gone or may be
@@ -70,7 +70,7 @@ func (s *Sender) begin() {
 
 // checkEvery is the maximum number of beats that a sender sleeps unchecked. The
 // beats find urgent changes by themselves; this is for a sender that was passed by
-// one that died before it could wake it, while the line advances.
+// another, which died before waking it, while the line advances.
 const checkEvery = 16
 
 // tick handles what a beat has found: a receiver that has come or may have gone, a

@@ -28,7 +28,7 @@ type lingering struct {
 // any more except the memory that was given to the user.
 func linger[T any](owner *T, seg *shm.Segment) *lingering {
 	l := &lingering{seg: seg}
-	// seg must not refer to owner, or owner would stay reachable for ever.
+	// seg must not refer to owner, or owner would stay reachable forever.
 	l.collected = runtime.AddCleanup(owner, func(seg *shm.Segment) { _ = seg.Close() }, seg)
 	collectLingering(int64(seg.Ring().Capacity()))
 	return l

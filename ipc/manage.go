@@ -56,13 +56,12 @@ func (o *Options) visit(name string) (shm.Place, opener, error) {
 	return place, opts, err
 }
 
-// named reports whether the caller named the directory. Otherwise it is the user's
-// default directory: if that belongs to another user, even root gets an error.
+// named reports whether the caller named the directory. The default one must be the
+// user's own, even for root.
 func named(place shm.Place) bool { return place.Sticky }
 
 // List returns an Entry for every file in the channel directory, sorted by name,
-// including files that are not channels. It returns none if the directory is
-// missing.
+// including files that are not channels. A missing directory has none.
 func List(o *Options) ([]Entry, error) {
 	opts, err := o.check()
 	if err != nil {
@@ -140,8 +139,8 @@ func (o *opener) create(place shm.Place) error {
 // that is not a channel unchanged.
 func Remove(name string, o *Options) error { return remove(name, o, false, nil) }
 
-// ForceRemove is Remove, but also removes a channel that has live endpoints: its
-// senders are disconnected.
+// ForceRemove is Remove, but even while endpoints are alive; senders are
+// disconnected.
 func ForceRemove(name string, o *Options) error { return remove(name, o, true, nil) }
 
 // remove removes a channel unless keep, which may be nil, returns an error.
@@ -157,9 +156,9 @@ func remove(name string, o *Options, force bool, keep func(*shm.Segment) error) 
 	return nil
 }
 
-// remove takes the name away first, since only that step can fail; see
-// shm.Segment.Remove. Without force it holds the locks of all endpoints until then,
-// so that none is attached and none can attach.
+// remove takes the name away first, since only that can fail; see
+// shm.Segment.Remove. Without force it holds the locks of all endpoints until then:
+// none is attached, and none can attach.
 func (o *opener) remove(place shm.Place, force bool, keep func(*shm.Segment) error) error {
 	seg, err := shm.Open(place)
 	if err != nil {
@@ -168,7 +167,7 @@ func (o *opener) remove(place shm.Place, force bool, keep func(*shm.Segment) err
 	if seg.Ambiguous() { // it may be another channel: only the name may go
 		return errors.Join(seg.Unlink(2*o.Heartbeat), seg.Close())
 	}
-	if _, err := closeFinished(seg); err != nil { // now, since our own locks would make it look alive
+	if _, err := closeFinished(seg); err != nil { // before our own locks make it look alive
 		return errors.Join(err, seg.Close())
 	}
 	err = seg.RemoveIf(2*o.Heartbeat, func() error {

@@ -33,13 +33,13 @@ type opener struct {
 	spare *shm.Segment // while opening: made without a name, to replace a finished channel
 }
 
-// argumentError is an error about a bad argument. Its text includes what is allowed.
+// argumentError reports a bad argument and says what is allowed.
 type argumentError string
 
 func (e argumentError) Error() string { return string(e) }
 func (e argumentError) Unwrap() error { return fs.ErrInvalid }
 
-// invalid returns an error such as "invalid capacity 5: want ...".
+// invalid returns an error such as "invalid heartbeat 5ns: want 1ms to 1m".
 func invalid(format string, args ...any) error {
 	return argumentError("invalid " + fmt.Sprintf(format, args...))
 }

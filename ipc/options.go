@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// Options tune a channel and its endpoints. A nil *Options, or a zero field, means
-// the default. The fields marked "creator only" count only for the endpoint that
-// makes the channel; an endpoint that joins an existing channel takes them from it.
+// Options configure a channel and its endpoints. A nil *Options, or a zero field,
+// means the default. An endpoint that joins an existing channel ignores the fields
+// marked "creator only".
 type Options struct {
-	// Dir is the directory that holds channels with plain names; default
-	// $SHMCHAN_DIR, or else /dev/shm/shmchan-<uid>. A missing directory is made,
-	// with mode 0700. It must belong to the caller or to root, and no other user may
-	// have write permission, unless it is sticky, as /tmp is, or Mode lets the group
-	// write.
+	// Dir is the directory of channels with plain names; default $SHMCHAN_DIR, or
+	// else /dev/shm/shmchan-<uid>. A missing one is made, with mode 0700. It must
+	// belong to the caller or to root, and no other user may write to it, unless it
+	// is sticky, as /tmp is, or Mode lets the group write.
 	Dir string
 	// Capacity is the ring's size in bytes, rounded up to a power of two, from 4 KiB
 	// to 4 GiB; default 1 MiB (creator only).
@@ -22,10 +21,9 @@ type Options struct {
 	// only).
 	MaxSenders int
 	// Mode is the file's mode, regardless of the umask; default 0600. The owner must
-	// be able to read and write (creator only). A Mode that lets the group write,
-	// such as 0660, shares the channel with a group. Any endpoint with such a Mode
-	// also accepts a directory that belongs to another user, if a group of the
-	// caller's may write to it and others may not, and in that directory the files
+	// be able to read and write (creator only). With a Mode that lets the group
+	// write, such as 0660, any endpoint also accepts another user's directory, if a
+	// group of the caller's may write to it and others may not, and in it the files
 	// that this group may read and write.
 	Mode fs.FileMode
 	// Durable makes a channel outlive its receiver: senders wait for the next

@@ -13,10 +13,10 @@ import (
 // peers are the endpoints that an endpoint watches: a receiver watches its senders,
 // a sender its receiver. Each is watched in two ways. The kernel reports the death
 // of its process (one pidfd for each process), so a sleeping endpoint learns of it
-// within a fraction of a millisecond. And the heartbeats of this process compare its
-// beats: only if it has been silent for longer than its own interval do they ask the
-// kernel about it. The second way serves where the first can't: in another PID
-// namespace, or if descriptors are short.
+// within a fraction of a millisecond. The heartbeats of this process also compare
+// its beats, and ask the kernel only about an endpoint that has been silent for
+// longer than its own interval. The second way serves where the first can't: in
+// another PID namespace, or if descriptors are short.
 type peers struct {
 	mu      sync.Mutex
 	changes uint64 // Segment.Changes when the watches were set, plus one
@@ -36,10 +36,10 @@ type peer struct {
 	suspect    atomic.Bool     // it may be dead: ask the kernel
 }
 
-// refresh makes p watch exactly the live endpoints of ends, if any endpoint has come
+// refresh makes p watch exactly the live ones of endpoints, if any endpoint has come
 // or gone since the last call. It costs about 30 µs for the first endpoint of each
 // process.
-func (p *peers) refresh(seg *shm.Segment, ends func(yield func(int, shm.Endpoint) bool)) {
+func (p *peers) refresh(seg *shm.Segment, endpoints func(yield func(int, shm.Endpoint) bool)) {
 	changes := seg.Changes() + 1
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -50,7 +50,7 @@ func (p *peers) refresh(seg *shm.Segment, ends func(yield func(int, shm.Endpoint
 	if p.by == nil {
 		p.by = map[int]*peer{}
 	}
-	for i, e := range ends {
+	for i, e := range endpoints {
 		known := p.by[i]
 		live, generation := e.Live(), e.Generation()
 		if known != nil && (!live || known.generation != generation) {

@@ -12,9 +12,8 @@ import (
 // anything but ErrEmpty, for use in a select statement. It is level-triggered: a
 // program that takes one message for each value never hangs. A value may be stale if
 // another call has taken the message; TryRecv then returns ErrEmpty. Every call
-// returns the same channel, and Close closes it. Ready never blocks. Ready, and
-// receiving from its channel, are safe for concurrent use. A Receiver whose Ready is
-// never called pays nothing for it.
+// returns the same channel, and Close closes it. Ready never blocks and is safe for
+// concurrent use. A Receiver whose Ready is never called pays nothing for it.
 func (r *Receiver) Ready() <-chan struct{} {
 	d := &r.readiness
 	d.mu.Lock()
@@ -37,19 +36,19 @@ func (r *Receiver) Ready() <-chan struct{} {
 	return d.values
 }
 
-// readiness is the state behind Ready. Three things offer a value:
+// readiness is the state behind Ready. A value is offered by
 //
-//   - Each call of the Receiver, when it leaves (rearm). If another message is ready, it
-//     offers a value. Otherwise it announces on the doorbell, checks once more, and leaves
-//     a Notice on the doorbell.
-//   - That Notice, when a sender has rung.
-//   - Each tick of the Receiver: when endpoints have come or gone, when the name is lost,
-//     and at each beat that finds claims beyond the receiver's position. So a message is
-//     offered again if its value was taken but the message was not.
+//   - each call of the Receiver, when it leaves (rearm): at once if the Receiver is
+//     readable; otherwise it announces on the doorbell, checks again, and leaves a
+//     Notice on the doorbell
+//   - that Notice, when a sender has rung
+//   - each tick of the Receiver: when endpoints have come or gone, when the name is lost,
+//     and at each beat that finds claims beyond the receiver's position. So a message
+//     whose value was taken, but which was not, is offered again.
 //
 // A value that is not taken stays, so offering never blocks. Nothing is missed: a
-// message published before the check after the announcement is seen by it; one
-// published later rings the doorbell.
+// message published before the check after the announcement is seen by it, and a
+// later one rings.
 type readiness struct {
 	used atomic.Bool // Ready was called
 

@@ -40,10 +40,9 @@ func (v *reaper) senders(yield func(int, shm.Endpoint) bool) {
 	}
 }
 
-// sweep asks the kernel about the senders in slots, and in the slots that an earlier
-// sweep could not free because recovery still needed them or their locks were held.
-// It reaps those that are dead. found reports whether it found a death that recovery
-// may have to handle, and again whether a slot must be checked again.
+// sweep asks the kernel about the senders in slots, and in the slots that earlier
+// sweeps could not free, and reaps those that are dead. found reports a death that
+// recovery may have to handle, and again a slot that must be checked again.
 func (v *reaper) sweep(slots func(yield func(int) bool)) (found, again bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -77,8 +76,8 @@ func (v *reaper) sweep(slots func(yield func(int) bool)) (found, again bool) {
 			v.pending = append(v.pending, i)
 		}
 	}
-	// Deaths that another process counted: a sender that needed a slot reaped them.
-	// The difference is bounded because peers can write the counter.
+	// Other processes counted the rest: senders that needed a slot reaped them. The
+	// number is bounded because peers can write the counter.
 	known := min(others, v.uncounted)
 	v.seen, v.uncounted = v.seen+others, v.uncounted-known
 	for range min(others-known, maxDeaths) {

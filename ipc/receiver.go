@@ -53,14 +53,14 @@ type Receiver struct {
 	userDone bool       // Release or Rewind was called after Close; guarded by stats
 	lingers  *lingering // the mapping after Close, while the user may hold messages in place; guarded by stats
 
-	errEmpty, errBusy error // made once, so that failing does not allocate
+	errEmpty, errBusy error // made once: failing does not allocate
 }
 
-// NewReceiver attaches the receiver to the channel called name. It makes the channel
-// if it is missing, and replaces one that is dead. It returns ErrBusy if the channel
-// has a receiver, and ErrIncompatible or a *CorruptError if the file is not a
-// channel. It does not block, and checks ctx only while it reserves the bytes of a
-// new channel.
+// NewReceiver attaches the receiver to the channel called name, and makes the
+// channel if it is missing or dead. It returns ErrBusy if the channel has a
+// receiver, and ErrIncompatible or a *CorruptError if the file is not a channel. It
+// waits for no peer, and checks ctx only while it reserves the bytes of a new
+// channel.
 func NewReceiver(ctx context.Context, name string, o *Options) (*Receiver, error) {
 	return openReceiver(ctx, name, o, 0)
 }
@@ -120,10 +120,10 @@ func newReceiver(name string, opts opener, seg *shm.Segment) (*Receiver, error) 
 	return r, nil
 }
 
-// leftMessages reports whether senders that have gone left a message. It clears away
-// claims that they aborted or died over, which do not count. Damage counts as a
-// message, so that the first call reports it. Precondition: no sender was attached.
-// The Consumer rx must not be used afterwards.
+// leftMessages reports whether senders that have gone left a message. Claims that
+// they aborted or died over do not count, and are cleared away. Damage counts: the
+// first call reports it. Precondition: no sender was attached. r.rx must not be used
+// afterwards.
 func (r *Receiver) leftMessages() bool {
 	for range r.rounds() {
 		_, err := r.rx.Next()
@@ -260,16 +260,15 @@ func (r *Receiver) copyOut(dst, msg []byte) ([]byte, error) {
 	return longer, nil
 }
 
-// Close detaches the receiver. Senders then get ErrDisconnected, and the channel's
-// file is removed unless the channel is durable. If the file can't be removed Close
-// returns an error, but the receiver is detached, and the next one replaces the
-// file. A blocked call returns ErrClosed, and so does every later one.
+// Close detaches the receiver: senders get ErrDisconnected, and the file is removed
+// unless the channel is durable. If it can't be removed Close returns an error, but
+// the receiver is detached, and the next one replaces the file. Blocked and later
+// calls return ErrClosed.
 //
-// If Close is called while Consume's function runs, or by that function, it closes
-// the channel for senders at once and detaches when Consume returns. Messages that
-// Next and TryNext returned remain readable: their memory stays mapped until Release
-// or Rewind is called (both return ErrClosed) or the Receiver is garbage collected.
-// Close is idempotent.
+// While Consume's function runs, Close closes the channel for senders at once, and
+// Consume detaches the receiver when it returns. Messages that Next and TryNext
+// returned stay readable until Release or Rewind is called (both return ErrClosed),
+// or until the Receiver is garbage collected. Close is idempotent.
 func (r *Receiver) Close() error {
 	if !r.gate.Close() {
 		if !r.gate.Handing() {

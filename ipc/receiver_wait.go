@@ -13,8 +13,8 @@ import (
 )
 
 // rounds bounds how often a receiver without a message may find that there may be
-// one now. Skipping the claims of the dead, at most one a slot, takes fewer rounds;
-// beyond them only a peer that does nothing else can be the cause.
+// one now. Skipping the claims of the dead, at most one a slot, takes fewer; any
+// more are caused by a peer that does nothing else.
 func (r *Receiver) rounds() int { return r.ring.Senders() + 16 }
 
 // next returns the next message in place, waiting for it. Precondition: the caller

@@ -12,15 +12,13 @@ import (
 
 // Select waits until the next call of one of the receivers would return a message or
 // a final error, and returns the index of that receiver without taking the message.
-// A closed Receiver counts as ready. If several are ready, Select returns the one
-// that it returned longest ago, so each gets its turn. If another goroutine is
-// receiving from one of them, Select returns its index and ErrBusy. It checks ctx
-// only if none is ready. If rs is empty or contains nil, the error wraps
-// fs.ErrInvalid.
+// A closed Receiver is ready. If several are ready, Select chooses the one that it
+// returned longest ago, so each gets its turn. If another goroutine is receiving
+// from one of them, Select returns its index and ErrBusy. It checks ctx only if none
+// is ready. If rs is empty or contains nil, the error wraps fs.ErrInvalid.
 //
-// One goroutine waits for all receivers: each wait polls every one of them. While
-// Select sleeps it occupies one thread, and one more for each 127 receivers beyond
-// the first 127.
+// One goroutine waits for all: a wait polls each receiver, and a sleeping call
+// occupies a thread, and one more for each 127 receivers beyond 127.
 func Select(ctx context.Context, rs ...*Receiver) (int, error) {
 	if len(rs) == 0 {
 		return -1, fmt.Errorf("select: %w", invalid("argument: want at least one receiver, got none"))

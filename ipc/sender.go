@@ -47,7 +47,7 @@ type Sender struct {
 	doneOnce sync.Once
 	done     chan struct{}
 
-	errFull, errTooLarge, errBusy error // made once, so that failing does not allocate
+	errFull, errTooLarge, errBusy error // made once: failing does not allocate
 	errAbortClosed                error // for a deferred Abort
 }
 
@@ -290,15 +290,15 @@ func (s *Sender) tryBatch(msgs [][]byte, p *place) (int, error) {
 // capacity.
 func (s *Sender) MaxMessage() int { return s.ring.MaxMessage() }
 
-// Done returns a channel that is closed when the receiver has gone for good, as soon
-// as a blocked Send would learn of it, and by Close.
+// Done returns a channel that is closed as soon as a blocked Send would learn that
+// the receiver has gone for good, and by Close.
 func (s *Sender) Done() <-chan struct{} { return s.done }
 
 func (s *Sender) setDone() { s.doneOnce.Do(func() { close(s.done) }) }
 
-// Close detaches the sender and frees its slot. It aborts an open claim. A blocked
-// call of this Sender returns ErrClosed, and so does every later one. Messages
-// already sent can still be received. Close is idempotent.
+// Close detaches the sender, frees its slot and aborts an open claim. Blocked and
+// later calls of this Sender return ErrClosed. Messages already sent can still be
+// received. Close is idempotent.
 func (s *Sender) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -33,19 +33,18 @@ type spinner struct {
 const (
 	minSpin = 2 * time.Microsecond
 	maxSpin = 50 * time.Microsecond
-	// longSleep is the length of a sleep whose wake-up may take somewhat longer.
+	// A sleep longer than longSleep is long: its wake-up may take somewhat longer.
 	longSleep = 4 * time.Millisecond
 	// maxMoving bounds a spin that continues because the other endpoint makes
 	// progress.
 	maxMoving = time.Millisecond
 	// tightLooks polls precede the first reading of the clock, which may take as
-	// long as a hand-over; clockLooks polls lie between two readings. yieldEvery is
-	// how often a spin lets other goroutines run; if it were shorter, the Go
-	// scheduler would wake another thread to look for work.
+	// long as a hand-over; clockLooks lie between two readings. A spin lets other
+	// goroutines run every yieldEvery: more often, and the Go scheduler would wake
+	// another thread to look for work.
 	tightLooks = 256
 	clockLooks = 64
-	// pausedLooks polls, each followed by pauses, lie between two readings of the
-	// clock.
+	// pausedLooks polls lie between two readings if there are pauses between polls.
 	pausedLooks = 4
 	yieldEvery  = 20 * time.Microsecond
 	probeEvery  = 64
@@ -73,9 +72,9 @@ func (s *spinner) limit() time.Duration {
 }
 
 // until spins until ready returns true, for at most limit, and reports whether it
-// did. It calls stop at each reading of the clock. It pauses that many times between
-// two polls, because each poll steals the polled cache line from the other endpoint
-// for a moment.
+// did. It calls stop at each reading of the clock. It pauses as given by pauses
+// between two polls, because each poll steals the polled cache line from the other
+// endpoint for a moment.
 func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop, moves func() bool) bool {
 	if limit <= 0 {
 		return ready()
@@ -126,7 +125,7 @@ func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop, moves f
 }
 
 // asleep sleeps after a spin in vain. If the sleep was short, a longer spin would
-// have succeeded. sleep is told to expect a long one if the last one was.
+// have succeeded. It tells sleep to expect a long one if the last one was.
 func (s *spinner) asleep(sleep func(long bool) error) error {
 	start := time.Now()
 	err := sleep(s.long.Load())

@@ -132,8 +132,7 @@ func describe(name string, seg *shm.Segment, own int) Stats {
 	return s
 }
 
-// counts reads everything in a segment that needs no question to the kernel: all but
-// the endpoints.
+// counts reads everything in a segment but the endpoints, without asking the kernel.
 func counts(name string, seg *shm.Segment) Stats {
 	ring, count := seg.Ring(), seg.Counters()
 	head := ring.Head() // before tail, which is never below it

@@ -7,8 +7,8 @@ import (
 	"github.com/shmchan/shmchan/internal/futex"
 )
 
-// waits describes one kind of wait of an endpoint: for a message, for room, or for
-// its messages to be received.
+// waits is what an endpoint waits for: a message, room, or that its messages are
+// received.
 type waits interface {
 	// ready reports whether the wait has succeeded. It is a few loads, for spinning.
 	ready() bool
@@ -16,8 +16,8 @@ type waits interface {
 	over() bool
 	// moves reports whether the other side has made progress since the last call.
 	moves() bool
-	// look does what must be done before a sleep, and returns an error if there is
-	// nothing left to wait for. again means that the wait may have succeeded now.
+	// look does what must be done before a sleep, and returns an error if nothing is
+	// left to wait for. again means that the wait may have succeeded now.
 	look() (again bool, err error)
 	// announce tells the other side that this one is about to sleep, and returns the
 	// words that it sleeps on: its doorbells, each with its value before any ring.
@@ -68,7 +68,7 @@ func (e *endpoint) await(ctx context.Context, op string, w waits, pauses uint32)
 			return err
 		}
 	}
-	if runtime.GOMAXPROCS(0) == 1 { // otherwise it runs elsewhere, and Gosched would wake a thread in vain
+	if runtime.GOMAXPROCS(0) == 1 { // otherwise it runs elsewhere, and Gosched wakes a thread in vain
 		runtime.Gosched()
 	}
 	if ctx.Err() == nil && w.ready() {
