@@ -177,7 +177,7 @@ func (o *opener) remove(place shm.Place, force bool, keep func(*shm.Segment) err
 		}
 		alone, err := lock()
 		if err == nil && !alone && !force {
-			err = fmt.Errorf("%s has a live endpoint: %w", seg.Path(), ErrBusy)
+			err = fmt.Errorf("an endpoint of %s is alive: %w", seg.Path(), ErrBusy)
 		}
 		if err == nil && keep != nil {
 			err = keep(seg)
