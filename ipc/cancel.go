@@ -5,18 +5,18 @@ import (
 	"sync"
 )
 
-// cancels wakes an end's sleepers when a context is done. The callback of the
-// context used last stays set, so that waiting again with the same context, the
-// common case, allocates nothing.
+// cancels wakes an endpoint's sleepers when a context is done. The callback of the
+// most recent context stays registered, so that waiting again with the same context,
+// the common case, does not allocate.
 type cancels struct {
 	mu    sync.Mutex
-	done  <-chan struct{} // of the context whose callback is set
+	done  <-chan struct{} // of the context whose callback is registered
 	unset func() bool
-	users int // sleeping with it
+	users int // sleepers that rely on it
 }
 
-// arm sets a callback for the sleep that follows. It returns what disarm needs.
-// Precondition: the context can be done.
+// arm registers a callback for the sleep that follows. It returns the argument of
+// disarm. Precondition: ctx.Done is not nil.
 func (c *cancels) arm(ctx context.Context, wakeAll func()) (extra func() bool) {
 	done := ctx.Done()
 	c.mu.Lock()

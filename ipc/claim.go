@@ -2,24 +2,24 @@ package ipc
 
 import "context"
 
-// Claim is room in the ring for one message, to be filled in place, by one
-// goroutine at a time. Between Claim and Commit or Abort the receiver gets nothing
-// that was claimed later, by any sender, so be quick, and defer Abort against
-// panics. A Claim serves one message: once it is over its methods return ErrClosed,
-// however late they are called, and touch no other claim.
+// Claim is room in the ring for one message. Only one goroutine at a time may fill
+// it, in place. Until Commit or Abort the receiver gets nothing that any sender
+// claimed later, so be quick, and defer Abort in case of a panic. A Claim serves one
+// message: once it is over, by Commit, Abort or Close, its methods return ErrClosed,
+// however late they are called, and never affect another claim.
 type Claim struct {
 	sender *Sender
 	buf    []byte
 }
 
-// claims are those that a Sender hands out next. A holder may call a Claim's methods
-// for as long as it has the pointer, so each is handed out once and never used again:
-// that a Claim is the open one (s.open == c) then proves that the caller is its only
-// holder. They are made in blocks, so a Claim costs a fraction of an allocation. A
-// block stays as long as a Claim in it is held.
+// claims are the Claims that a Sender hands out next. A holder may call a Claim's
+// methods for as long as it has the pointer, so each Claim is handed out once and
+// never reused: if a Claim is the open one (s.open == c), its caller is therefore
+// its only holder. Claims are allocated in blocks, so each costs a fraction of an
+// allocation. A block stays in memory as long as any of its Claims is held.
 type claims []Claim
 
-// claimBlock is how many Claims one allocation makes.
+// claimBlock is the number of Claims in one allocation.
 const claimBlock = 64
 
 // take returns a Claim that was never handed out.
@@ -32,17 +32,17 @@ func (p *claims) take() *Claim {
 	return c
 }
 
-// Claim reserves room for a message of n bytes, waiting as Send does. While it is
-// open other sends of this Sender wait.
+// Claim reserves room for a message of n bytes, waiting as Send does. Other sends of
+// this Sender wait until the claim is committed or aborted.
 func (s *Sender) Claim(ctx context.Context, n int) (*Claim, error) {
 	if n < 0 {
-		return nil, s.fail("claim", invalid("%d bytes: from 0 to %d", n, s.ring.MaxMessage()))
+		return nil, s.fail("claim", invalid("size %d: want 0 to %d bytes", n, s.ring.MaxMessage()))
 	}
 	c, err := s.tryClaim(n, nil)
 	if err == nil {
 		return c, nil
 	}
-	if !passing(err) {
+	if !waitable(err) {
 		return nil, s.named("claim", err)
 	}
 	p, err := s.enqueue(ctx, "claim")
@@ -55,7 +55,7 @@ func (s *Sender) Claim(ctx context.Context, n int) (*Claim, error) {
 		if err == nil {
 			return c, nil
 		}
-		if !passing(err) {
+		if !waitable(err) {
 			return nil, s.named("claim", err)
 		}
 		if err := s.awaitFirst(ctx, "claim", p, err, n); err != nil {
@@ -72,7 +72,7 @@ func (s *Sender) tryClaim(n int, p *place) (*Claim, error) {
 		return nil, err
 	}
 	buf, err := s.tx.Claim(n)
-	if err = s.unbroken(err); err != nil {
+	if err = s.orBrokenUnnamed(err); err != nil {
 		return nil, err
 	}
 	c := s.claims.take()
@@ -82,17 +82,17 @@ func (s *Sender) tryClaim(n int, p *place) (*Claim, error) {
 	return c, nil
 }
 
-// Bytes returns the message's bytes in the ring, with whatever stood there
-// before. They are valid until Commit, Abort or Close; writing to them later
-// damages other messages. After Commit or Abort it returns nil.
+// Bytes returns the message's bytes in the ring; initially they hold arbitrary data.
+// The slice is valid until Commit, Abort or Close; writing to it later damages other
+// messages. After Commit or Abort, Bytes returns nil.
 func (c *Claim) Bytes() []byte { return c.buf }
 
-// Commit sends the message. ErrDisconnected if the receiver has gone for good,
-// ErrClosed if the claim is over already. The claim is over in any case.
+// Commit sends the message. It returns ErrDisconnected if the receiver has gone for
+// good, and ErrClosed if the claim is already over. The claim is over in any case.
 func (c *Claim) Commit() error { return c.end("commit", true) }
 
-// Abort gives the claim up: nothing is received. ErrClosed if it is over already,
-// so it can be deferred.
+// Abort cancels the claim: no message is sent. It returns ErrClosed if the claim is
+// already over, so it can be deferred.
 func (c *Claim) Abort() error { return c.end("abort", false) }
 
 func (c *Claim) end(op string, commit bool) error {
@@ -118,11 +118,11 @@ func (c *Claim) end(op string, commit bool) error {
 	if commit && gone {
 		return s.named(op, ErrDisconnected)
 	}
-	return s.sound(op, nil)
+	return s.orBroken(op, nil)
 }
 
-// claimOver lets those go on that waited for the claim. Its buf is its holder's to
-// forget, who may be reading it. Precondition: mu is held.
+// claimOver lets the calls proceed that waited for the claim. It leaves the Claim's
+// buf alone: the holder may be reading it. Precondition: mu is held.
 func (s *Sender) claimOver() {
 	s.open = nil
 	s.bar()
@@ -132,13 +132,13 @@ func (s *Sender) claimOver() {
 	}
 }
 
-// letGo unmaps what Close left mapped for the holder of c, who has learned now that
-// the claim is over. Precondition: mu is held, the Sender is closed.
+// letGo unmaps what Close left mapped for the holder of c, who has now learned that
+// the claim is over. Preconditions: mu is held, and the Sender is closed.
 func (s *Sender) letGo(c *Claim) {
 	if s.aborted != c {
 		return
 	}
-	c.buf, s.aborted = nil, nil // nil before Close has come to the mapping: it need not linger
+	c.buf, s.aborted = nil, nil // if Close has not reached the mapping yet, it need not linger
 	if s.lingers != nil {
 		s.lingers.drop(s)
 		s.lingers = nil

@@ -11,39 +11,39 @@ import (
 	"sync"
 )
 
-// Codec turns values of type T into messages and back. One Codec serves all the
-// goroutines that use an end and its clones, so its methods must be safe for
+// Codec encodes values of type T as messages and decodes them. All goroutines that
+// use an endpoint or its clones share one Codec, so its methods must be safe for
 // concurrent use.
 //
-// Append appends v's bytes to dst and returns the longer slice, as the built-in
-// append does. It keeps neither dst nor what it returns: that memory is used
-// again for the next message.
+// Append appends the encoding of v to dst and returns the extended slice, as the
+// built-in append does. It must not keep dst or the slice that it returns: that
+// memory is reused for the next message.
 //
-// Decode gives the value that src holds. It must take any bytes whatever and
-// return an error for those that it cannot use. It must not keep src, nor let
-// the value point into it: copy what is to stay.
+// Decode returns the value that src encodes. It must accept arbitrary bytes, and
+// return an error for those that it cannot decode. It must not keep src, nor let the
+// value refer to it: copy what the value needs.
 type Codec[T any] interface {
 	Append(dst []byte, v T) ([]byte, error)
 	Decode(src []byte) (T, error)
 }
 
-// Fingerprinter is a Codec that tells channels of different element types apart.
-// The first end with a fingerprint other than 0 leaves it in the channel; an end
-// that comes with another gets ErrIncompatible from its constructor. 0, and a
-// Codec that is no Fingerprinter, goes with anything.
+// Fingerprinter is a Codec that distinguishes channels of different element types.
+// The first endpoint whose fingerprint is not 0 stores it in the channel; if another
+// endpoint has a different one, its constructor returns ErrIncompatible. The
+// fingerprint 0, and a Codec that is not a Fingerprinter, match every channel.
 type Fingerprinter interface {
 	Fingerprint() uint64
 }
 
-// checker is a codec whose construction may have failed.
+// checker is a codec whose construction can fail.
 type checker interface {
 	check() error
 }
 
-// checkCodec says why c cannot carry values of its type, if it can't.
+// checkCodec returns an error if c cannot carry values of its type.
 func checkCodec(c any) error {
 	if c == nil {
-		return fmt.Errorf("no codec: want JSON, Gob, Binary, Fixed or one of your own: %w", fs.ErrInvalid)
+		return fmt.Errorf("nil codec: want JSON, Gob, Binary, Fixed or another Codec: %w", fs.ErrInvalid)
 	}
 	if c, ok := c.(checker); ok {
 		return c.check()
@@ -51,7 +51,7 @@ func checkCodec(c any) error {
 	return nil
 }
 
-// fingerprint is 0 for a codec that goes with anything.
+// fingerprint returns the fingerprint of c, or 0 if c matches every channel.
 func fingerprint(c any) uint64 {
 	if c, ok := c.(Fingerprinter); ok {
 		return c.Fingerprint()
@@ -59,7 +59,7 @@ func fingerprint(c any) uint64 {
 	return 0
 }
 
-// codecName is what errors call a codec.
+// codecName returns the name of a codec in errors.
 func codecName(c any) string {
 	if s, ok := c.(fmt.Stringer); ok {
 		return s.String()
@@ -69,11 +69,12 @@ func codecName(c any) string {
 
 type jsonCodec[T any] struct{}
 
-// JSON is a Codec that makes each message one JSON text, by the rules of
-// encoding/json. Decode refuses anything after the value.
+// JSON returns a Codec that encodes each message as one JSON text, by the rules of
+// encoding/json. Decode rejects data after the value.
 func JSON[T any]() Codec[T] { return jsonCodec[T]{} }
 
-// Append marshals through a pointer, so that a MarshalJSON of *T counts too.
+// Append marshals through a pointer, so that it also uses a MarshalJSON method of
+// *T.
 func (jsonCodec[T]) Append(dst []byte, v T) ([]byte, error) {
 	text, err := json.Marshal(&v)
 	if err != nil {
@@ -92,18 +93,18 @@ func (jsonCodec[T]) String() string { return "JSON" }
 
 type gobCodec[T any] struct{}
 
-// Gob is a Codec that makes each message a gob stream of its own, with the
-// description of its type, so that any receiver can begin with any message. It
-// costs some hundred bytes and some microseconds a message: for small values
-// that are sent often, Fixed, Binary or a codec of your own is far cheaper.
+// Gob returns a Codec that encodes each message as a gob stream of its own,
+// including the description of its type, so that a receiver can start with any
+// message. It costs some hundred bytes and some microseconds for each message: for
+// small values that are sent often, Fixed, Binary or a custom codec is far cheaper.
 func Gob[T any]() Codec[T] { return gobCodec[T]{} }
 
-// Append encodes through a pointer, so that an interface type T arrives as such.
+// Append encodes through a pointer, so that an interface type T is preserved.
 func (gobCodec[T]) Append(dst []byte, v T) ([]byte, error) {
-	// gob panics at a nil pointer, which has no gob form.
+	// gob panics on a nil pointer.
 	for rv := reflect.ValueOf(&v).Elem(); rv.Kind() == reflect.Pointer; rv = rv.Elem() {
 		if rv.IsNil() {
-			return dst, fmt.Errorf("a nil %s has no gob form: %w", rv.Type(), fs.ErrInvalid)
+			return dst, fmt.Errorf("gob cannot encode a nil %s: %w", rv.Type(), fs.ErrInvalid)
 		}
 	}
 	w := bytes.NewBuffer(dst)
@@ -133,7 +134,7 @@ type binaryCodec[T any, P interface {
 }] struct {
 	err error
 	// boxes holds *box[P]: a value marshals through a pointer, and a pointer to
-	// Append's parameter would put it on the heap at every call.
+	// Append's parameter would move it to the heap in every call.
 	boxes *sync.Pool
 }
 
@@ -142,11 +143,11 @@ type box[P any] struct {
 	append func(dst []byte) ([]byte, error)
 }
 
-// Binary is a Codec for a T that knows its own binary form: T or *T is an
-// encoding.BinaryAppender or else an encoding.BinaryMarshaler, and *T is an
-// encoding.BinaryUnmarshaler. If it is neither of the first two, NewSenderOf and
-// NewReceiverOf give an error that wraps fs.ErrInvalid. Neither method may keep
-// its receiver.
+// Binary returns a Codec for a T with a binary form of its own: T or *T is an
+// encoding.BinaryAppender or an encoding.BinaryMarshaler (the former is preferred),
+// and *T is an encoding.BinaryUnmarshaler. If it is neither of the first two,
+// NewSenderOf and NewReceiverOf return an error that wraps fs.ErrInvalid. None of
+// these methods may keep its receiver.
 func Binary[T any, P interface {
 	*T
 	encoding.BinaryUnmarshaler
@@ -161,7 +162,7 @@ func Binary[T any, P interface {
 	return c
 }
 
-// newBox gives nil if T cannot marshal itself. *T has all the methods of T.
+// newBox returns nil if T cannot marshal itself. *T has all the methods of T.
 func newBox[T any, P interface {
 	*T
 	encoding.BinaryUnmarshaler
@@ -191,7 +192,7 @@ func (c binaryCodec[T, P]) Append(dst []byte, v T) ([]byte, error) {
 	*b.value = v
 	out, err := b.append(dst)
 	var zero T
-	*b.value = zero // keeps nothing of the caller's alive
+	*b.value = zero // or the pool would keep the caller's data alive
 	c.boxes.Put(b)
 	return out, err
 }

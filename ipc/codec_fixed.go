@@ -13,21 +13,20 @@ type fixedCodec[T any] struct {
 	err error
 }
 
-// Fixed is a Codec that copies a value's memory as it is: the fastest one, for
-// booleans, numbers, and arrays and structs of them. A T that holds a pointer,
-// slice, map, string, interface, channel or function anywhere is refused:
-// NewSenderOf and NewReceiverOf give an error that wraps fs.ErrInvalid and says
-// which field it is.
+// Fixed returns a Codec that copies a value's memory as it is. It is the fastest
+// codec, for booleans, numbers, and arrays and structs of them. If T contains a
+// pointer, slice, map, string, interface, channel or function, NewSenderOf and
+// NewReceiverOf return an error that wraps fs.ErrInvalid and names the field.
 //
-// Padding between fields, and fields named _, arrive as zeroes: they carry
-// nothing of the sender's memory, and equal values make equal messages (save
-// that floats compare by value: 0 and -0 are equal and differ in their bytes).
+// Padding between fields, and fields named _, are sent as zeroes: they carry nothing
+// of the sender's memory, and equal values encode as equal messages (except that 0
+// and -0 are equal floats and differ in their bytes).
 //
 // The channel carries a fingerprint of T's layout: kinds, sizes, offsets, field
-// names and array lengths, whatever T is called and wherever it is declared. An
-// end with another layout gets ErrIncompatible. A message of another length than
-// T's, which a bytes Sender may send, does not decode, nor does one with a bool
-// that is neither true nor false. Any other bits are a valid value.
+// names and array lengths, but not T's name or package. An endpoint with another
+// layout gets ErrIncompatible. A message whose length is not T's, which a Sender of
+// bytes may send, does not decode, nor does one with a bool that is neither true nor
+// false. All other bit patterns are valid values.
 func Fixed[T any]() Codec[T] {
 	t := reflect.TypeFor[T]()
 	c := &fixedCodec[T]{}
@@ -62,7 +61,7 @@ func (c *fixedCodec[T]) Decode(src []byte) (T, error) {
 		return v, fmt.Errorf("%d bytes, want %d", len(src), len(mem))
 	}
 	copy(mem, src)
-	// Compiled code takes a bool for 0 or 1; with another it may go anywhere.
+	// Compiled code assumes that a bool is 0 or 1; any other value may crash it.
 	if err := checkBools(mem, c.bools); err != nil {
 		clear(mem)
 		return v, err
@@ -70,7 +69,7 @@ func (c *fixedCodec[T]) Decode(src []byte) (T, error) {
 	return v, nil
 }
 
-// layout is what Fixed needs to know of a type.
+// layout describes the memory of a type.
 type layout struct {
 	print   uint64 // never 0
 	padding []stretch
@@ -78,7 +77,8 @@ type layout struct {
 }
 
 // stretch is a part of a value's memory: size bytes at off, or, if inner is not
-// empty, count parts of size bytes each that have those stretches inside.
+// empty, count parts of size bytes each, every one of which contains the stretches
+// inner.
 type stretch struct {
 	off, size, count uintptr
 	inner            []stretch
@@ -100,8 +100,8 @@ func zero(mem []byte, in []stretch) {
 	}
 }
 
-// checkBools wants a 0 or a 1 in every byte of the given stretches of mem. It
-// copies zero's loop: with a function value in it, mem would be on the heap.
+// checkBools checks that every byte in the given stretches of mem is 0 or 1. It
+// duplicates zero's loop: a function value in it would move mem to the heap.
 func checkBools(mem []byte, in []stretch) error {
 	for i := range in {
 		s := &in[i]
@@ -134,9 +134,9 @@ func layoutOf(t reflect.Type) (layout, error) {
 	return layout{print: max(sum.Sum64(), 1), padding: w.padding, bools: w.bools}, nil
 }
 
-// layoutWalk goes through a type's memory in order of address.
+// layoutWalk walks a type's memory in address order.
 type layoutWalk struct {
-	sum            hash.Hash // of a text that says all that must agree
+	sum            hash.Hash // of a text that describes everything that must match
 	padding, bools []stretch
 }
 
@@ -167,7 +167,7 @@ func (w *layoutWalk) array(t reflect.Type, off uintptr, field string) error {
 	elem := t.Elem()
 	fmt.Fprintf(w.sum, "[%d]%d:", t.Len(), elem.Size())
 	if t.Len() == 0 {
-		return nil // no memory, whatever it would hold
+		return nil // no memory, whatever the element type
 	}
 	in := layoutWalk{sum: w.sum}
 	if err := in.walk(elem, 0, field+"[]"); err != nil {
@@ -182,7 +182,7 @@ func (w *layoutWalk) array(t reflect.Type, off uintptr, field string) error {
 	return nil
 }
 
-// repeat adds what stands in each of an array's elements to to.
+// repeat appends to to the stretches inner, repeated for each element of array.
 func repeat(to, inner []stretch, array reflect.Type, off uintptr) []stretch {
 	if len(inner) == 0 {
 		return to
@@ -192,7 +192,7 @@ func repeat(to, inner []stretch, array reflect.Type, off uintptr) []stretch {
 
 func (w *layoutWalk) fields(t reflect.Type, off uintptr, field string) error {
 	fmt.Fprintf(w.sum, "struct%d{", t.Size())
-	end := uintptr(0) // of the fields so far
+	end := uintptr(0) // of the preceding fields
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := f.Name
@@ -200,7 +200,7 @@ func (w *layoutWalk) fields(t reflect.Type, off uintptr, field string) error {
 			name = field + "." + name
 		}
 		if f.Name == "_" {
-			// Counts as padding: its memory need not survive a copy of the struct.
+			// Treated as padding: a copy of the struct need not preserve its memory.
 			none := layoutWalk{sum: fnv.New64a()}
 			if err := none.walk(f.Type, 0, name); err != nil {
 				return err
@@ -219,7 +219,7 @@ func (w *layoutWalk) fields(t reflect.Type, off uintptr, field string) error {
 	return nil
 }
 
-// gap notes the padding of the struct at off that reaches from from to to.
+// gap records the padding from from to to in the struct at off.
 func (w *layoutWalk) gap(off, from, to uintptr) {
 	if to > from {
 		w.padding = append(w.padding, stretch{off: off + from, size: to - from})
@@ -233,7 +233,7 @@ func subject(field string) string {
 	return "field " + field
 }
 
-// kindName is what errors call a kind that Fixed refuses.
+// kindName returns the name, in errors, of a kind that Fixed rejects.
 func kindName(k reflect.Kind) string {
 	switch k {
 	case reflect.Pointer:

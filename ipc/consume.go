@@ -5,12 +5,12 @@ import (
 	"math"
 )
 
-// Consume waits for a message as Recv does and then hands up to max of them to
-// fn, in place and one by one, without waiting again; with max ≤ 0, all that are
-// there, but at most a ring full. It returns how many fn took. A message is
-// released when fn has returned nil; if fn fails, which ends the call with its
-// error, or panics, that message is not taken and comes again. fn must not keep msg
-// nor call the Receiver, but for Meta and Close.
+// Consume waits for a message as Recv does, and then passes up to max messages to
+// fn, in place and one by one, without waiting again; if max ≤ 0, all that are
+// ready, but at most a ringful. It returns how many fn accepted. A message is
+// released after fn returns nil for it. If fn returns an error, which Consume
+// returns, or panics, the call ends and that message is received again. fn must not
+// keep msg, nor call any method of the Receiver but Meta and Close.
 func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) error) (n int, err error) {
 	if err := r.enter(); err != nil {
 		return 0, err
@@ -25,7 +25,7 @@ func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) err
 	msg, err := r.next(ctx)
 	lap := r.rx.Position() + uint64(r.ring.Capacity())
 	r.gate.Hand(true)
-	if r.closing() { // Close may wait for this call: it is not to wait for fn
+	if r.closing() { // Close may be waiting for this call, and must not wait for fn
 		return 0, r.errClosed
 	}
 	if err != nil {
@@ -52,14 +52,16 @@ func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) err
 	return n, err
 }
 
-// Next returns the next message in place, without releasing it, waiting for one
-// as Recv does. Successive calls walk on through the ring; Release gives back all
-// that they returned, Rewind starts again at the first that was not released. The
-// slice is valid until Release or Rewind; any other receiving call releases it too.
-// If the Receiver is closed meanwhile it may still be read, until Release or Rewind;
-// only the next receiver of a durable channel, which gets the message again, can
-// give its room to the senders. Room that is not released is missing to the senders:
-// release before waiting for more.
+// Next returns the next message in place, without releasing it. It waits as Recv
+// does. Successive calls advance through the ring; Release gives back to the senders
+// all messages that they returned, and Rewind restarts at the first one not
+// released. Space that is not released is unavailable to senders, so release before
+// waiting for more.
+//
+// The slice is valid until Release or Rewind, or any other receiving call, which
+// releases it too. If the Receiver is closed meanwhile, the slice remains readable
+// until Release or Rewind; only the next receiver of a durable channel, which
+// receives the message again, can give its space to the senders.
 func (r *Receiver) Next(ctx context.Context) ([]byte, error) {
 	if err := r.enter(); err != nil {
 		return nil, err
@@ -68,28 +70,28 @@ func (r *Receiver) Next(ctx context.Context) ([]byte, error) {
 	return r.next(ctx)
 }
 
-// TryNext is Next without waiting: ErrEmpty if no message is there now.
+// TryNext is Next without waiting. It returns ErrEmpty if no message is ready.
 func (r *Receiver) TryNext() ([]byte, error) {
 	if !r.gate.Enter() {
 		return nil, r.refused()
 	}
 	if msg, ok := r.at(); ok && !r.guard.Broken() {
-		r.leave() // not deferred: there is no user's code or memory on this way
+		r.leave() // not deferred: no user code or memory is touched here
 		return msg, nil
 	}
 	defer r.leave()
 	return r.tryNext()
 }
 
-// Release gives the messages that Next and TryNext returned back to the senders.
-// It gives what Intact gives, and then has released nothing. After Close it returns
-// ErrClosed, and their memory is unmapped.
+// Release gives the messages that Next and TryNext returned back to the senders. If
+// Intact would return an error, Release returns it and releases nothing. After Close
+// it returns ErrClosed and unmaps the messages' memory.
 func (r *Receiver) Release() error {
 	if err := r.enter(); err != nil {
 		return r.letGo(err)
 	}
 	defer r.leave()
-	if err := r.sound("recv", nil); err != nil {
+	if err := r.orBroken("recv", nil); err != nil {
 		return err
 	}
 	r.rx.Release()
@@ -97,21 +99,20 @@ func (r *Receiver) Release() error {
 	return nil
 }
 
-// Intact returns an error if the file lost a page under this end: a *CorruptError
-// if it was truncated, else the file system's. What was read of messages that Next
-// and TryNext returned may then be zeroes. Look after reading them, before using
-// what was read. It is one load.
+// Intact returns an error if a page of the file was lost under this endpoint: a
+// *CorruptError if the file was truncated, otherwise the file system's error.
+// Messages that Next and TryNext returned may then have read as zeroes, so call
+// Intact after reading them and before using what was read. It costs one load.
 func (r *Receiver) Intact() error {
 	if err := r.enter(); err != nil {
 		return err
 	}
 	defer r.leave()
-	return r.sound("recv", nil)
+	return r.orBroken("recv", nil)
 }
 
-// Rewind forgets that Next and TryNext returned the messages that were not
-// released: they come again. After Close it returns ErrClosed, and their memory is
-// unmapped.
+// Rewind makes Next start again at the first message that was not released. After
+// Close it returns ErrClosed and unmaps the messages' memory.
 func (r *Receiver) Rewind() error {
 	if err := r.enter(); err != nil {
 		return r.letGo(err)
@@ -122,9 +123,9 @@ func (r *Receiver) Rewind() error {
 	return nil
 }
 
-// Meta tells where the message came from that was received last, or that
-// Consume's fn has in hand. It belongs to the receiving goroutine; after Close,
-// or before the first message, it is empty.
+// Meta describes the message received last, or within Consume's function the message
+// passed to it. Only the receiving goroutine may call it. It returns the zero Meta
+// before the first message and after Close.
 func (r *Receiver) Meta() Meta {
 	if !r.gate.Handing() {
 		if err := r.enter(); err != nil {
@@ -136,23 +137,23 @@ func (r *Receiver) Meta() Meta {
 }
 
 // ReleaseFirst gives the first n of the messages that Next and TryNext returned
-// since the last release back to the senders, and keeps the others: they stay
-// valid, and the next call of Next goes on behind them. It gives what Intact gives,
-// or an error that wraps fs.ErrInvalid if fewer were returned, and then has
-// released nothing. It costs a walk over the messages that were returned.
+// since the last release back to the senders. The others stay valid, and Next
+// continues after them. It returns an error that wraps fs.ErrInvalid if n is
+// negative or more than were returned, or Intact's error, and then releases nothing.
+// It walks over the returned messages.
 func (r *Receiver) ReleaseFirst(n int) error {
 	if err := r.enter(); err != nil {
 		return err
 	}
 	defer r.leave()
-	if err := r.sound("recv", nil); err != nil {
+	if err := r.orBroken("recv", nil); err != nil {
 		return err
 	}
 	held := r.rx.Unreleased()
 	if n < 0 || n > held {
-		return r.fail("recv", invalid("release of %d messages: from 0 to the %d that were returned", n, held))
+		return r.fail("recv", invalid("release of %d messages: want 0 to %d, the number returned", n, held))
 	}
-	// What was returned is there, whoever has gone meanwhile.
+	// The returned messages are in the ring even if all senders have gone since.
 	final := r.final
 	r.final = nil
 	defer func() { r.final = final }()
@@ -166,7 +167,7 @@ func (r *Receiver) ReleaseFirst(n int) error {
 	return r.walk(held - n)
 }
 
-// walk goes on by n messages that were returned before.
+// walk advances over n messages that were returned before.
 func (r *Receiver) walk(n int) error {
 	for range n {
 		if _, err := r.tryNext(); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// end is what a Sender and a Receiver have in common: an attached segment, how it
-// waits, and what may wake it.
+// endpoint is what a Sender and a Receiver have in common: an attached segment, how
+// it waits, and what can wake it.
 type endpoint struct {
 	opts opener
 	name string
@@ -22,26 +22,26 @@ type endpoint struct {
 	ring *shm.Ring
 	me   shm.Endpoint
 	spin spinner
-	// guard tells whether the file was truncated: see shm.Segment.Broken.
+	// guard reports whether the mapping is broken: see shm.Segment.Broken.
 	guard busguard.Guard
 
-	filed   filed     // the end itself
-	touched time.Time // when the file's times were last set, or that was tried
+	filed   filed     // the Sender or Receiver itself
+	touched time.Time // when the file's times were last set, successfully or not
 
-	// own changes for what this process has to tell its sleepers. It lies outside
-	// the segment, whose memory a truncation replaces under those who sleep on it.
+	// own changes whenever this process has news for its sleepers. It lies outside
+	// the segment, whose memory a truncation would replace under the sleepers.
 	own     atomic.Uint32
-	hears   atomic.Pointer[endpoint] // who sleeps on this end's behalf: see Select
+	proxy   atomic.Pointer[endpoint] // the endpoint that sleeps on this one's behalf: see Select
 	cancels cancels
 	beat    *heartbeat.Beat
 	peers   peers
 
-	wake   func()     // wakeAll, made once: a method value costs an allocation
-	mapped sync.Mutex // guards gone against pokes from other goroutines
-	gone   bool       // the mapping may be
-	rouse  func()     // wakes those who sleep on the bell alone, where the kernel lets nobody sleep on two
+	wake   func()     // wakeAll, made once: a method value allocates
+	mapped sync.Mutex // guards gone against wake-ups from other goroutines
+	gone   bool       // the mapping may be gone
+	rouse  func()     // wakes sleepers on the doorbell alone, where the kernel can't wait on two words
 
-	errDisconnected, errClosed error // made once: failing costs no allocation
+	errDisconnected, errClosed error // made once: failing does not allocate
 }
 
 func (e *endpoint) init(op, name string, opts opener, seg *shm.Segment, me shm.Endpoint) {
@@ -53,21 +53,21 @@ func (e *endpoint) init(op, name string, opts opener, seg *shm.Segment, me shm.E
 	e.errClosed = e.fail(op, ErrClosed)
 }
 
-// registered reports whether others can make this process fence; if not, its ends
-// fence by themselves at each publication.
+// registered reports whether other processes can make this process fence. If not,
+// its endpoints fence by themselves at each publication.
 func registered() bool { return fence.Register() }
 
-// reaches reports whether this process can make others fence; if not, its ends ask
-// them to fence at each publication.
+// reaches reports whether this process can make others fence. If not, its endpoints
+// ask them to fence at each publication.
 func reaches() bool { return fence.Reaches() }
 
-// fail names the operation and the channel.
+// fail adds the operation and the channel to err.
 func (e *endpoint) fail(op string, err error) error { return fmt.Errorf("%s %s: %w", op, e.name, err) }
 
-// wakeAll makes this endpoint's sleepers look again, and wakes nobody else. It may come
-// at any time, after Close too.
+// wakeAll makes this endpoint's sleepers check again, and wakes no others. It may be
+// called at any time, even after Close.
 func (e *endpoint) wakeAll() {
-	if other := e.hears.Load(); other != nil {
+	if other := e.proxy.Load(); other != nil {
 		other.wakeAll()
 	}
 	e.own.Add(1)
@@ -83,18 +83,18 @@ func (e *endpoint) wakeAll() {
 
 const allSleepers = 1<<31 - 1
 
-// sound replaces the outcome of an access to the ring if the file was truncated
-// under it.
-func (e *endpoint) sound(op string, err error) error {
+// orBroken returns err, the outcome of an access to the ring, unless the mapping is
+// broken; then it returns the reason.
+func (e *endpoint) orBroken(op string, err error) error {
 	if e.guard.Broken() {
 		err = e.broken(op)
 	}
-	return err // the rest apart, so that the look is inlined
+	return err // broken is separate so that orBroken is inlined
 }
 
 func (e *endpoint) broken(op string) error { return e.fail(op, e.seg.BrokenError()) }
 
-// watchFile has f, which is this end, look at its file.
+// watchFile makes f, which is this endpoint, check its file from now on.
 func (e *endpoint) watchFile(f filed) {
 	e.refresh()
 	e.filed = f
@@ -103,7 +103,7 @@ func (e *endpoint) watchFile(f filed) {
 
 func (e *endpoint) dirKey() dirKey { return dirKey{e.seg.Place().Dir, e.opts.Heartbeat} }
 
-// quiet stops whatever may touch the mapping from another goroutine.
+// quiet stops everything that may touch the mapping from another goroutine.
 func (e *endpoint) quiet() {
 	watched.remove(e.filed, e.dirKey())
 	e.beat.Remove()

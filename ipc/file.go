@@ -8,14 +8,14 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// What an end does about the channel's file: it finds out that the file has lost its
-// name, and keeps programs that clear up by age from taking it.
+// What an endpoint does about the channel's file: it finds out whether the file has
+// lost its name, and protects it from programs that remove files by age.
 
-// directories are the directories in which ends of this process have their files. The
-// process's heartbeat looks whether a directory's path means another directory, or
-// the directory was changed: nothing in it is removed, renamed or made without that.
-// Only then each end looks at its own file. So a process with thousands of idle ends
-// makes one system call a beat.
+// directories are the directories that hold the files of this process's endpoints.
+// The heartbeats check whether a directory's path now names another directory, and
+// whether the directory has changed: no file in it is removed, renamed or made
+// without changing it. Only then does each endpoint check its own file. So a process
+// with thousands of idle endpoints makes one system call a beat.
 type directories struct {
 	mu sync.Mutex
 	by map[dirKey]*dirWatch
@@ -26,30 +26,30 @@ type dirKey struct {
 	every time.Duration
 }
 
-// dirWatch is one directory, looked at once in a heartbeat.
+// dirWatch is one directory, checked once a heartbeat.
 type dirWatch struct {
 	beat, aging *heartbeat.Beat
 
-	mu    sync.Mutex
-	ends  map[filed]struct{}
-	state heartbeat.File // of the directory, when the ends looked last
-	again int64          // monotonic time until which they look at every beat
+	mu        sync.Mutex
+	endpoints map[filed]struct{}
+	state     heartbeat.File // of the directory, at the endpoints' last check
+	again     int64          // monotonic time until which they check at every beat
 }
 
-// filed is an end whose file is looked at. Its methods run with the watch's lock
-// held: they must not attach nor close ends.
+// filed is an endpoint whose file is checked. Its methods run with the watch's lock
+// held: they must not attach or close endpoints.
 type filed interface {
 	lookAtFile()
 	refresh() (linked bool)
 }
 
 // timeGrain is how far apart two changes of a directory must be to get different
-// times: one tick of the kernel's clock is up to 10 ms.
+// timestamps: a tick of the kernel's clock is up to 10 ms.
 const timeGrain = 50 * time.Millisecond
 
-// refreshAfter is the age at which an end sets the file's times to now: a few times
-// a day. Programs that clear up by age wait for a day at least. The age is looked at
-// every ageLook. Variables for tests.
+// refreshAfter is the age at which an endpoint sets the file's times to now, a few
+// times a day: programs that remove files by age wait for at least a day. The age is
+// checked every ageLook. They are variables for tests.
 var (
 	refreshAfter = 4 * time.Hour
 	ageLook      = refreshAfter / 8
@@ -57,28 +57,28 @@ var (
 
 var watched = directories{by: map[dirKey]*dirWatch{}}
 
-// add has e look at its file from now on, and once now.
+// add makes e check its file now and from now on.
 func (p *directories) add(e filed, k dirKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := p.by[k]
 	if w == nil {
-		w = &dirWatch{ends: map[filed]struct{}{}}
+		w = &dirWatch{endpoints: map[filed]struct{}{}}
 		p.by[k] = w
 		w.mu.Lock()
 		w.beat = heartbeat.Add(heartbeat.Words{}, k.every, k.dir, w.look)
 		w.aging = heartbeat.Add(heartbeat.Words{}, ageLook, "", w.refresh)
-		w.aging.After(2) // the first is at once
+		w.aging.After(2) // a new Beat's first beat is immediate
 		w.mu.Unlock()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ends[e] = struct{}{}
-	w.again = process.Monotonic() + int64(timeGrain) // its directory may have changed already
+	w.endpoints[e] = struct{}{}
+	w.again = process.Monotonic() + int64(timeGrain) // the directory may have changed already
 	w.beat.After(1)
 }
 
-// remove ends that: once it has returned, e does not look.
+// remove undoes add. After it has returned, e's methods are not called.
 func (p *directories) remove(e filed, k dirKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,8 +87,8 @@ func (p *directories) remove(e filed, k dirKey) {
 		return
 	}
 	w.mu.Lock()
-	delete(w.ends, e)
-	last := len(w.ends) == 0
+	delete(w.endpoints, e)
+	last := len(w.endpoints) == 0
 	w.mu.Unlock()
 	if last {
 		delete(p.by, k)
@@ -97,8 +97,8 @@ func (p *directories) remove(e filed, k dirKey) {
 	}
 }
 
-// look is the tick of a directory that has changed, or may have: a change within the
-// same grain of time can't be told from the one before.
+// look is the tick for a directory that has changed, or may have: a change within
+// timeGrain of another can't be distinguished from it.
 func (w *dirWatch) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -106,7 +106,7 @@ func (w *dirWatch) look() {
 	if state := w.beat.File(); state != w.state || state == (heartbeat.File{}) {
 		w.state, w.again = state, now+int64(timeGrain)
 	}
-	for e := range w.ends {
+	for e := range w.endpoints {
 		e.lookAtFile()
 	}
 	if now < w.again {
@@ -117,18 +117,18 @@ func (w *dirWatch) look() {
 func (w *dirWatch) refresh() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for e := range w.ends {
+	for e := range w.endpoints {
 		e.refresh()
 	}
 	w.aging.After(1)
 }
 
-// The directory's times are not set: a directory that is not empty is not removed by
-// its age, and one that is empty is made again.
+// The directory's own times are not set: programs that remove by age leave a
+// directory that is not empty, and an empty one is made again.
 
-// refresh sets the file's times to now if they are old, and returns whether the file
-// has a name. Where that is refused (the file is another user's, or the process
-// has given its rights up) the next end may be luckier.
+// refresh sets the file's times to now if they are old, and reports whether the file
+// has a name. Where setting them is refused (the file belongs to another user, or
+// the process has dropped its privileges) another endpoint may succeed.
 func (e *endpoint) refresh() (linked bool) {
 	st, err := e.seg.FileState()
 	if err != nil {
@@ -142,17 +142,17 @@ func (e *endpoint) refresh() (linked bool) {
 }
 
 // lookAtFile finds out whether the channel has lost its name: the file has none, or
-// the path means another, since this one or a directory on the way to it was renamed.
-// A receiver without a sender that has lost it waits for nobody: every newcomer
-// checks the name behind its lock, and goes elsewhere.
+// the path names another file, because this one or a directory on its path was
+// renamed. A receiver without senders whose channel has no name need not wait: every
+// newcomer checks the name after it takes its lock, and opens another file.
 func (r *Receiver) lookAtFile() {
 	if lost := r.nameLost(); r.nameless.Swap(lost) != lost {
 		r.beat.Now()
 	}
 }
 
-// isNameless reports whether the channel had lost its name at the last look and has not
-// got it back.
+// isNameless reports whether the channel had lost its name at the last check and has
+// not regained it.
 func (r *Receiver) isNameless() bool {
 	if !r.nameless.Load() {
 		return false
@@ -161,18 +161,19 @@ func (r *Receiver) isNameless() bool {
 	return r.nameless.Load()
 }
 
-// nameLost looks whether the channel has lost its name, now.
+// nameLost checks whether the channel has lost its name.
 func (r *Receiver) nameLost() bool {
 	st, err := r.seg.FileState()
 	return err == nil && !st.Linked || r.seg.NameLost()
 }
 
 // lookAtFile finds out whether the file has no name at all while no receiver is
-// attached. Then none comes any more: each checks the name behind its lock, so one
-// that still may attach holds that lock now. What was sent will never be received;
-// senders learn of it, instead of filling the ring and waiting for ever.
+// attached. Then no receiver can attach: each checks the name after it takes its
+// lock, so one that can still attach holds that lock now. Messages already sent will
+// never be received; senders learn of it, instead of filling the ring and waiting
+// forever.
 //
-// A file that was renamed is another matter: a receiver may come by the new name.
+// A renamed file is different: a receiver may open it by the new name.
 func (s *Sender) lookAtFile() {
 	if st, err := s.seg.FileState(); err != nil || st.Linked {
 		s.unlinked.Store(false)

@@ -28,11 +28,11 @@ func BenchmarkTruncationGuard(b *testing.B) {
 	guarded := func() error {
 		err := s.tx.Put(msg)
 		s.tx.Notify()
-		if err = s.unbroken(err); err != nil {
+		if err = s.orBrokenUnnamed(err); err != nil {
 			return err
 		}
 		_, err = r.rx.Next()
-		err = r.sound("recv", err)
+		err = r.orBroken("recv", err)
 		r.rx.Release()
 		return err
 	}

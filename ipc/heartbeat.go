@@ -5,13 +5,14 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// Ticks: what an end does when a beat of its process has found something for it. They
-// run one after another in a goroutine of package heartbeat, and must not block.
+// Ticks: what an endpoint does when a beat of its process has found something for
+// it. They run one after another in a goroutine of package heartbeat, and must not
+// block.
 
 // begin starts the receiver's beats.
 func (r *Receiver) begin() {
 	if !reaches() {
-		r.bell.MustFence() // behind the attachment, which takes away what the one before asked for
+		r.bell.MustFence() // after attaching, which clears the request of the previous receiver
 	}
 	words := r.seg.Words()
 	beats, at := r.me.BeatWords()
@@ -27,12 +28,12 @@ func (r *Receiver) begin() {
 	r.watchFile(r)
 }
 
-// tend passes a first in line that does not run, whoever waits: there may be nobody in
-// line behind it, but senders that try, or wait for less than a beat.
+// tend passes the first sender in line if it does not run, even if no other is in
+// line: other senders may only try, or wait for less than a beat.
 func (r *Receiver) tend() { r.turnSeen = r.ring.Tend(r.turnSeen, process.Monotonic()) }
 
-// tick is what a beat has found something for: ends that came, went or may be dead, a
-// name that is gone, and claims made while the receiver sleeps.
+// tick handles what a beat has found: endpoints that have come or gone or may be
+// dead, a lost name, and claims made while the receiver sleeps.
 func (r *Receiver) tick() {
 	r.peers.refresh(r.seg, r.reaper.senders)
 	found, again := r.reaper.sweep(r.peers.suspects)
@@ -50,8 +51,8 @@ func (r *Receiver) tick() {
 	}
 }
 
-// begin starts the sender's beats, and watches its receiver, so that Done closes as
-// soon as a blocked Send would learn of its death.
+// begin starts the sender's beats, and watches its receiver, so that Done is closed
+// as soon as a blocked Send would learn of the receiver's death.
 func (s *Sender) begin() {
 	words := s.seg.Words()
 	beats, at := s.me.BeatWords()
@@ -67,13 +68,13 @@ func (s *Sender) begin() {
 	s.watchFile(s)
 }
 
-// nowAndThen is how many beats a sender sleeps at most without being looked after. What
-// matters soon, the beats find by themselves; this is for a sender that was passed by
-// one that died before it could say so, while the line goes on.
-const nowAndThen = 16
+// checkEvery is the maximum number of beats that a sender sleeps unchecked. The
+// beats find urgent changes by themselves; this is for a sender that was passed by
+// another, which died before waking it, while the line advances.
+const checkEvery = 16
 
-// tick is what a beat has found something for: a receiver that came or may have gone,
-// a line that stands, a position that was reached.
+// tick handles what a beat has found: a receiver that has come or may have gone, a
+// line that does not advance, a position that was reached.
 func (s *Sender) tick() {
 	s.peers.refresh(s.seg, s.receiver)
 	for range s.peers.suspects {
@@ -90,15 +91,15 @@ func (s *Sender) tick() {
 	if s.turnSeen != 0 {
 		s.beat.After(1)
 	} else {
-		s.beat.After(nowAndThen)
+		s.beat.After(checkEvery)
 	}
 	if s.seg.Broken() || s.ring.Closed() || s.waiter.Overslept() {
 		s.wakeAll()
 	}
 }
 
-// unreachable reports whether no receiver is attached, nor can come any more, since
-// the file has no name: see lookAtFile.
+// unreachable reports whether no receiver is attached and none can attach, since the
+// file has no name: see lookAtFile.
 func (s *Sender) unreachable() bool {
 	if !s.unlinked.Load() {
 		return false

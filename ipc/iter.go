@@ -6,16 +6,16 @@ import (
 	"iter"
 )
 
-// All yields messages, copies that are the caller's own, and waits for more until
-// the channel is disconnected, which ends it silently. Any other error, ctx's
-// among them, is yielded once, last.
+// All yields messages, as copies that the caller owns, and waits for more until the
+// channel is disconnected, which ends the iteration silently. It yields any other
+// error, including ctx's, once, and then stops.
 func (r *Receiver) All(ctx context.Context) iter.Seq2[[]byte, error] {
 	return until(ErrDisconnected, func() ([]byte, error) { return r.Recv(ctx) })
 }
 
-// Drain yields the messages that are there, copies that are the caller's own,
-// without waiting. It ends silently when none is left; any other error is yielded
-// once, last.
+// Drain yields the messages that are ready, as copies that the caller owns, without
+// waiting. It stops silently when none is left. It yields any other error once, and
+// then stops.
 func (r *Receiver) Drain() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		until(ErrDisconnected, r.TryRecv)(func(msg []byte, err error) bool {
@@ -24,8 +24,8 @@ func (r *Receiver) Drain() iter.Seq2[[]byte, error] {
 	}
 }
 
-// until yields what receive gives, until it gives the error end, silently, or
-// another one, once.
+// until yields what receive returns, until receive fails. It yields the error,
+// unless it is end.
 func until[T any](end error, receive func() (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {

@@ -10,9 +10,10 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// Inspect tells about a channel without attaching to it: it opens the file
-// read-only and changes nothing. fs.ErrNotExist if there is none; ErrIncompatible
-// or a *CorruptError if the file is no channel. o counts for Dir alone.
+// Inspect returns a snapshot of a channel without attaching to it: it opens the file
+// read-only and changes nothing. It returns fs.ErrNotExist if there is no channel,
+// and ErrIncompatible or a *CorruptError if the file is not a channel. Of o only Dir
+// counts.
 func Inspect(name string, o *Options) (Stats, error) {
 	place, _, err := o.visit(name)
 	if err != nil {
@@ -37,8 +38,8 @@ func inspect(name string, place shm.Place) (Stats, error) {
 	return s, seg.Close()
 }
 
-// find checks the options and says where the name is; make asks for the directory
-// of plain names to be made.
+// find checks the options and returns the place of the channel called name. make
+// requests that a missing directory of plain names be made.
 func (o *Options) find(name string, make bool) (shm.Place, opener, error) {
 	opts, err := o.check()
 	if err != nil {
@@ -48,19 +49,19 @@ func (o *Options) find(name string, make bool) (shm.Place, opener, error) {
 	return place, opts, err
 }
 
-// visit is find for those who look at a channel or remove it, and attach no end.
+// visit is find for callers that inspect or remove a channel and attach no endpoint.
 func (o *Options) visit(name string) (shm.Place, opener, error) {
 	place, opts, err := o.find(name, false)
 	place.Visit = named(place)
 	return place, opts, err
 }
 
-// named reports whether the caller named the directory. The default one is the
-// user's own: if it is another user's, that is an error for root too.
+// named reports whether the caller named the directory. The default one must be the
+// user's own, even for root.
 func named(place shm.Place) bool { return place.Sticky }
 
-// List tells of every file in the channel directory, in order of name: also of
-// those that are no channels. A directory that is missing holds none.
+// List returns an Entry for every file in the channel directory, sorted by name,
+// including files that are not channels. A missing directory has none.
 func List(o *Options) ([]Entry, error) {
 	opts, err := o.check()
 	if err != nil {
@@ -94,8 +95,8 @@ func List(o *Options) ([]Entry, error) {
 	return entries, nil
 }
 
-// Create makes a channel and attaches nobody to it. fs.ErrExist if one is there
-// that is not dead; a dead one is replaced.
+// Create makes a channel without attaching to it. It returns fs.ErrExist if the
+// channel exists and is not dead; it replaces a dead one.
 func Create(name string, o *Options) error {
 	place, opts, err := o.find(name, true)
 	if err == nil {
@@ -133,15 +134,16 @@ func (o *opener) create(place shm.Place) error {
 	return seg.Close()
 }
 
-// Remove removes a channel with all that is in it. ErrBusy while an end is alive;
-// fs.ErrNotExist if there is none. A file that is no channel stays as it is.
+// Remove removes a channel and all its messages. It returns ErrBusy while an
+// endpoint is alive, and fs.ErrNotExist if there is no channel. It leaves a file
+// that is not a channel unchanged.
 func Remove(name string, o *Options) error { return remove(name, o, false, nil) }
 
-// ForceRemove is Remove even while ends are alive: senders find themselves
+// ForceRemove is Remove, but even while endpoints are alive; senders are
 // disconnected.
 func ForceRemove(name string, o *Options) error { return remove(name, o, true, nil) }
 
-// remove removes a channel unless keep, which may be nil, has an objection.
+// remove removes a channel unless keep, which may be nil, returns an error.
 func remove(name string, o *Options, force bool, keep func(*shm.Segment) error) error {
 	place, opts, err := o.visit(name)
 	if err == nil {
@@ -154,27 +156,28 @@ func remove(name string, o *Options, force bool, keep func(*shm.Segment) error) 
 	return nil
 }
 
-// The name goes first, for only that can fail; see shm.Segment.Remove. Without force
-// the locks of all ends are held until then: no end is attached, and none attaches.
+// remove takes the name away first, since only that can fail; see
+// shm.Segment.Remove. Without force it holds the locks of all endpoints until then:
+// none is attached, and none can attach.
 func (o *opener) remove(place shm.Place, force bool, keep func(*shm.Segment) error) error {
 	seg, err := shm.Open(place)
 	if err != nil {
 		return err
 	}
-	if seg.Ambiguous() { // what else the file is, is not ours to end
+	if seg.Ambiguous() { // it may be another channel: only the name may go
 		return errors.Join(seg.Unlink(2*o.Heartbeat), seg.Close())
 	}
-	if _, err := closeFinished(seg); err != nil { // before the locks make it look alive
+	if _, err := closeFinished(seg); err != nil { // before our own locks make it look alive
 		return errors.Join(err, seg.Close())
 	}
 	err = seg.RemoveIf(2*o.Heartbeat, func() error {
 		lock := seg.LockAll
-		if keep != nil && seg.Durable() { // what a newcomer sends must not be lost
+		if keep != nil && seg.Durable() { // a message that a newcomer sends must not be lost
 			lock = seg.LockAllFree
 		}
 		alone, err := lock()
 		if err == nil && !alone && !force {
-			err = fmt.Errorf("%s has an end that is alive: %w", seg.Path(), ErrBusy)
+			err = fmt.Errorf("an endpoint of %s is alive: %w", seg.Path(), ErrBusy)
 		}
 		if err == nil && keep != nil {
 			err = keep(seg)
@@ -184,8 +187,8 @@ func (o *opener) remove(place shm.Place, force bool, keep func(*shm.Segment) err
 	return errors.Join(err, seg.Close())
 }
 
-// Dir returns the directory where plain names live: o.Dir, else $SHMCHAN_DIR, else
-// the user's own below /dev/shm. It need not exist.
+// Dir returns the directory that holds channels with plain names: o.Dir, or else
+// $SHMCHAN_DIR, or else the user's own directory below /dev/shm. It need not exist.
 func Dir(o *Options) (string, error) {
 	opts, err := o.check()
 	if err != nil {

@@ -12,37 +12,39 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// How ends find, make and replace channels.
+// How endpoints find, make and replace channels.
 //
-//	missing                              a receiver makes it; a sender with Create too
-//	finished (closed, or its receiver    a receiver or a sender with Create takes its
-//	dead and not durable)                name away and makes a new one; for other senders
-//	                                     it is missing
-//	never had a receiver, or durable     a receiver attaches to what is there
+//	missing                              a receiver makes it; so does a sender with
+//	                                     Create
+//	finished (closed, or its receiver    a receiver, or a sender with Create, takes its
+//	is dead and it is not durable)       name away and makes a new one; for other
+//	                                     senders it is missing
+//	never had a receiver, or durable     a receiver attaches to the existing one
 //	has a live receiver                  ErrBusy for a second one
-//	durable, its receiver dead, but      ErrBusy: the lock is what keeps a second receiver
-//	that one's lock held                 out, also one of an earlier version
+//	durable, its receiver dead, but      ErrBusy: only the lock keeps out a second
+//	the receiver's lock still held       receiver, including one of an earlier version
 //
-// A channel is made nameless, with its maker attached, and then published by one
-// link, so nobody sees it half-made or unowned.
+// A channel is made without a name, with its maker attached, and then published by
+// one link, so no process sees it incomplete or without an owner.
 //
-// Whoever opens a channel by name takes the lock of its end first, then does all
-// that can fail, and attaches last: a failed attempt has changed nothing that
-// others could see or count. The first thing behind the lock is to check that the
-// name still means this file; else it was replaced or removed meanwhile, and the
-// search starts again. A remover of a channel that is not finished holds the locks
-// of all ends until the name is gone, so a newcomer either has its lock before,
-// and the removal is refused, or finds the name gone.
+// To open a channel by name, an endpoint first takes its lock, then does everything
+// that can fail, and attaches last: a failed attempt changes nothing that other
+// processes could see or count. The first step after the lock is to check that the
+// name still means this file; otherwise the channel was replaced or removed
+// meanwhile, and the search starts again. A process that removes an unfinished
+// channel holds the locks of all endpoints until the name is gone. So a newcomer
+// either takes its lock before that, and the removal is refused, or it finds the
+// name gone.
 //
-// A finished channel is marked closed by whoever finds it so, at once: by then the
-// lock that the finder takes can't make it look alive. That changes nothing:
-// finished is final, and every end that looks finds the same.
+// A process that finds a channel finished marks it closed at once, before it takes a
+// lock that could make the channel look alive. The mark changes nothing: finished is
+// final, and every endpoint finds the same.
 
-// maxRaces bounds how often an open starts again because others replace the
-// channel all the time.
+// maxRaces bounds how often an open starts again because other processes keep
+// replacing the channel.
 const maxRaces = 1000
 
-var errAgain = errors.New("the channel was replaced meanwhile")
+var errAgain = errors.New("the channel was replaced")
 
 // again calls try until it no longer returns errAgain.
 func again[T any](place shm.Place, try func() (T, error)) (T, error) {
@@ -53,12 +55,12 @@ func again[T any](place shm.Place, try func() (T, error)) (T, error) {
 		}
 	}
 	var none T
-	return none, fmt.Errorf("%s is replaced all the time: %w", place.Path(), ErrBusy)
+	return none, fmt.Errorf("%s keeps being replaced: %w", place.Path(), ErrBusy)
 }
 
-// checkElement marks the channel as one of the caller's values, unless it is marked,
-// and returns ErrIncompatible if it carries others. It is the last step that can
-// fail, since a mark stays.
+// checkElement marks the channel as one of the caller's values, unless it is marked
+// already, and returns ErrIncompatible if it carries other values. It must be the
+// last step that can fail, since a mark stays.
 func (o *opener) checkElement(seg *shm.Segment) error {
 	return o.sameElement(seg, seg.SetElementType(o.element))
 }
@@ -67,31 +69,31 @@ func (o *opener) sameElement(seg *shm.Segment, stands uint64) error {
 	if o.element == 0 || stands == 0 || stands == o.element {
 		return nil
 	}
-	return fmt.Errorf("the channel carries values of another layout (fingerprint %#x, this program's is %#x): %w",
+	return fmt.Errorf("the channel carries values of another type (fingerprint %#x, want %#x): %w",
 		stands, o.element, ErrIncompatible)
 }
 
-// checkBoot returns ErrIncompatible for a channel that an earlier boot of the machine
-// left. See shm.Segment.OtherBoot for when to call it.
+// checkBoot returns ErrIncompatible for a channel from an earlier boot of the
+// machine. See shm.Segment.OtherBoot for when it may be called.
 func checkBoot(seg *shm.Segment) error {
 	other, err := seg.OtherBoot()
 	if err != nil || !other {
 		return err
 	}
-	return fmt.Errorf("%s was made before the machine's last boot, or in a container with a boot id of its own, and no end has it open: "+
-		"its messages may have reached the disk in part; use it from where it was made, or move it aside: %w", seg.Path(), ErrIncompatible)
+	return fmt.Errorf("%s was made before the machine's last boot, or in a container with a boot id of its own, and no endpoint has it open: "+
+		"its messages may have reached the disk only in part; use it where it was made, or move it aside: %w", seg.Path(), ErrIncompatible)
 }
 
-// awaitChannel calls try whenever the directory changes, and now and then
-// besides, until the channel exists or the context is done. What it gives then is
-// both the context's error and fs.ErrNotExist.
+// awaitChannel calls try whenever the directory changes, and at every heartbeat,
+// until the channel exists or ctx is done. It then returns an error that is both
+// ctx's and fs.ErrNotExist.
 func awaitChannel(ctx context.Context, place shm.Place, heartbeat time.Duration, try func() (*shm.Segment, error)) (*shm.Segment, error) {
 	changes, stop := watchDir(place.Dir)
 	defer stop()
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
 	for {
-		seg, err := try() // after the watch was set: nothing slips in between
+		seg, err := try() // after the watch was set, so that no change is missed
 		if !errors.Is(err, fs.ErrNotExist) {
 			return seg, err
 		}
@@ -108,8 +110,9 @@ func awaitChannel(ctx context.Context, place shm.Place, heartbeat time.Duration,
 	}
 }
 
-// watchDir reports changes in the directory. Where it can't be watched (it is
-// missing, or the user's inotify instances are used up) the channel stays silent.
+// watchDir returns a channel of changes in the directory. If the directory can't be
+// watched (it is missing, or the user's inotify instances are used up) the channel
+// stays silent.
 func watchDir(dir string) (<-chan fsnotify.Event, func()) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {

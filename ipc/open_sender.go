@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// openSender returns a segment with a sender's slot that is the caller's.
+// openSender returns a segment, and in it a sender slot that is the caller's.
 func (o *opener) openSender(ctx context.Context, place shm.Place) (seg *shm.Segment, slot int, err error) {
 	if err := process.StartPoller(); err != nil {
 		return nil, 0, err
@@ -44,8 +44,8 @@ func (o *opener) openSender(ctx context.Context, place shm.Place) (seg *shm.Segm
 	return seg, slot, err
 }
 
-// attachSender attaches the caller, or changes nothing. Precondition: it has the
-// lock of the slot.
+// attachSender attaches the caller, or fails and changes nothing. Precondition: the
+// caller holds the slot's lock.
 func (o *opener) attachSender(seg *shm.Segment, slot int) error {
 	if err := o.checkElement(seg); err != nil {
 		return err
@@ -55,8 +55,8 @@ func (o *opener) attachSender(seg *shm.Segment, slot int) error {
 	return nil
 }
 
-// joinAs attaches a sender to a channel that is there. A finished one is missing,
-// or with Create replaced.
+// joinAs attaches a sender to an existing channel. A finished channel counts as
+// missing, or with Create is replaced.
 func (o *opener) joinAs(ctx context.Context, seg *shm.Segment) (slot int, err error) {
 	gone := func() error {
 		if o.Create {
@@ -97,8 +97,8 @@ func (o *opener) joinAs(ctx context.Context, seg *shm.Segment) (slot int, err er
 	return 0, gone()
 }
 
-// noSlot tells what it means that no slot could be locked: a remover, or a receiver
-// that closes the channel, holds all of them for a moment.
+// noSlot returns the error for a failure to lock any slot. All of them are held for
+// a moment by a process that removes the channel, or by a receiver that closes it.
 func (o *opener) noSlot(seg *shm.Segment, err error, gone func() error) error {
 	if !errors.Is(err, ErrNoSlot) {
 		return err
@@ -109,15 +109,15 @@ func (o *opener) noSlot(seg *shm.Segment, err error, gone func() error) error {
 	if named, nerr := seg.StillNamed(); nerr == nil && !named {
 		return errAgain
 	}
-	if seg.FreeSlots() { // a remover has their locks
+	if seg.FreeSlots() { // a process that removes the channel holds their locks
 		if o.held++; o.held < transient {
 			return errAgain
 		}
-		return fmt.Errorf("%s: another process is removing it, and does not get on: %w", seg.Path(), ErrBusy)
+		return fmt.Errorf("%s: another process is removing it, but makes no progress: %w", seg.Path(), ErrBusy)
 	}
 	return err
 }
 
-// transient bounds how often a lock is tried again that no end holds: each time takes
-// a fifth of a millisecond or more.
+// transient bounds how often an open retries a lock that no endpoint holds: each
+// retry takes a fifth of a millisecond or more.
 const transient = 500

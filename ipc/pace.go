@@ -6,36 +6,36 @@ import (
 	"github.com/shmchan/shmchan/internal/cpu"
 )
 
-// pacer makes a receiver that keeps up with busy senders fall back now and then.
+// pacer makes a receiver that keeps up with busy senders pause from time to time.
 //
-// Whoever looks for the next record again and again while a sender writes it takes
-// its cache line away from the sender, once or twice a message, and a message then
-// costs what these crossings cost: several times what it costs when the two work on
-// different lines. So a receiver that finds nothing had better not look for a
-// while, if what it waits for is one of many records. If it is the only one, an
-// answer for example, it had better look at once.
+// Polling the next record while a sender writes it steals the cache line from that
+// sender, once or twice a message. The message then costs as much as those
+// transfers, several times what it costs if the two work on different lines. So a
+// receiver that finds nothing should wait before it polls again if many records are
+// coming, and poll at once if it waits for a single record, for example an answer.
 //
-// Which of them it is, no single wait can tell, so both ways are tried, and the one
-// that took more records a second is kept:
+// No single wait can tell these cases apart, so the pacer tries both ways and keeps
+// the one that yields more records a second:
 //
-//	free    looks at once. After some waits, and then rarely: measure, then trial
-//	trial   pauses before it looks. Not clearly faster than free, or next to nothing
-//	        came in several pauses in a row: free, and longer until the next trial
-//	paced   the same, until next to nothing comes, or for so long that it is time to
-//	        measure anew
+//	free    polls at once. After some waits, later rarely: measure, then trial
+//	trial   pauses before it polls. If that is not clearly faster than free, or if
+//	        several pauses in a row bring next to nothing: free, and a longer time
+//	        until the next trial
+//	paced   pauses too, until several pauses in a row bring next to nothing, or until
+//	        it is time to measure again
 //
 // It belongs to the receiving goroutine.
 type pacer struct {
 	state   paceState
-	left    int    // waits that are left of the state, or until its next measurement
+	left    int    // waits left in the state, or until its next measurement
 	rest    int    // waits between trials
 	on      int    // waits until pauses are compared again
-	few     int    // pauses in a row in which next to nothing came
-	records uint64 // taken as of the last wait
+	few     int    // pauses in a row that brought next to nothing
+	records uint64 // records taken before the last wait
 	begun   uint64 // records when the measurement began
 	at      time.Time
 	free    float64 // records a second without pauses
-	pauses  uint32  // one gap; 0: not known yet
+	pauses  uint32  // in one gap; 0: not known yet
 }
 
 type paceState uint8
@@ -48,32 +48,35 @@ const (
 )
 
 const (
-	// paceGap is long enough for dozens of small messages, and short enough that it
-	// does not count where so many are on their way.
+	// paceGap is long enough for dozens of small messages to arrive, and short
+	// enough to be negligible when that many are on their way.
 	paceGap = 3 * time.Microsecond
-	// paceWindow is how many waits a measurement takes.
+	// paceWindow is the number of waits in a measurement.
 	paceWindow = 16
-	// Waits from one trial to the next, doubled whenever one was in vain: in the end
-	// it costs answers, which never gain, one wait in a thousand.
-	leastRest, mostRest = 256, 1 << 14
-	// Waits until pauses are compared again, doubled whenever they won: a break during
-	// the measurement without them makes them win that do not pay.
-	leastOn, mostOn = 64, 1 << 12
-	// A pause that brings no more than paceFew, paceFew times in a row, is in vain.
+	// Waits from one trial to the next, doubled after each trial in vain. In the
+	// long run a request-reply exchange, which never gains, loses one wait in a
+	// thousand to trials.
+	minRest, maxRest = 256, 1 << 14
+	// Waits until pauses are compared again, doubled whenever they win. They are
+	// compared again because a break during the measurement without pauses can make
+	// them win unduly.
+	minOn, maxOn = 64, 1 << 12
+	// A pause that brings at most paceFew records, paceFew times in a row, is in
+	// vain.
 	paceFew = 3
-	// paceGain is how much faster it must be with pauses.
+	// paceGain is how many times faster pauses must make it to win.
 	paceGain = 1.15
 )
 
-// gap is called before each wait, with how many records were taken so far, and tells
-// how many pauses to make before looking.
+// gap returns how many pauses to make before polling. The receiver calls it before
+// each wait, with the number of records it has taken so far.
 func (p *pacer) gap(records uint64) uint32 {
 	run := records - p.records
 	p.records = records
 	switch p.state {
 	case paceFree:
-		if p.rest == 0 { // new
-			p.rest, p.left = leastRest, leastRest
+		if p.rest == 0 { // the first call
+			p.rest, p.left = minRest, minRest
 		}
 		if p.left--; p.left <= 0 {
 			p.measure(paceMeasure)
@@ -92,21 +95,21 @@ func (p *pacer) gap(records uint64) uint32 {
 	}
 	switch p.left--; {
 	case p.few >= paceFew:
-		return p.give()
+		return p.giveUp()
 	case p.left > 0:
 	case p.state == paceOn:
 		p.measure(paceMeasure)
 		return 0
 	case p.rate() < paceGain*p.free:
-		return p.give()
+		return p.giveUp()
 	default:
-		p.on = min(max(2*p.on, leastOn), mostOn)
-		p.state, p.left, p.rest = paceOn, p.on, leastRest
+		p.on = min(max(2*p.on, minOn), maxOn)
+		p.state, p.left, p.rest = paceOn, p.on, minRest
 	}
 	return p.pauses
 }
 
-// measure begins a state that ends with a look at the rate.
+// measure begins state s, which ends with a measurement of the rate.
 func (p *pacer) measure(s paceState) {
 	if p.pauses == 0 {
 		p.pauses = max(cpu.Pauses(paceGap), 1)
@@ -115,14 +118,14 @@ func (p *pacer) measure(s paceState) {
 	p.begun, p.at = p.records, time.Now()
 }
 
-// rate is of the records since then, a second.
+// rate returns the records a second since the measurement began.
 func (p *pacer) rate() float64 {
 	return float64(p.records-p.begun) / max(time.Since(p.at).Seconds(), 1e-9)
 }
 
-// give gives the pauses up for a while.
-func (p *pacer) give() uint32 {
-	p.rest = min(max(2*p.rest, leastRest), mostRest)
+// giveUp stops pausing until the next trial.
+func (p *pacer) giveUp() uint32 {
+	p.rest = min(max(2*p.rest, minRest), maxRest)
 	p.state, p.left, p.on = paceFree, p.rest, 0
 	return 0
 }

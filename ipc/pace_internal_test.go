@@ -94,7 +94,7 @@ func TestReceiverThatWaitsIsPaced(t *testing.T) {
 		require.NoError(t, s.Flush(t.Context()))
 	}
 	got.Wait()
-	require.Less(t, r.pace.left, leastRest)
+	require.Less(t, r.pace.left, minRest)
 	require.Positive(t, r.pace.left)
 }
 
@@ -105,5 +105,5 @@ func TestPausesEndAtOnceWithTheStream(t *testing.T) {
 	for p.state != paceOn {
 		paced(&p, &records, 1, 1, 60)
 	}
-	require.LessOrEqual(t, paced(&p, &records, leastRest, 1, 1), paceFew+1)
+	require.LessOrEqual(t, paced(&p, &records, minRest, 1, 1), paceFew+1)
 }

@@ -11,18 +11,20 @@ import (
 // Message is a message that Peek found, and where it came from.
 type Message struct {
 	Meta
-	Data []byte // the caller's own
+	Data []byte // the caller owns it
 }
 
-// Peek yields the messages that are in a channel, as a receiver would get them
-// now, and takes nothing: it opens the file read-only, attaches nowhere and
-// changes nothing. It stops, silently, at what was the newest when it began, or
-// at a message that is still being written. While a receiver goes on, messages
-// that it took meanwhile may be left out. Any error is yielded once, last:
-// fs.ErrNotExist if there is no channel; ErrIncompatible or a *CorruptError if
-// the file is no channel, or what is in it no messages. The messages of a channel
-// whose receiver has gone for good are shown too, though nobody will receive
-// them. o counts for Dir alone. It never blocks.
+// Peek yields the messages in a channel, as a receiver would receive them now,
+// without taking them: it opens the file read-only, does not attach and changes
+// nothing. It stops, silently, after the message that was the newest when it began,
+// or before a message that is still being written. Messages that a receiver takes
+// meanwhile may be left out. Peek also yields the messages of a channel whose
+// receiver has gone for good, although they will never be received. Of o only Dir
+// counts. Peek never blocks.
+//
+// Peek yields an error once, and then stops: fs.ErrNotExist if there is no channel,
+// ErrIncompatible if the file is not a channel, or a *CorruptError if it, or a
+// record in it, is damaged.
 func Peek(name string, o *Options) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		more := true
@@ -54,7 +56,7 @@ func peek(name string, o *Options, show func(Message) bool) (err error) {
 		var msg []byte
 		var from shm.Origin
 		msg, from, err = p.Next()
-		if seg.Broken() { // what was read may be zeroes
+		if seg.Broken() { // zeroes may have been read
 			return seg.BrokenError()
 		}
 		if err == nil && !show(Message{Meta(from), msg}) {

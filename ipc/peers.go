@@ -10,34 +10,36 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// peers are the other ends that an endpoint watches: a receiver its senders, a
-// sender its receiver. Each is watched in two ways. The kernel tells of the death of
-// its process (a pidfd, one a process), so that a sleeping endpoint learns of it
-// within a fraction of a millisecond. And its beats are watched by the beats of this
-// process: only of an end that has been silent for longer than its own interval is
-// the kernel asked. The second way serves where the first can't: in another PID
-// namespace, and where descriptors are short.
+// peers are the endpoints that an endpoint watches: a receiver watches its senders,
+// a sender its receiver. Each is watched in two ways. The kernel reports the death
+// of its process (one pidfd for each process), so a sleeping endpoint learns of it
+// within a fraction of a millisecond. The heartbeats of this process also compare
+// its beats, and ask the kernel only about an endpoint that has been silent for
+// longer than its own interval. The second way serves where the first can't: in
+// another PID namespace, or if descriptors are short.
 type peers struct {
 	mu      sync.Mutex
-	changes uint64 // of the segment when the watches were set, plus one
+	changes uint64 // Segment.Changes when the watches were set, plus one
 	by      map[int]*peer
 	closed  bool
-	// noticed is told of an end that may be dead. It must not block, nor call peers.
+	// noticed is called with the slot of an endpoint that may be dead. It must not
+	// block, nor call methods of peers.
 	noticed func(slot int)
-	every   time.Duration // the endpoint's own interval: others are not looked at more often
+	every   time.Duration // the endpoint's own interval: peers are not checked more often
 }
 
-// peer is one end that is watched.
+// peer is one watched endpoint.
 type peer struct {
 	generation uint32
-	watch      *process.Watch  // nil: refused
-	silence    *heartbeat.Beat // nil: an end of this process
+	watch      *process.Watch  // nil: refused by the kernel, or an endpoint of this process
+	silence    *heartbeat.Beat // nil: an endpoint of this process
 	suspect    atomic.Bool     // it may be dead: ask the kernel
 }
 
-// refresh watches exactly the live ends among those, if any has come or gone since
-// the last call. It costs some 30 µs for the first end of each process.
-func (p *peers) refresh(seg *shm.Segment, ends func(yield func(int, shm.Endpoint) bool)) {
+// refresh makes p watch exactly the live ones of endpoints, if any endpoint has come
+// or gone since the last call. It costs about 30 µs for the first endpoint of each
+// process.
+func (p *peers) refresh(seg *shm.Segment, endpoints func(yield func(int, shm.Endpoint) bool)) {
 	changes := seg.Changes() + 1
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,7 +50,7 @@ func (p *peers) refresh(seg *shm.Segment, ends func(yield func(int, shm.Endpoint
 	if p.by == nil {
 		p.by = map[int]*peer{}
 	}
-	for i, e := range ends {
+	for i, e := range endpoints {
 		known := p.by[i]
 		live, generation := e.Live(), e.Generation()
 		if known != nil && (!live || known.generation != generation) {
@@ -78,13 +80,13 @@ func (p *peers) watch(seg *shm.Segment, slot int, e shm.Endpoint, generation uin
 	})
 	_, interval := e.LastBeat()
 	beats, at := e.BeatWords()
-	interval = max(min(interval, maxHeartbeat), p.every) // a peer's word
+	interval = max(min(interval, maxHeartbeat), p.every) // bounded: a peer wrote it
 	one.silence = heartbeat.Add(heartbeat.Words{At: at, Shared: beats}, interval, "", notice)
 	one.silence.Silent()
 	return one
 }
 
-// suspects yields the ends that may be dead, once for each reason to think so.
+// suspects yields the slots of endpoints that may be dead, and clears the suspicion.
 func (p *peers) suspects(yield func(slot int) bool) {
 	p.mu.Lock()
 	var slots []int
@@ -101,7 +103,7 @@ func (p *peers) suspects(yield func(slot int) bool) {
 	}
 }
 
-// forget ends all watches, for good.
+// forget ends all watches for good.
 func (p *peers) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,12 +8,12 @@ import (
 	"github.com/shmchan/shmchan/internal/futex"
 )
 
-// Ready returns a channel that gets one value whenever TryRecv would return anything
-// but ErrEmpty, for use in a select statement. It is level-triggered: a program that
-// takes one message for each value never hangs. A value may be stale, since the message
-// was taken by another call; then TryRecv returns ErrEmpty. It is the same channel at
-// each call, and Close closes it. Ready never blocks, any goroutine may call it and wait
-// on the channel. Receiving without having called Ready costs nothing for it.
+// Ready returns a channel that receives a value whenever TryRecv would return
+// anything but ErrEmpty, for use in a select statement. It is level-triggered: a
+// program that takes one message for each value never hangs. A value may be stale if
+// another call has taken the message; TryRecv then returns ErrEmpty. Every call
+// returns the same channel, and Close closes it. Ready never blocks and is safe for
+// concurrent use. A Receiver whose Ready is never called pays nothing for it.
 func (r *Receiver) Ready() <-chan struct{} {
 	d := &r.readiness
 	d.mu.Lock()
@@ -25,40 +25,41 @@ func (r *Receiver) Ready() <-chan struct{} {
 	}
 	d.used.Store(true)
 	d.mu.Unlock()
-	// A call in progress either sees used when it has left, and offers a value then, or
-	// has left for Enter to see.
+	// Either a call in progress sees used when it leaves, and offers a value then,
+	// or it has already left, and Enter succeeds.
 	fence.Everywhere()
 	if r.gate.Enter() {
-		r.leave() // arms
+		r.leave() // calls rearm
 	} else {
 		d.offer()
 	}
 	return d.values
 }
 
-// readiness is what a Receiver's Ready needs. Its value is offered by
+// readiness is the state behind Ready. A value is offered by
 //
-//   - the end of each call of the Receiver (rearm): if there is more, the value is
-//     offered; else the bell is announced, it is looked once more, and a Notice is
-//     left on the bell
+//   - each call of the Receiver, when it leaves (rearm): at once if the Receiver is
+//     readable; otherwise it announces on the doorbell, checks again, and leaves a
+//     Notice on the doorbell
 //   - that Notice, when a sender has rung
-//   - each tick of the Receiver: ends that came and went, a name that was lost, and, at
-//     each beat, claims beyond what was received. A message that is there because a value
-//     was taken but not the message is told of again so.
+//   - each tick of the Receiver: when endpoints have come or gone, when the name is lost,
+//     and at each beat that finds claims beyond the receiver's position. So a message
+//     whose value was taken, but which was not, is offered again.
 //
-// A value that nobody has taken stays, so offering never blocks. Nothing that comes is
-// missed: it comes before the look behind the announcement, or else it rings.
+// A value that is not taken stays, so offering never blocks. Nothing is missed: a
+// message published before the check after the announcement is seen by it, and a
+// later one rings.
 type readiness struct {
 	used atomic.Bool // Ready was called
 
 	mu     sync.Mutex
 	values chan struct{}
 	closed bool
-	notice *futex.Notice // on the bell, while it is bell
+	notice *futex.Notice // on the doorbell, while its word is bell
 	bell   futex.Word
 }
 
-// offer gives a value unless there is one.
+// offer puts a value into the channel unless it holds one.
 func (d *readiness) offer() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -71,7 +72,7 @@ func (d *readiness) offer() {
 	}
 }
 
-// withdraw takes a value back that is stale.
+// withdraw takes back a stale value.
 func (d *readiness) withdraw() {
 	select {
 	case <-d.values:
@@ -79,7 +80,7 @@ func (d *readiness) withdraw() {
 	}
 }
 
-// watch leaves a Notice on the bell.
+// watch leaves a Notice on the doorbell.
 func (d *readiness) watch(bell futex.Word) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -102,7 +103,7 @@ func (d *readiness) watch(bell futex.Word) {
 	d.notice = notice
 }
 
-// close closes the channel. The bell is not touched from then on.
+// close closes the channel. The doorbell is not touched afterwards.
 func (d *readiness) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -116,20 +117,20 @@ func (d *readiness) close() {
 	}
 }
 
-// rearm offers a value if the next call has something to say, and else sees to it that
-// one is offered when it has. Precondition: the caller has entered, and is about to
-// leave.
+// rearm offers a value if the Receiver is readable, and otherwise arranges for one
+// to be offered when it becomes so. Precondition: the caller has entered and is
+// about to leave.
 func (r *Receiver) rearm() {
 	d := &r.readiness
 	r.beat.Differs(r.rx.Position())
-	if r.says() {
+	if r.readable() {
 		d.offer()
 		return
 	}
 	d.withdraw()
 	bell := futex.Word{At: r.bell.Word(), Is: r.bell.Seq()}
 	r.bell.Announce()
-	if r.saysSettled() {
+	if r.readableAfterSettle() {
 		r.bell.Retract()
 		d.offer()
 		return
@@ -137,26 +138,26 @@ func (r *Receiver) rearm() {
 	d.watch(bell)
 }
 
-// says reports whether the next call has something to say but ErrEmpty. Precondition:
-// the caller has entered.
-func (r *Receiver) says() bool {
+// readable reports whether the next call would return a message or a final error.
+// Precondition: the caller has entered.
+func (r *Receiver) readable() bool {
 	return r.final != nil || r.closing() || r.guard.Broken() || r.rx.Pending()
 }
 
-// saysSettled is says after all that TryRecv would do: claims of the dead are skipped,
-// and it is found out whether senders are left.
-func (r *Receiver) saysSettled() bool {
+// readableAfterSettle is readable after the work that TryRecv would do: it skips the
+// claims of dead senders and finds out whether any senders are left.
+func (r *Receiver) readableAfterSettle() bool {
 	r.peers.refresh(r.seg, r.reaper.senders)
 	for range r.rounds() {
-		if r.says() {
+		if r.readable() {
 			return true
 		}
 		switch again, err := r.settle(); {
 		case err != nil:
 			return true
 		case !again:
-			return r.says()
+			return r.readable()
 		}
 	}
-	return true // a peer works on nothing else
+	return true // only a peer that does nothing else gets here
 }

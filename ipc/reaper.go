@@ -7,27 +7,28 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// reaper frees the slots of dead senders, with no call of the receiver's
-// user needed, and remembers who died.
+// reaper frees the slots of dead senders, without any call by the receiver's user,
+// and remembers them.
 type reaper struct {
-	mu   sync.Mutex
-	seg  *shm.Segment
-	seen uint64  // deaths that were counted in the segment by then
-	late []int   // slots of the dead that could not be reaped yet; guarded by mu
-	dead []Death // not told yet
+	mu      sync.Mutex
+	seg     *shm.Segment
+	seen    uint64  // deaths in the segment's counter at the last sweep
+	pending []int   // slots of the dead that could not be reaped yet; guarded by mu
+	dead    []Death // not returned by Deaths yet
 
-	// The dead whose locks are still held are told at once, and reaped, by whoever
-	// comes first, when their locks are free: told has their generations by slot, and
-	// early how many were reaped since and are not in seen yet.
-	told  map[int]uint32
-	early uint64
+	// A dead sender whose lock is still held is noted at once, and reaped when its
+	// lock is free, by whichever process gets to it first. reported holds the
+	// generations of these senders by slot, and uncounted how many were reaped since
+	// and are not in seen yet.
+	reported  map[int]uint32
+	uncounted uint64
 }
 
-// maxDeaths is how many deaths are kept for Receiver.Deaths.
+// maxDeaths is the number of deaths that are kept for Receiver.Deaths.
 const maxDeaths = 64
 
 func (v *reaper) init(seg *shm.Segment) {
-	v.seg, v.seen, v.told = seg, seg.Deaths(), map[int]uint32{}
+	v.seg, v.seen, v.reported = seg, seg.Deaths(), map[int]uint32{}
 }
 
 // senders yields all sender slots.
@@ -39,30 +40,29 @@ func (v *reaper) senders(yield func(int, shm.Endpoint) bool) {
 	}
 }
 
-// sweep asks the kernel about the senders in those slots, and reaps those that died,
-// and of those that recovery still needed at the last sweep. It reports whether it
-// found a death that recovery may have to deal with, and whether one must be looked
-// at again.
+// sweep asks the kernel about the senders in slots, and in the slots that earlier
+// sweeps could not free, and reaps those that are dead. found reports a death that
+// recovery may have to handle, and again a slot that must be checked again.
 func (v *reaper) sweep(slots func(yield func(int) bool)) (found, again bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	// Before the slots: a death that is counted from here on is the next sweep's.
+	// Read before the slots: a death counted after this belongs to the next sweep.
 	others := v.seg.Deaths() - v.seen
-	late := v.late
-	v.late = nil
-	for slot := range v.told {
-		late = append(late, slot)
+	pending := v.pending
+	v.pending = nil
+	for slot := range v.reported {
+		pending = append(pending, slot)
 	}
 	for i := range slots {
-		if !slices.Contains(late, i) {
-			late = append(late, i)
+		if !slices.Contains(pending, i) {
+			pending = append(pending, i)
 		}
 	}
-	for _, i := range late {
+	for _, i := range pending {
 		e := v.seg.SenderEndpoint(i)
-		if generation, ok := v.told[i]; ok && (!e.Live() || e.Generation() != generation) {
-			v.early++ // somebody has taken its slot
-			delete(v.told, i)
+		if generation, ok := v.reported[i]; ok && (!e.Live() || e.Generation() != generation) {
+			v.uncounted++ // reaped by another process: the slot is free or taken
+			delete(v.reported, i)
 		}
 		if !e.Live() {
 			continue
@@ -73,16 +73,17 @@ func (v *reaper) sweep(slots func(yield func(int) bool)) (found, again bool) {
 		}
 		found = v.reap(i) || found
 		if e.Live() {
-			v.late = append(v.late, i)
+			v.pending = append(v.pending, i)
 		}
 	}
-	// Those that a sender in want of a slot has reaped; the count is a peer's word.
-	known := min(others, v.early)
-	v.seen, v.early = v.seen+others, v.early-known
+	// Other processes counted the rest: senders that needed a slot reaped them. The
+	// number is bounded because peers can write the counter.
+	known := min(others, v.uncounted)
+	v.seen, v.uncounted = v.seen+others, v.uncounted-known
 	for range min(others-known, maxDeaths) {
 		v.note(Death{Slot: -1})
 	}
-	return found, len(v.late) > 0
+	return found, len(v.pending) > 0
 }
 
 // all yields all sender slots.
@@ -94,16 +95,16 @@ func (v *reaper) all(yield func(int) bool) {
 	}
 }
 
-// reap reaps a dead sender, or where its lock is still held only tells of it. It
-// reports whether there is anything new. Precondition: mu is held.
-func (v *reaper) reap(slot int) (news bool) {
-	_, known := v.told[slot]
+// reap reaps a dead sender, or only notes its death if its lock is still held. It
+// reports whether either was new. Precondition: mu is held.
+func (v *reaper) reap(slot int) (isNew bool) {
+	_, known := v.reported[slot]
 	o, reaped, err := v.seg.Reap(slot)
 	if err == nil && reaped {
-		v.early++
-		delete(v.told, slot)
-	} else if late, generation, ok := v.seg.Outlived(slot); ok && !known {
-		o, v.told[slot] = late, generation
+		v.uncounted++
+		delete(v.reported, slot)
+	} else if owner, generation, ok := v.seg.Outlived(slot); ok && !known {
+		o, v.reported[slot] = owner, generation
 	} else {
 		return !known
 	}
@@ -120,8 +121,8 @@ func (v *reaper) note(d Death) {
 	v.dead = append(v.dead, d)
 }
 
-// Deaths returns the senders that died without Close and were found since the
-// last call, at most the newest 64. Safe for concurrent use.
+// Deaths returns the senders that died without Close and were found since the last
+// call, at most the latest 64. It is safe for concurrent use.
 func (r *Receiver) Deaths() []Death {
 	r.stats.Lock()
 	defer r.stats.Unlock()

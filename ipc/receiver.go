@@ -14,18 +14,18 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// Receiver is the receiving end of a channel. It serves one goroutine at a time
-// and gives ErrBusy to a second one; Close, Stats and Deaths may be called from
-// any.
+// Receiver is the receiving endpoint of a channel. It serves one goroutine at a time
+// and returns ErrBusy to a second one. Close, Stats, Deaths and Ready are safe for
+// concurrent use.
 //
-// Once it has given ErrDisconnected it gives that at every further call.
+// After a call has returned ErrDisconnected, every further call returns it too.
 type Receiver struct {
 	endpoint
 	rx    *shm.Consumer
 	bell  shm.Doorbell
 	waits recvWait
-	bells [1]futex.Word // what it sleeps on
-	alive attachedAt    // some sender
+	bells [1]futex.Word // what the receiver sleeps on
+	alive attachedAt    // when a sender was last found attached
 
 	lineBeat *heartbeat.Beat // ticks while the same sender is first in line
 	turnSeen shm.Turn        // at the last such tick
@@ -33,39 +33,39 @@ type Receiver struct {
 	pace pacer
 
 	readiness readiness
-	chosen    atomic.Uint64 // when Select last gave this one: see choose
+	chosen    atomic.Uint64 // when Select last returned this receiver: see choose
 
-	gate     asymlock.Gate // lets one call in at a time; handing: to its user's function
+	gate     asymlock.Gate // lets one call in at a time; Handing while the user's function runs
 	finished chan struct{}
 	closeErr error // written before finished is closed
 
-	hadSenders bool        // senders were attached, or had left messages, when this end attached
-	nameless   atomic.Bool // the tick found that the channel has lost its name
+	hadSenders bool        // senders were attached, or had left messages, when this receiver attached
+	nameless   atomic.Bool // a tick found that the channel has lost its name
 
-	final error // given at every further call
+	final error // what every further call returns
 
 	reaper reaper
 	stats  sync.Mutex // guards last, and the mapping against Close
 	last   Stats      // as of Close
 	ended  bool       // last is valid
 
-	lent    bool       // Consume has handed messages out since the last Release or Rewind
-	letgo   bool       // Release or Rewind came after Close; guarded by stats
-	lingers *lingering // the mapping, after Close, for whoever has messages in place; guarded by stats
+	lent     bool       // Consume has handed messages out since the last Release or Rewind
+	userDone bool       // Release or Rewind was called after Close; guarded by stats
+	lingers  *lingering // the mapping after Close, while the user may hold messages in place; guarded by stats
 
-	errEmpty, errBusy error // made once: failing costs no allocation
+	errEmpty, errBusy error // made once: failing does not allocate
 }
 
-// NewReceiver attaches the receiver to the channel of that name, and makes the
-// channel if it is missing or dead. It gives ErrBusy if the channel has a
-// receiver, ErrIncompatible or a *CorruptError if the file is no channel. It
-// waits for nobody: it looks at ctx only if reserving the bytes of a new channel
-// takes long.
+// NewReceiver attaches the receiver to the channel called name, and makes the
+// channel if it is missing or dead. It returns ErrBusy if the channel has a
+// receiver, and ErrIncompatible or a *CorruptError if the file is not a channel. It
+// waits for no peer, and checks ctx only while it reserves the bytes of a new
+// channel.
 func NewReceiver(ctx context.Context, name string, o *Options) (*Receiver, error) {
 	return openReceiver(ctx, name, o, 0)
 }
 
-// openReceiver is NewReceiver for values with the fingerprint element.
+// openReceiver is NewReceiver for values whose fingerprint is element.
 func openReceiver(ctx context.Context, name string, o *Options, element uint64) (*Receiver, error) {
 	opts, err := o.check()
 	opts.element = element
@@ -89,8 +89,8 @@ func openReceiver(ctx context.Context, name string, o *Options, element uint64) 
 	return r, nil
 }
 
-// newReceiver does all of opening a receiver that can fail. Precondition: the caller
-// has the segment's receiver lock, and has not attached.
+// newReceiver performs every step of opening a receiver that can fail.
+// Preconditions: the caller holds the segment's receiver lock and has not attached.
 func newReceiver(name string, opts opener, seg *shm.Segment) (*Receiver, error) {
 	r := &Receiver{finished: make(chan struct{})}
 	r.gate.Init(r.finish)
@@ -102,7 +102,7 @@ func newReceiver(name string, opts opener, seg *shm.Segment) (*Receiver, error) 
 	if r.rx, err = seg.Ring().NewConsumer(registered()); err != nil {
 		return nil, err
 	}
-	attached, err := seg.AnySenderAttached() // those that come from here on are SendersSince
+	attached, err := seg.AnySenderAttached() // SendersSince covers those that attach later
 	if err != nil {
 		return nil, err
 	}
@@ -120,9 +120,10 @@ func newReceiver(name string, opts opener, seg *shm.Segment) (*Receiver, error) 
 	return r, nil
 }
 
-// leftMessages reports whether senders that have gone left a message. What they
-// aborted, or died over, is none, and is cleared away. Damage counts as one: the
-// first call tells of it. Precondition: no sender was attached. Its rx is spent.
+// leftMessages reports whether senders that have gone left a message. Claims that
+// they aborted or died over do not count, and are cleared away. Damage counts: the
+// first call reports it. Precondition: no sender was attached. r.rx must not be used
+// afterwards.
 func (r *Receiver) leftMessages() bool {
 	for range r.rounds() {
 		_, err := r.rx.Next()
@@ -133,13 +134,13 @@ func (r *Receiver) leftMessages() bool {
 			return err != nil
 		}
 		if skipped, err := r.recover(); err != nil || !skipped {
-			return err != nil // who claims now has come since: SendersSince
+			return err != nil // a claim in flight belongs to a newcomer: SendersSince
 		}
 	}
-	return true // a peer works on nothing else
+	return true // only a peer that does nothing else gets here
 }
 
-// enter begins a call of the one goroutine that may receive.
+// enter begins a receiving call. It fails if another goroutine is inside.
 func (r *Receiver) enter() error {
 	if !r.gate.Enter() {
 		return r.refused()
@@ -147,7 +148,7 @@ func (r *Receiver) enter() error {
 	return nil
 }
 
-// refused tells why there is no entering.
+// refused returns the reason why enter failed.
 func (r *Receiver) refused() error {
 	if r.closing() {
 		return r.errClosed
@@ -155,7 +156,7 @@ func (r *Receiver) refused() error {
 	return r.errBusy
 }
 
-// leave ends it, and finishes a Close that came meanwhile.
+// leave ends a receiving call, and finishes a Close that was called meanwhile.
 func (r *Receiver) leave() {
 	used := r.readiness.used.Load()
 	if used {
@@ -169,56 +170,57 @@ func (r *Receiver) leave() {
 
 func (r *Receiver) closing() bool { return r.gate.Closed() }
 
-// Recv returns the next message, a copy that is the caller's own. It blocks until
-// one is there, ctx is done (which is looked at only before a wait), all senders
-// have gone and everything is received (ErrDisconnected), or Close (ErrClosed).
+// Recv returns a copy of the next message; the caller owns it. Recv blocks until a
+// message arrives, ctx is done, the channel is drained and has no senders
+// (ErrDisconnected), or the Receiver is closed (ErrClosed). It checks ctx only
+// before it waits.
 func (r *Receiver) Recv(ctx context.Context) ([]byte, error) {
 	if err := r.enter(); err != nil {
 		return nil, err
 	}
 	defer r.leave()
-	if msg, ok := r.short([]byte{}); ok {
+	if msg, ok := r.tryAppend([]byte{}); ok {
 		return msg, nil
 	}
 	msg, err := r.next(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.took(make([]byte, 0, len(msg)), msg)
+	return r.copyOut(make([]byte, 0, len(msg)), msg)
 }
 
-// RecvAppend is Recv with the message appended to dst, which is given back
-// unchanged with an error.
+// RecvAppend is Recv, but appends the message to dst and returns the extended slice.
+// On error it returns dst unchanged.
 func (r *Receiver) RecvAppend(ctx context.Context, dst []byte) ([]byte, error) {
 	if err := r.enter(); err != nil {
 		return dst, err
 	}
 	defer r.leave()
-	if longer, ok := r.short(dst); ok {
+	if longer, ok := r.tryAppend(dst); ok {
 		return longer, nil
 	}
 	msg, err := r.next(ctx)
 	if err != nil {
 		return dst, err
 	}
-	return r.took(dst, msg)
+	return r.copyOut(dst, msg)
 }
 
-// TryRecv is Recv without waiting: ErrEmpty if no message is there now, which
-// includes one that is still being written.
+// TryRecv is Recv without waiting. It returns ErrEmpty if no message is ready; a
+// message that is still being written is not.
 func (r *Receiver) TryRecv() ([]byte, error) {
 	if err := r.enter(); err != nil {
 		return nil, err
 	}
 	defer r.leave()
-	if msg, ok := r.short([]byte{}); ok {
+	if msg, ok := r.tryAppend([]byte{}); ok {
 		return msg, nil
 	}
 	msg, err := r.tryNext()
 	if err != nil {
 		return nil, err
 	}
-	return r.took(make([]byte, 0, len(msg)), msg)
+	return r.copyOut(make([]byte, 0, len(msg)), msg)
 }
 
 // tryRecvAppend is RecvAppend without waiting.
@@ -227,27 +229,27 @@ func (r *Receiver) tryRecvAppend(dst []byte) ([]byte, error) {
 		return dst, err
 	}
 	defer r.leave()
-	if longer, ok := r.short(dst); ok {
+	if longer, ok := r.tryAppend(dst); ok {
 		return longer, nil
 	}
 	msg, err := r.tryNext()
 	if err != nil {
 		return dst, err
 	}
-	return r.took(dst, msg)
+	return r.copyOut(dst, msg)
 }
 
-// short appends the next message to dst and releases it, if it is there and nothing is
-// in the way.
-func (r *Receiver) short(dst []byte) ([]byte, bool) {
+// tryAppend appends the next message to dst and releases it, if a message is ready
+// and needs no further check.
+func (r *Receiver) tryAppend(dst []byte) ([]byte, bool) {
 	if r.final != nil {
 		return dst, false
 	}
 	return r.rx.Append(dst, r.guard)
 }
 
-// took appends the message in hand to dst and releases it.
-func (r *Receiver) took(dst, msg []byte) ([]byte, error) {
+// copyOut appends to dst the message msg that Next returned, and releases it.
+func (r *Receiver) copyOut(dst, msg []byte) ([]byte, error) {
 	n := len(dst)
 	longer := slices.Grow(dst, len(msg))[:n+len(msg)]
 	shm.Copy(longer[n:], msg)
@@ -258,14 +260,15 @@ func (r *Receiver) took(dst, msg []byte) ([]byte, error) {
 	return longer, nil
 }
 
-// Close detaches the receiver: senders get ErrDisconnected, and unless the
-// channel is durable its file is removed; an error tells that it could not be: the
-// receiver is detached nevertheless, and the next one replaces the file. A call that is blocked gives ErrClosed,
-// and so does every later one. From within Consume's function, or while that
-// runs, the channel is closed for senders at once, the rest follows when it has
-// returned. Messages that Next and TryNext returned may still be looked at: their
-// memory stays mapped until Release or Rewind is called (both return ErrClosed), or
-// the Receiver is garbage. Idempotent.
+// Close detaches the receiver: senders get ErrDisconnected, and the file is removed
+// unless the channel is durable. If it can't be removed Close returns an error, but
+// the receiver is detached, and the next one replaces the file. Blocked and later
+// calls return ErrClosed.
+//
+// While Consume's function runs, Close closes the channel for senders at once, and
+// Consume detaches the receiver when it returns. Messages that Next and TryNext
+// returned stay readable until Release or Rewind is called (both return ErrClosed),
+// or until the Receiver is garbage collected. Close is idempotent.
 func (r *Receiver) Close() error {
 	if !r.gate.Close() {
 		if !r.gate.Handing() {
@@ -287,7 +290,8 @@ func (r *Receiver) Close() error {
 	return r.closeErr
 }
 
-// finish detaches. It runs once: in Close, or in the call that Close met.
+// finish detaches the receiver. It runs exactly once: in Close if no call is inside,
+// otherwise when that call leaves.
 func (r *Receiver) finish() {
 	r.readiness.close()
 	r.lineBeat.Remove()
@@ -296,7 +300,7 @@ func (r *Receiver) finish() {
 	if !r.seg.Durable() {
 		r.ring.Close()
 		if err = r.seg.Unlink(2 * r.opts.Heartbeat); err != nil {
-			err = fmt.Errorf("the channel is closed, but its file stays: %w", err)
+			err = fmt.Errorf("the channel is closed, but its file could not be removed: %w", err)
 		}
 	}
 	r.stats.Lock()

@@ -12,13 +12,13 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// rounds is how often an empty-handed receiver may find that there may be a
-// message now: after it, only a peer that works on nothing else is the cause. The
-// claims of the dead, one a slot, are skipped before.
+// rounds bounds how often a receiver without a message may find that there may be
+// one now. Skipping the claims of the dead, at most one a slot, takes fewer; any
+// more are caused by a peer that does nothing else.
 func (r *Receiver) rounds() int { return r.ring.Senders() + 16 }
 
-// next returns the next message in place, waiting for it. Precondition: the
-// caller has entered.
+// next returns the next message in place, waiting for it. Precondition: the caller
+// has entered.
 func (r *Receiver) next(ctx context.Context) ([]byte, error) {
 	for round := 0; ; round++ {
 		msg, err := r.look()
@@ -43,15 +43,15 @@ func (r *Receiver) tryNext() ([]byte, error) {
 		}
 		switch again, err := r.settle(); {
 		case err != nil:
-			return nil, r.sound("recv", err)
+			return nil, r.orBroken("recv", err)
 		case !again || round > r.rounds():
 			return nil, r.errEmpty
 		}
 	}
 }
 
-// at returns the message that is there, if there is one. What is read of it counts
-// only if the mapping is not broken afterwards.
+// at returns the message that is ready, if any. Bytes read from it are valid only if
+// the mapping is not broken afterwards.
 func (r *Receiver) at() ([]byte, bool) {
 	if r.final != nil {
 		return nil, false
@@ -63,7 +63,7 @@ func (r *Receiver) at() ([]byte, bool) {
 	return msg, err == nil
 }
 
-// look returns what is there, or shm.ErrEmpty, or a final error.
+// look returns the message that is ready, shm.ErrEmpty, or a final error.
 func (r *Receiver) look() ([]byte, error) {
 	if r.final != nil {
 		return nil, r.final
@@ -76,10 +76,10 @@ func (r *Receiver) look() ([]byte, error) {
 	case err != shm.ErrEmpty:
 		err = r.fail("recv", err)
 	}
-	return nil, r.sound("recv", err)
+	return nil, r.orBroken("recv", err)
 }
 
-// await waits once; nil means: look again.
+// await waits once. After nil the caller looks again.
 func (r *Receiver) await(ctx context.Context) error {
 	if r.closing() {
 		return r.errClosed
@@ -97,17 +97,17 @@ func (w recvWait) ready() bool { return w.rx.Ready() }
 func (w recvWait) over() bool  { return w.closing() }
 func (w recvWait) moves() bool { return false }
 
-// look is what an empty-handed receiver does before it sleeps.
+// look does what a receiver without a message does before it sleeps.
 func (w recvWait) look() (again bool, err error) {
 	w.peers.refresh(w.seg, w.reaper.senders)
 	again, err = w.settle()
 	if err != nil {
-		return false, w.sound("recv", err)
+		return false, w.orBroken("recv", err)
 	}
 	return again, nil
 }
 
-// announce arms the beats too: they look whether senders have claimed while this
+// announce also arms the beats, which check whether senders have claimed while this
 // receiver sleeps.
 func (w recvWait) announce() []futex.Word {
 	w.beat.Differs(w.rx.Position())
@@ -121,8 +121,8 @@ func (w recvWait) retract() {
 	w.beat.Disarm()
 }
 
-// settle does what an empty-handed receiver does before it waits: it skips the
-// claim of a sender that died, and finds out whether senders are left. True means
+// settle does what a receiver without a message does before it waits: it skips the
+// claim of a dead sender, and finds out whether any senders are left. again means
 // that there may be a message now.
 func (r *Receiver) settle() (again bool, err error) {
 	r.rx.Review()
@@ -139,7 +139,7 @@ func (r *Receiver) settle() (again bool, err error) {
 	if r.closing() {
 		return false, r.errClosed
 	}
-	if r.ring.Closed() { // not by this receiver: the channel was removed
+	if r.ring.Closed() { // not closed by this receiver: the channel was removed
 		r.final = r.fail("recv", fmt.Errorf("%w: %w", ErrDisconnected, ErrRemoved))
 		return false, r.final
 	}
@@ -164,8 +164,8 @@ func (r *Receiver) recover() (bool, error) {
 	return skipped, nil
 }
 
-// abandoned reports whether the channel was removed, or no sender is attached where
-// there were some, or where none can come any more.
+// abandoned reports whether the channel was removed, or whether no sender is
+// attached although there were some, or although none can attach any more.
 func (r *Receiver) abandoned() bool {
 	if r.ring.Closed() {
 		return true
@@ -184,19 +184,20 @@ func (r *Receiver) abandoned() bool {
 	return !alive && err == nil
 }
 
-// ends reports whether the receiver is done once no sender is attached.
+// ends reports whether the receiver is disconnected as soon as no sender is
+// attached.
 func (r *Receiver) ends() bool {
 	return !r.opts.KeepOpen && (r.hadSenders || r.seg.SendersSince())
 }
 
 // checkDisconnected returns ErrDisconnected if no sender is left, and there were
-// some or none can come any more.
+// some or none can attach any more.
 func (r *Receiver) checkDisconnected() (again bool, err error) {
 	if !r.abandoned() {
 		return false, nil
 	}
 	if inFlight, err := r.rx.InFlight(); err != nil || inFlight {
-		return inFlight, err // sent, or claimed, before the last one went
+		return inFlight, err // sent or claimed before the last sender detached
 	}
 	failpoint.Hit(failpoint.Alone)
 	if !r.seg.Durable() {
@@ -208,27 +209,27 @@ func (r *Receiver) checkDisconnected() (again bool, err error) {
 	return false, r.final
 }
 
-// disconnected is the error that tells how the channel ended.
+// disconnected returns the error that describes how the channel ended.
 func (r *Receiver) disconnected() error {
 	switch {
 	case !r.nameless.Load() && !r.nameLost():
 		return r.errDisconnected
 	case r.ends():
-		return r.fail("recv", fmt.Errorf("%w; the channel has lost its name: %w", ErrDisconnected, fs.ErrNotExist))
+		return r.fail("recv", fmt.Errorf("%w: the channel has lost its name: %w", ErrDisconnected, fs.ErrNotExist))
 	}
-	return r.fail("recv", fmt.Errorf("%w, for no sender can come: %w", ErrDisconnected, ErrRemoved))
+	return r.fail("recv", fmt.Errorf("%w: no sender can attach: %w", ErrDisconnected, ErrRemoved))
 }
 
-// latch closes the channel for newcomers. It keeps them out meanwhile:
-// without, one could attach after the look that found none, send before it sees
-// the channel closed, and never be received. True means that somebody is just
-// coming, or has been: look again.
+// latch closes the channel to new senders. It holds the locks of all slots
+// meanwhile: otherwise a sender could attach after the check that found none, send
+// before it sees that the channel is closed, and never be received. again means that
+// a sender is attaching or has sent: look again.
 func (r *Receiver) latch() (again bool, err error) {
-	r.reaper.mu.Lock() // who reaps gives locks back
+	r.reaper.mu.Lock() // reaping releases slot locks
 	defer r.reaper.mu.Unlock()
 	ok, err := r.seg.LockSenders()
 	if err != nil || !ok {
-		return err == nil, r.sound("recv", err)
+		return err == nil, r.orBroken("recv", err)
 	}
 	inFlight, err := r.rx.InFlight()
 	failpoint.Hit(failpoint.LastLook)

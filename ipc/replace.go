@@ -11,13 +11,12 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// How a finished channel is replaced: it is marked closed, the new one is made, with no
-// name, the old one's name is taken, and the new one is published. All that can fail
-// for want of room or rights comes before the name is taken, so the old one is still
-// to be looked at where it can't be replaced.
+// How a finished channel is replaced: it is marked closed, the new one is made
+// without a name, the old one's name is taken away, and the new one is published.
+// Everything that can fail for lack of space or permission comes before the name is
+// taken, so a channel that can't be replaced can still be inspected.
 
-// closeFinished marks a channel that is finished as closed, and reports whether it
-// is.
+// closeFinished marks a channel closed if it is finished, and reports whether it is.
 func closeFinished(seg *shm.Segment) (bool, error) {
 	finished, err := seg.Finished()
 	if finished && err == nil {
@@ -26,10 +25,10 @@ func closeFinished(seg *shm.Segment) (bool, error) {
 	return finished, err
 }
 
-// retire takes the name of a finished channel away, and returns errAgain. What takes
-// its place is made before: where it can't be, the finished one stays.
+// retire takes the name of a finished channel away, and returns errAgain. It makes
+// the replacement first; if that fails, the finished channel stays.
 func (o *opener) retire(ctx context.Context, seg *shm.Segment) error {
-	seg.Ring().Close() // its senders, if any live, learn it
+	seg.Ring().Close() // tells its live senders
 	failpoint.Hit(failpoint.RetireClosed)
 	if err := o.makeSpare(ctx, seg); err != nil {
 		return fmt.Errorf("replace a channel whose receiver has gone: %w", err)
@@ -41,8 +40,8 @@ func (o *opener) retire(ctx context.Context, seg *shm.Segment) error {
 	return errAgain
 }
 
-// makeSpare makes the segment that will take old's place, unless only the room that
-// old takes is missing.
+// makeSpare makes the segment that will replace old. If only the space that old
+// occupies is lacking, it makes none and returns nil.
 func (o *opener) makeSpare(ctx context.Context, old *shm.Segment) (err error) {
 	if o.spare != nil {
 		return nil
@@ -50,7 +49,7 @@ func (o *opener) makeSpare(ctx context.Context, old *shm.Segment) (err error) {
 	o.spare, err = shm.CreateContext(ctx, old.Place(), o.config)
 	noRoom := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 	if noRoom && o.config.FileSize() <= old.Size() {
-		// A sender that still has old open would keep its room.
+		// A sender that still has old open would keep its space in use.
 		if alive, aerr := old.AnySenderAlive(); !alive && aerr == nil {
 			return nil
 		}
@@ -61,18 +60,18 @@ func (o *opener) makeSpare(ctx context.Context, old *shm.Segment) (err error) {
 	return err
 }
 
-// dropSpare discards a spare that was not needed: another process has made the
-// channel.
+// dropSpare discards a spare that was not needed because another process has made
+// the channel.
 func (o *opener) dropSpare() {
 	if o.spare != nil {
-		_ = o.spare.Discard() // it has no name, and nobody waits for it
+		_ = o.spare.Discard() // it has no name and no user
 		o.spare = nil
 	}
 }
 
-// makeAs makes a channel, attaches the caller by attach, and publishes it. If
-// somebody else published one first it returns errAgain. It looks at ctx only if the
-// allocation takes long.
+// makeAs makes a channel, attaches the caller by calling attach, and publishes it.
+// It returns errAgain if another process has published one first. It checks ctx only
+// while it allocates the file.
 func (o *opener) makeAs(ctx context.Context, place shm.Place, attach func(*shm.Segment) error) (*shm.Segment, error) {
 	seg := o.spare
 	o.spare = nil

@@ -10,63 +10,64 @@ import (
 	"github.com/shmchan/shmchan/internal/futex"
 )
 
-// Select waits until the next call of one of the receivers has something to say: a
-// message, or an error that is final. It takes no message, and returns the index of
-// that receiver; of those that are ready, the one that was given longest ago, so each
-// gets its turn. A receiver that was closed is ready. If another goroutine is receiving
-// from one, Select returns its index and ErrBusy. ctx is looked at only if none is
-// ready. Without receivers, or with one that is nil, the error wraps fs.ErrInvalid.
+// Select waits until the next call of one of the receivers would return a message or
+// a final error, and returns the index of that receiver without taking the message.
+// A closed Receiver is ready. If several are ready, Select chooses the one that it
+// returned longest ago, so each gets its turn. If another goroutine is receiving
+// from one of them, Select returns its index and ErrBusy. It checks ctx only if none
+// is ready. If rs is empty or contains nil, the error wraps fs.ErrInvalid.
 //
-// One goroutine waits for all: a wait costs a look at each of the receivers, and a call
-// that sleeps a thread, and one more for each 127 receivers beyond 127.
+// One goroutine waits for all: a wait polls each receiver, and a sleeping call
+// occupies a thread, and one more for each 127 receivers beyond 127.
 func Select(ctx context.Context, rs ...*Receiver) (int, error) {
 	if len(rs) == 0 {
-		return -1, fmt.Errorf("select: %w", invalid("no receivers: give at least one"))
+		return -1, fmt.Errorf("select: %w", invalid("argument: want at least one receiver, got none"))
 	}
 	for i, r := range rs {
 		if r == nil {
-			return -1, fmt.Errorf("select: %w", invalid("receiver %d is nil", i))
+			return -1, fmt.Errorf("select: %w", invalid("argument: receiver %d is nil", i))
 		}
 	}
 	var pauses uint32
-	if len(rs) > mostSpun {
+	if len(rs) > maxSpun {
 		pauses = neverSpin
 	}
 	w := selections.Get().(*selectWait)
 	w.enter(rs)
 	defer w.leave()
 	for {
-		if i := w.choose((*Receiver).says); i >= 0 {
+		if i := w.choose((*Receiver).readable); i >= 0 {
 			return w.chosen(i)
 		}
-		if i := w.choose((*Receiver).saysSettled); i >= 0 {
+		if i := w.choose((*Receiver).readableAfterSettle); i >= 0 {
 			return w.chosen(i)
 		}
 		if ctx.Err() != nil {
 			return -1, fmt.Errorf("select: %w", ctx.Err())
 		}
-		// With none to be chosen all have been entered, so the first is this call's.
+		// If none is ready, every receiver was entered, so this call may use the first one.
 		if err := rs[0].endpoint.await(ctx, "select", w, pauses); err != nil && ctx.Err() == nil {
 			return -1, err
 		}
 	}
 }
 
-// selectWait is the wait of Select, on behalf of the first receiver's end: what is to
-// be told to any of them is told to that one's sleeper.
+// selectWait is the wait of Select. The first receiver's endpoint sleeps; a wake-up
+// meant for any of the others is forwarded to it.
 type selectWait struct {
 	rs      []*Receiver
-	entered []bool // by this call
-	busy    []bool // another goroutine is in there
+	entered []bool // this call entered it
+	busy    []bool // another goroutine is inside
 	bells   []futex.Word
 }
 
 var selections = sync.Pool{New: func() any { return new(selectWait) }}
 
-// mostSpun is how many receivers are looked at in a spin.
-const mostSpun = 16
+// maxSpun is the number of receivers up to which Select spins.
+const maxSpun = 16
 
-// enter enters every receiver that can be. One that is given twice is entered once.
+// enter enters every receiver that it can. A receiver that is listed twice is
+// entered once.
 func (w *selectWait) enter(rs []*Receiver) {
 	w.rs = append(w.rs, rs...)
 	for i, r := range w.rs {
@@ -76,7 +77,7 @@ func (w *selectWait) enter(rs []*Receiver) {
 	}
 }
 
-// has reports whether the receiver at i is one that was entered before.
+// has reports whether the receiver at i is also at a lower index that was entered.
 func (w *selectWait) has(i int) bool {
 	for j, r := range w.rs[:i] {
 		if r == w.rs[i] && w.entered[j] {
@@ -98,16 +99,16 @@ func (w *selectWait) leave() {
 	selections.Put(w)
 }
 
-// turns counts what Select has given, in all.
+// turns is the number of receivers that Select has returned in this process.
 var turns atomic.Uint64
 
-// choose returns the receiver that was given longest ago of those that say something,
-// are closed or are busy, or -1.
-func (w *selectWait) choose(says func(*Receiver) bool) int {
+// choose returns the index of the receiver that Select returned longest ago among
+// those that are readable, closed or busy, or -1 if there is none.
+func (w *selectWait) choose(readable func(*Receiver) bool) int {
 	best := -1
 	var oldest uint64
 	for i, r := range w.rs {
-		if !w.busy[i] && !r.closing() && !(w.entered[i] && says(r)) {
+		if !w.busy[i] && !r.closing() && !(w.entered[i] && readable(r)) {
 			continue
 		}
 		if last := r.chosen.Load(); best < 0 || last < oldest {
@@ -147,10 +148,10 @@ func (w *selectWait) over() bool {
 func (w *selectWait) moves() bool { return false }
 
 func (w *selectWait) look() (again bool, err error) {
-	return w.choose((*Receiver).saysSettled) >= 0, nil
+	return w.choose((*Receiver).readableAfterSettle) >= 0, nil
 }
 
-// announce announces on all bells, and fences once for all.
+// announce announces on every doorbell, and fences once for all of them.
 func (w *selectWait) announce() []futex.Word {
 	w.bells = w.bells[:0]
 	for i, r := range w.rs {
@@ -158,7 +159,7 @@ func (w *selectWait) announce() []futex.Word {
 			continue
 		}
 		if i > 0 {
-			r.hears.Store(&w.rs[0].endpoint)
+			r.proxy.Store(&w.rs[0].endpoint)
 		}
 		r.beat.Differs(r.rx.Position())
 		w.bells = append(w.bells, futex.Word{At: r.bell.Word(), Is: r.bell.Seq()})
@@ -177,7 +178,7 @@ func (w *selectWait) retract() {
 		if w.entered[i] {
 			r.bell.Retract()
 			r.beat.Disarm()
-			r.hears.Store(nil)
+			r.proxy.Store(nil)
 		}
 	}
 }

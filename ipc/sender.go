@@ -12,12 +12,12 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// Sender is one sending end of a channel. It is safe for concurrent use by
-// goroutines; sends of one Sender take turns, so for speed give each goroutine a
+// Sender is a sending endpoint of a channel. It is safe for concurrent use. The
+// sends of one Sender run one at a time; for speed, give each goroutine its own
 // Clone.
 //
-// The end is attached from NewSender until Close; a process that ends without
-// Close, however it ends, is noticed by the receiver.
+// A Sender is attached from NewSender until Close. If its process ends without
+// Close, for whatever reason, the receiver notices.
 type Sender struct {
 	endpoint
 	slot int
@@ -25,43 +25,43 @@ type Sender struct {
 	mu       asymlock.Lock
 	tx       shm.Producer
 	waiter   shm.Waiter
-	barred   error    // why no send may begin: closed, a claim is open, or goroutines wait
-	queue    []*place // goroutines that wait to send
+	barred   error    // why no send may begin: closed, a claim is open, or goroutines are queued
+	queue    []*place // goroutines waiting to send
 	claims   claims
 	open     *Claim        // the claim that is open
-	aborted  *Claim        // the one that Close aborted, until its holder learns of it
-	lingers  *lingering    // the mapping, for that holder
-	resolved chan struct{} // closed when the open claim is over; made by whoever waits for that
+	aborted  *Claim        // the claim that Close aborted, until its holder learns of it
+	lingers  *lingering    // the mapping after Close, for the holder of aborted
+	resolved chan struct{} // closed when the open claim is over; made by the first goroutine that waits for it
 	sleepers atomic.Int32  // goroutines that wait without mu and may touch the mapping; written with mu held
 	awake    sync.Cond     // sleepers became 0
 	closed   atomic.Bool   // written with mu held
 	last     Stats         // as of Close
 
-	room     roomWait        // of the first in queue
-	flushes  []uint64        // positions that goroutines wait for; guarded by mu
+	room     roomWait        // the wait of the first goroutine in queue
+	flushes  []uint64        // positions that Flush calls wait for; guarded by mu
 	turnSeen shm.Turn        // at the last tick
 	arrivals *heartbeat.Beat // ticks when a receiver attaches
-	alive    attachedAt      // the receiver
-	unlinked atomic.Bool     // the file had no name at the last look
+	alive    attachedAt      // when the receiver was last found attached
+	unlinked atomic.Bool     // the file had no name when it was last checked
 
 	doneOnce sync.Once
 	done     chan struct{}
 
-	errFull, errTooLarge, errBusy error // made once: failing costs no allocation
-	errAbortClosed                error // of an Abort that was deferred
+	errFull, errTooLarge, errBusy error // made once: failing does not allocate
+	errAbortClosed                error // for a deferred Abort
 }
 
-// NewSender attaches a sender to the channel of that name. It gives
-// fs.ErrNotExist if there is none (Options.Create makes it, Options.Wait waits
-// for it until ctx is done, which is then the error too), ErrNoSlot if every slot
-// is taken, ErrIncompatible or a *CorruptError if the file is no channel. ctx is
-// looked at only while waiting, and if reserving the bytes of a new channel takes
-// long.
+// NewSender attaches a sender to the channel called name. If there is none, it
+// returns fs.ErrNotExist; Options.Create makes the channel instead, and Options.Wait
+// waits for it until ctx is done, when the error is ctx's as well. It returns
+// ErrNoSlot if every slot is taken, and ErrIncompatible or a *CorruptError if the
+// file is not a channel. It checks ctx only while it waits or reserves the bytes of
+// a new channel.
 func NewSender(ctx context.Context, name string, o *Options) (*Sender, error) {
 	return openSender(ctx, name, o, 0)
 }
 
-// openSender is NewSender for values with the fingerprint element.
+// openSender is NewSender for values whose fingerprint is element.
 func openSender(ctx context.Context, name string, o *Options, element uint64) (*Sender, error) {
 	opts, err := o.check()
 	opts.element = element
@@ -96,8 +96,8 @@ func newSender(name string, opts opener, seg *shm.Segment, slot int) *Sender {
 	return s
 }
 
-// Clone attaches one more sender to the same channel, with a slot of its own. It
-// gives ErrNoSlot if there is none, ErrClosed after Close.
+// Clone attaches another sender to the same channel, with a slot of its own. It
+// returns ErrNoSlot if every slot is taken, and ErrClosed after Close.
 func (s *Sender) Clone() (*Sender, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +111,7 @@ func (s *Sender) Clone() (*Sender, error) {
 	slot, err := seg.AttachSender(s.opts.owner(), s.opts.Heartbeat)
 	if err != nil {
 		_ = seg.Close()
-		if s.ring.Closed() { // whoever closed it has the slots
+		if s.ring.Closed() { // the closing process may hold the locks of all slots
 			err = ErrDisconnected
 		}
 		return nil, s.fail("clone", err)
@@ -119,12 +119,12 @@ func (s *Sender) Clone() (*Sender, error) {
 	return newSender(s.name, s.opts, seg, slot), nil
 }
 
-// Send puts a copy of msg into the channel. It blocks while there is no room, or
-// another goroutine has a claim open, until ctx is done, which is looked at only
-// before a wait. It gives ErrDisconnected once the receiver has gone for good
-// (the caller still has the message), ErrTooLarge beyond half the capacity, and
-// ErrClosed after Close. A message that was sent may still be lost with the
-// receiver, as with any channel; Flush waits until it is received.
+// Send puts a copy of msg into the channel. While there is no room, or another
+// goroutine has a claim open, it blocks until ctx is done; it checks ctx only before
+// it waits. It returns ErrDisconnected if the receiver has gone for good, in which
+// case msg is not sent, ErrTooLarge if msg is larger than MaxMessage, and ErrClosed
+// after Close. A message that was sent can still be lost with the receiver; Flush
+// waits until it is received.
 func (s *Sender) Send(ctx context.Context, msg []byte) error {
 	if err := s.try(msg, nil); err != nil {
 		return s.sendLater(ctx, msg, err)
@@ -132,9 +132,9 @@ func (s *Sender) Send(ctx context.Context, msg []byte) error {
 	return nil
 }
 
-// sendLater is Send when it was not possible at once.
+// sendLater continues a Send that failed with err at the first try.
 func (s *Sender) sendLater(ctx context.Context, msg []byte, err error) error {
-	if !passing(err) {
+	if !waitable(err) {
 		return s.named("send", err)
 	}
 	p, err := s.enqueue(ctx, "send")
@@ -144,7 +144,7 @@ func (s *Sender) sendLater(ctx context.Context, msg []byte, err error) error {
 	defer s.dequeue(p)
 	for {
 		err := s.try(msg, p)
-		if err == nil || !passing(err) {
+		if err == nil || !waitable(err) {
 			return s.named("send", err)
 		}
 		if err := s.awaitFirst(ctx, "send", p, err, len(msg)); err != nil {
@@ -153,11 +153,11 @@ func (s *Sender) sendLater(ctx context.Context, msg []byte, err error) error {
 	}
 }
 
-// TrySend is Send without waiting: ErrFull if there is no room now, or what room there
-// is is left to senders that wait; ErrBusy while a claim is open.
+// TrySend is Send without waiting. It returns ErrFull if there is no room, or if the
+// room is reserved for senders that wait, and ErrBusy while a claim is open.
 func (s *Sender) TrySend(msg []byte) error { return s.named("send", s.try(msg, nil)) }
 
-// try sends without waiting. p is the caller's place in the queue, if it has one.
+// try sends without waiting. p is the caller's place in the queue, or nil.
 func (s *Sender) try(msg []byte, p *place) error {
 	s.mu.Lock()
 	defer s.leave()
@@ -176,9 +176,9 @@ func (s *Sender) try(msg []byte, p *place) error {
 	return err
 }
 
-// leave ends a send. A claim that is open then, and not a user's, was left by a
-// panic: the message lay in memory that faults. It must not stay, or the ring
-// stands still. Precondition: mu is held.
+// leave ends a send. If a claim is open that the user did not make, a panic left it
+// (the message lay in memory that faults). leave aborts it, or the ring would stand
+// still. Precondition: mu is held.
 func (s *Sender) leave() {
 	if s.tx.Open() && s.open == nil && !s.closed.Load() {
 		s.abandon()
@@ -191,15 +191,15 @@ func (s *Sender) abandon() {
 	s.tx.Notify()
 }
 
-// unbroken is what became of an access to the ring: see shm.Segment.Broken.
-func (s *Sender) unbroken(err error) error {
+// orBrokenUnnamed is orBroken without the operation and the channel.
+func (s *Sender) orBrokenUnnamed(err error) error {
 	if s.guard.Broken() {
 		return s.seg.BrokenError()
 	}
 	return err
 }
 
-// named gives an error of the ring its operation and channel.
+// named adds the operation and the channel to an error of the ring.
 func (s *Sender) named(op string, err error) error {
 	switch {
 	case err == nil:
@@ -210,7 +210,7 @@ func (s *Sender) named(op string, err error) error {
 		return s.fail(op, err)
 	}
 	switch err {
-	case ErrFull, errQueued: // for what a goroutine of this Sender waits for room
+	case ErrFull, errQueued: // another goroutine of this Sender waits for room
 		return s.errFull
 	case ErrBusy:
 		return s.errBusy
@@ -224,13 +224,13 @@ func (s *Sender) named(op string, err error) error {
 	return s.fail("send", err)
 }
 
-// SendBatch sends the messages in order, as many as fit in one claim and one wake
-// at a time, and returns how many it sent: the first n. It waits as Send does.
-// Each part of a batch is received whole or not at all. It panics, and sends nothing of
-// that part, if a message changes its length meanwhile.
+// SendBatch sends msgs in order and returns how many it sent, always the first n.
+// Each part of the batch takes one claim and one wake-up, holds as many messages as
+// fit, and is received whole or not at all. SendBatch waits as Send does. If the
+// length of a message changes meanwhile, it panics, and sends nothing of that part.
 func (s *Sender) SendBatch(ctx context.Context, msgs [][]byte) (n int, err error) {
 	if len(msgs) == 0 {
-		if _, err := s.tryBatch(nil, nil); !passing(err) {
+		if _, err := s.tryBatch(nil, nil); !waitable(err) {
 			return 0, s.named("send", err)
 		}
 	}
@@ -249,9 +249,9 @@ func (s *Sender) SendBatch(ctx context.Context, msgs [][]byte) (n int, err error
 	return n, nil
 }
 
-// batchLater sends one part of a batch when that was not possible at once.
+// batchLater sends one part of a batch after the first try failed with err.
 func (s *Sender) batchLater(ctx context.Context, msgs [][]byte, err error) (int, error) {
-	if !passing(err) {
+	if !waitable(err) {
 		return 0, s.named("send", err)
 	}
 	p, err := s.enqueue(ctx, "send")
@@ -261,7 +261,7 @@ func (s *Sender) batchLater(ctx context.Context, msgs [][]byte, err error) (int,
 	defer s.dequeue(p)
 	for {
 		n, err := s.tryBatch(msgs, p)
-		if err == nil || !passing(err) {
+		if err == nil || !waitable(err) {
 			return n, s.named("send", err)
 		}
 		if err := s.awaitFirst(ctx, "send", p, err, s.ring.BatchSize(msgs)); err != nil {
@@ -280,24 +280,25 @@ func (s *Sender) tryBatch(msgs [][]byte, p *place) (int, error) {
 	if n > 0 {
 		s.tx.Notify()
 	}
-	if err := s.unbroken(err); err != nil {
+	if err := s.orBrokenUnnamed(err); err != nil {
 		return 0, err
 	}
 	return n, nil
 }
 
-// MaxMessage returns the largest message in bytes: half the channel's capacity.
+// MaxMessage returns the size in bytes of the largest message: half the channel's
+// capacity.
 func (s *Sender) MaxMessage() int { return s.ring.MaxMessage() }
 
-// Done returns a channel that is closed when the receiver has gone for good, as soon
-// as a blocked Send would learn of it, and at Close.
+// Done returns a channel that is closed as soon as a blocked Send would learn that
+// the receiver has gone for good, and by Close.
 func (s *Sender) Done() <-chan struct{} { return s.done }
 
 func (s *Sender) setDone() { s.doneOnce.Do(func() { close(s.done) }) }
 
-// Close detaches the sender; its slot is free at once. An open claim is aborted,
-// every blocked call of this Sender gives ErrClosed, and so does every later one.
-// What was sent stays to be received. Idempotent.
+// Close detaches the sender, frees its slot and aborts an open claim. Blocked and
+// later calls of this Sender return ErrClosed. Messages already sent can still be
+// received. Close is idempotent.
 func (s *Sender) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -307,7 +308,7 @@ func (s *Sender) Close() error {
 	s.closed.Store(true)
 	s.bar()
 	for _, p := range s.queue[min(1, len(s.queue)):] { // the first sleeps on the ring
-		p.tell()
+		p.signal()
 	}
 	if s.tx.Open() {
 		s.tx.Abort()
@@ -318,7 +319,7 @@ func (s *Sender) Close() error {
 	s.last = counts(s.name, s.seg)
 	s.wakeAll()
 	for s.sleepers.Load() > 0 {
-		s.awake.Wait() // without mu: Stats, and calls of a claim's holder, may come in between
+		s.awake.Wait() // without mu: Stats, and calls of a claim's holder, may run meanwhile
 	}
 	s.arrivals.Remove()
 	s.quiet()

@@ -7,23 +7,23 @@ import (
 	"sync"
 )
 
-// A Sender's goroutines that can't send at once form a queue. The first of them waits
+// Goroutines of a Sender that can't send at once form a queue. The first one waits
 // for the ring, in the Sender's slot, or for the open claim to be over; the others
-// wait for their turn to be first. While there is a queue no other send begins, so a
-// goroutine is passed by none that came later.
+// wait to become first. No other send begins while there is a queue, so no goroutine
+// is passed by a later one.
 
-// errQueued bars sends while goroutines of the same Sender wait.
-var errQueued = errors.New("goroutines of this Sender wait")
+// errQueued is why a send must not begin while goroutines of the same Sender wait.
+var errQueued = errors.New("other goroutines of this Sender wait")
 
-// place is a goroutine's in the queue.
+// place is a goroutine's place in the queue.
 type place struct {
-	first chan struct{} // gets one value when it is the first
-	from  uint64        // tail when it came
+	first chan struct{} // receives one value when the goroutine becomes first
+	from  uint64        // tail when the goroutine joined the queue
 }
 
-// tell gives the value, unless Close has given it already. Precondition: the Sender's mu
-// is held.
-func (p *place) tell() {
+// signal sends the value, unless Close has already sent it. Precondition: the
+// Sender's mu is held.
+func (p *place) signal() {
 	select {
 	case p.first <- struct{}{}:
 	default:
@@ -32,8 +32,8 @@ func (p *place) tell() {
 
 var places = sync.Pool{New: func() any { return &place{first: make(chan struct{}, 1)} }}
 
-// bar says why no send may begin, in the order in which it counts. Precondition: mu
-// is held.
+// bar sets the reason why no send may begin; the first case that applies counts.
+// Precondition: mu is held.
 func (s *Sender) bar() {
 	switch {
 	case s.closed.Load():
@@ -47,7 +47,7 @@ func (s *Sender) bar() {
 	}
 }
 
-// enqueue takes a place in the queue and waits until it is the first, or ctx is done.
+// enqueue takes a place in the queue and waits until it is first, or ctx is done.
 func (s *Sender) enqueue(ctx context.Context, op string) (*place, error) {
 	s.mu.Lock()
 	if s.closed.Load() {
@@ -74,8 +74,8 @@ func (s *Sender) enqueue(ctx context.Context, op string) (*place, error) {
 	return nil, s.fail(op, ctx.Err())
 }
 
-// dequeue gives the place up, and with the first one the Sender's place among the
-// senders. The next goroutine is first.
+// dequeue gives up the place. If it was the first, it also gives up the Sender's
+// place in line, and the next goroutine becomes first.
 func (s *Sender) dequeue(p *place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,19 +86,19 @@ func (s *Sender) dequeue(p *place) {
 			s.tx.Leave()
 		}
 		if len(s.queue) > 0 {
-			s.queue[0].tell()
+			s.queue[0].signal()
 		}
 	}
 	s.bar()
 	select {
-	case <-p.first: // it gave up just as it became the first
+	case <-p.first: // it gave up just as it became first
 	default:
 	}
 	places.Put(p)
 }
 
-// mayTry returns why a try may not begin. The first in the queue may.
-// Precondition: mu is held.
+// mayTry returns the reason why a send may not begin, or nil. The first in the queue
+// may begin. Precondition: mu is held.
 func (s *Sender) mayTry(p *place) error {
 	switch {
 	case s.barred != nil && (p == nil || s.barred != errQueued):
@@ -109,6 +109,5 @@ func (s *Sender) mayTry(p *place) error {
 	return nil
 }
 
-// passing reports whether a goroutine may wait for what has kept it from sending to
-// pass.
-func passing(err error) bool { return err == ErrFull || err == ErrBusy || err == errQueued }
+// waitable reports whether err is a condition that a goroutine may wait out.
+func waitable(err error) bool { return err == ErrFull || err == ErrBusy || err == errQueued }

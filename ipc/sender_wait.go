@@ -11,9 +11,9 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// awaitFirst waits, as the first in the queue, for what made a send impossible to
-// pass: ErrFull for room for n bytes, ErrBusy for the open claim to be over. Nil means:
-// try again. Any other reason is final.
+// awaitFirst makes the first goroutine in the queue wait for the cause of a failed
+// send to pass: for room for n bytes after ErrFull, for the end of the open claim
+// after ErrBusy. After nil the caller tries again. Any other cause is final.
 func (s *Sender) awaitFirst(ctx context.Context, op string, p *place, why error, n int) error {
 	switch why {
 	case ErrFull:
@@ -25,16 +25,16 @@ func (s *Sender) awaitFirst(ctx context.Context, op string, p *place, why error,
 	return s.named(op, why)
 }
 
-// A sender that waits for room looks for it only so often, where many messages of
-// the size fit into the ring: the receiver has all of those to take, each look takes
-// from it the line to which it gives back, and room for one message would be used
+// A sender that waits for room polls with pauses, if many messages of its size fit
+// into the ring. The receiver has to take all of those, each poll steals the line
+// that the receiver is about to write, and room for a single message would be used
 // up at once.
 const (
 	roomGap   = 2 * time.Microsecond
 	manyOfOne = 64
 )
 
-// roomPauses is how many pauses to make between looks for room for n bytes.
+// roomPauses returns the number of pauses between two polls for room for n bytes.
 func (s *Sender) roomPauses(n int) uint32 {
 	if s.ring.Capacity()/manyOfOne < n {
 		return 0
@@ -47,7 +47,7 @@ func (s *Sender) awaitClaim(ctx context.Context, op string) error {
 	s.mu.Lock()
 	if s.closed.Load() || !s.tx.Open() {
 		s.mu.Unlock()
-		return nil // the next try has the news
+		return nil // the next try finds out
 	}
 	if s.resolved == nil {
 		s.resolved = make(chan struct{})
@@ -64,8 +64,8 @@ func (s *Sender) awaitClaim(ctx context.Context, op string) error {
 	return s.fail(op, ctx.Err())
 }
 
-// awaitRing waits once for the ring; nil means: look again. The mapping stays while
-// it does.
+// awaitRing waits once for the ring. After nil the caller checks again. The mapping
+// stays while it waits.
 func (s *Sender) awaitRing(ctx context.Context, op string, w waits, pauses uint32) error {
 	s.mu.Lock()
 	if s.closed.Load() {
@@ -82,18 +82,18 @@ func (s *Sender) awaitRing(ctx context.Context, op string, w waits, pauses uint3
 	}
 	s.mu.Unlock()
 	if err != nil {
-		return s.sound(op, err)
+		return s.orBroken(op, err)
 	}
 	return nil
 }
 
-// roomWait is the wait for room of the goroutine that is the first in the queue.
+// roomWait is the wait for room of the first goroutine in the queue.
 type roomWait struct {
 	s         *Sender
 	n         int    // bytes of the message
 	from      uint64 // tail when the wait began
 	announced bool
-	head      uint64 // at the last look
+	head      uint64 // at the last call of moves
 	bells     [1]futex.Word
 }
 
@@ -101,8 +101,9 @@ func (w *roomWait) ready() bool { return w.s.waiter.HasRoom(w.n) }
 func (w *roomWait) over() bool  { return w.s.closed.Load() }
 func (w *roomWait) retract()    { w.announced = false }
 
-// look is also for one that was passed before it announced itself: it is to take the mark
-// back, and goes before the others again.
+// look also returns true if this sender was passed in the line before it announced
+// itself. Join then takes the mark back, and the sender goes before the others
+// again.
 func (w *roomWait) look() (bool, error) {
 	again, err := w.s.look()
 	return again || err == nil && w.announced && w.s.waiter.Passed(), err
@@ -114,37 +115,37 @@ func (w *roomWait) moves() bool {
 	return w.head != before && !w.passed()
 }
 
-// passed reports whether half a ringful has passed this sender: it is time to stand in
-// line.
+// passed reports whether half a ringful has passed this sender, so that it should
+// join the line.
 func (w *roomWait) passed() bool {
 	return int64(w.s.ring.Tail()-w.from) > int64(w.s.ring.Capacity()/2)
 }
 
 // announce takes a place in line, which stays until the message is sent or given up.
-// The beats look after a line that stands, and now and then in any case.
+// The beats check for a line that does not advance, and in any case every checkEvery
+// beats.
 func (w *roomWait) announce() []futex.Word {
 	w.s.tx.Join(w.n, w.from)
 	w.announced = true
 	w.s.beat.Stands()
-	w.s.beat.After(nowAndThen)
+	w.s.beat.After(checkEvery)
 	return w.s.announce(&w.bells)
 }
 
-// announce says that a goroutine is about to sleep on the slot's bell, and fills in
-// what it sleeps on.
+// announce announces that a goroutine is about to sleep on the slot's doorbell, and
+// fills in bells.
 func (s *Sender) announce(bells *[1]futex.Word) []futex.Word {
 	bells[0] = futex.Word{At: s.waiter.Doorbell(), Is: s.waiter.Announce()}
 	return bells[:]
 }
 
-// look is what a sender does before it sleeps: it finds out whether its receiver is
-// there.
+// look finds out, before a sleep, whether the sender's receiver is there.
 func (s *Sender) look() (again bool, err error) {
 	s.peers.refresh(s.seg, s.receiver)
 	finished, err := s.finished()
 	switch {
 	case s.closed.Load():
-		return true, nil // the next try has the news
+		return true, nil // the next try finds out
 	case s.seg.Broken():
 		return false, s.seg.BrokenError()
 	case err != nil:
@@ -159,8 +160,8 @@ func (s *Sender) look() (again bool, err error) {
 // receiver yields the receiver's slot.
 func (s *Sender) receiver(yield func(int, shm.Endpoint) bool) { yield(-1, s.seg.ReceiverEndpoint()) }
 
-// finished is Segment.Finished, which asks the kernel, unless nothing has happened
-// since the receiver was found to be alive.
+// finished is Segment.Finished, but asks the kernel only if something has happened
+// since the receiver was last found alive.
 func (s *Sender) finished() (bool, error) {
 	if s.ring.Closed() {
 		return true, nil
@@ -176,9 +177,9 @@ func (s *Sender) finished() (bool, error) {
 	return finished, err
 }
 
-// Flush blocks until all that this Sender sent before has been received, or ctx
-// is done, which is looked at only before a wait. ErrDisconnected if the receiver
-// has gone with some of it unreceived.
+// Flush blocks until every message that this Sender sent before the call has been
+// received, or ctx is done; it checks ctx only before it waits. It returns
+// ErrDisconnected if the receiver has gone without receiving all of them.
 func (s *Sender) Flush(ctx context.Context) error {
 	s.mu.Lock()
 	end, closed := s.tx.End(), s.closed.Load()
@@ -202,17 +203,17 @@ func (s *Sender) Flush(ctx context.Context) error {
 	}
 }
 
-// flushed looks whether head has reached end; errAgain: not yet.
+// flushed returns nil if head has reached end, and errAgain if not yet.
 func (s *Sender) flushed(end uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed.Load() { // perhaps just now: the ring is unmapped
+	if s.closed.Load() { // the ring may have just been unmapped
 		return s.named("flush", ErrClosed)
 	}
 	received := int64(s.ring.Head()-end) >= 0
 	switch {
 	case s.seg.Broken():
-		return s.sound("flush", nil)
+		return s.orBroken("flush", nil)
 	case received:
 		return nil
 	case s.ring.Closed():
@@ -225,8 +226,8 @@ func (s *Sender) flushed(end uint64) error {
 type flushWait struct {
 	s      *Sender
 	end    uint64
-	listed bool // in flushes
-	head   uint64
+	listed bool   // in flushes
+	head   uint64 // at the last call of moves
 	bells  [1]futex.Word
 }
 
@@ -241,7 +242,7 @@ func (w *flushWait) moves() bool {
 	return w.head != before
 }
 
-// announce says in the slot that the lowest position of all Flushes is waited for.
+// announce stores in the slot the lowest position that any Flush waits for.
 func (w *flushWait) announce() []futex.Word {
 	w.s.mu.Lock()
 	if !w.listed {
@@ -253,8 +254,8 @@ func (w *flushWait) announce() []futex.Word {
 	return w.s.announce(&w.bells)
 }
 
-// awaitLowest tells receiver and beats of the lowest position that a Flush waits for.
-// Precondition: mu is held, and the Sender is not closed.
+// awaitLowest tells the receiver and the beats the lowest position that any Flush
+// waits for. Preconditions: mu is held, and the Sender is not closed.
 func (s *Sender) awaitLowest() {
 	if len(s.flushes) == 0 {
 		s.waiter.AwaitNothing()
@@ -266,7 +267,7 @@ func (s *Sender) awaitLowest() {
 	s.waiter.Await(lowest)
 }
 
-// forgetFlush ends a Flush's wait.
+// forgetFlush ends the wait of a Flush.
 func (s *Sender) forgetFlush(end uint64, w *flushWait) {
 	if !w.listed {
 		return

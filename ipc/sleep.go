@@ -9,11 +9,12 @@ import (
 	"github.com/shmchan/shmchan/internal/futex"
 )
 
-// longestSleep is how many heartbeats an endpoint sleeps at most. Its own beats find
-// what nobody woke it for; this is for a peer that has damaged what they look at.
+// longestSleep is the maximum number of heartbeats that an endpoint sleeps. Its own
+// beats find whatever changed without a wake-up; this limit is for a peer that has
+// damaged the words that they compare.
 const longestSleep = 100
 
-// sleep waits while no bell is rung and the endpoint's own word is own, at most
+// sleep waits while no doorbell is rung and the endpoint's own word is own, at most
 // until the context's deadline.
 func (e *endpoint) sleep(ctx context.Context, bells []futex.Word, own uint32) error {
 	d := longestSleep * e.opts.Heartbeat
@@ -24,7 +25,7 @@ func (e *endpoint) sleep(ctx context.Context, bells []futex.Word, own uint32) er
 	if ctx.Done() != nil {
 		extra := e.cancels.arm(ctx, e.wake)
 		defer e.cancels.disarm(extra)
-		if ctx.Err() != nil { // it came before the callback could be set
+		if ctx.Err() != nil { // done before the callback was set
 			return nil
 		}
 	}
@@ -32,14 +33,14 @@ func (e *endpoint) sleep(ctx context.Context, bells []futex.Word, own uint32) er
 	if bounded && !time.Now().Before(deadline) {
 		overdue(ctx)
 	}
-	if errors.Is(err, syscall.EFAULT) { // truncated: the next look finds out
+	if errors.Is(err, syscall.EFAULT) { // truncated: the next look returns the error
 		return nil
 	}
 	return err
 }
 
-// overdue waits for a context whose deadline has passed: its timer needs the
-// processor that looking again would use.
+// overdue waits for a context whose deadline has passed to be done. Its timer needs
+// the processor, which polling again would occupy.
 func overdue(ctx context.Context) {
 	if ctx.Err() != nil {
 		return

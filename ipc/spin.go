@@ -9,39 +9,42 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// spinner busy-waits before an end sleeps: a sleep and its wake cost tens of
-// microseconds, a hand-over between running ends a tenth of one. Left to itself
-// it spins as long as that paid lately: a spin or a short sleep that ended in
-// time lets it spin longer next time, a spin in vain less.
+// spinner busy-waits before an endpoint sleeps: a sleep and its wake-up cost tens of
+// microseconds, a hand-over between running endpoints a tenth of one. Unless
+// Options.Spin is set it adapts: a spin that succeeds, or a sleep so short that a
+// longer spin would have succeeded, lengthens the next spin; a spin in vain shortens
+// it.
 //
-// On a machine with one processor it never spins: the other end has nowhere to
-// run. A process that is bound to one of several can't know whether the other end
-// is bound to the same. There only a spin that succeeded counts (a sleep would be
-// short because of the shared processor), so the budget falls to nothing, and now
-// and then one more spin finds out whether that has changed.
+// On a machine with one processor it never spins: the other endpoint has nowhere to
+// run. A process that is bound to one of several processors can't know whether the
+// other endpoint is bound to the same one. There only a successful spin counts,
+// since a sleep may be short because they share the processor. So the budget falls
+// to 0, and one spin in every probeEvery waits finds out whether that has changed.
 //
-// Safe for concurrent use.
+// It is safe for concurrent use.
 type spinner struct {
 	fixed  time.Duration // Options.Spin
 	bound  bool          // the process may use one processor only
 	budget atomic.Int64  // nanoseconds, when adaptive
-	waits  atomic.Uint32 // with a budget of nothing
-	long   atomic.Bool   // the last sleep was
+	waits  atomic.Uint32 // waits with a budget of 0
+	long   atomic.Bool   // the last sleep was longer than longSleep
 }
 
 const (
 	minSpin = 2 * time.Microsecond
 	maxSpin = 50 * time.Microsecond
-	// longSleep is how long a sleep lasts where its wake may take some more time.
+	// A sleep longer than longSleep is long: its wake-up may take somewhat longer.
 	longSleep = 4 * time.Millisecond
-	// mostMoving bounds a spin that goes on because the other end does.
-	mostMoving = time.Millisecond
-	// tightLooks come before the first reading of the clock, which may take as long
-	// as a hand-over. yieldEvery lets other goroutines run: not more often, since
-	// the Go scheduler then wakes another thread to look for work.
+	// maxMoving bounds a spin that continues because the other endpoint makes
+	// progress.
+	maxMoving = time.Millisecond
+	// tightLooks polls precede the first reading of the clock, which may take as
+	// long as a hand-over; clockLooks lie between two readings. A spin lets other
+	// goroutines run every yieldEvery: more often, and the Go scheduler would wake
+	// another thread to look for work.
 	tightLooks = 256
 	clockLooks = 64
-	// pausedLooks come with pauses between them.
+	// pausedLooks polls lie between two readings if there are pauses between polls.
 	pausedLooks = 4
 	yieldEvery  = 20 * time.Microsecond
 	probeEvery  = 64
@@ -56,7 +59,7 @@ func (s *spinner) init(fixed time.Duration) {
 	}
 }
 
-// limit is how long to spin now.
+// limit returns how long to spin now.
 func (s *spinner) limit() time.Duration {
 	if s.fixed != 0 {
 		return s.fixed
@@ -68,9 +71,10 @@ func (s *spinner) limit() time.Duration {
 	return time.Duration(b)
 }
 
-// until spins for limit until ready says so, and reports whether it did. At each
-// reading of the clock it looks whether to stop. Between two looks it makes so many
-// pauses: each look takes what is looked at away from the other end for a moment.
+// until spins until ready returns true, for at most limit, and reports whether it
+// did. It calls stop at each reading of the clock. It pauses as given by pauses
+// between two polls, because each poll steals the polled cache line from the other
+// endpoint for a moment.
 func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop, moves func() bool) bool {
 	if limit <= 0 {
 		return ready()
@@ -85,8 +89,9 @@ func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop, moves f
 				return true
 			}
 		}
-		// A goroutine that this one has made runnable, by handing a message on through
-		// a Go channel for example, runs first: the other end may wait for that one.
+		// A goroutine that this one has made runnable, for example by passing on a
+		// message through a Go channel, runs first: the other endpoint may be
+		// waiting for it.
 		runtime.Gosched()
 	}
 	yield := yieldEvery
@@ -105,8 +110,8 @@ func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop, moves f
 		case stop():
 			return false
 		case spent < limit:
-		case s.fixed == 0 && spent < mostMoving && moves != nil && moves():
-			limit = min(spent+limit, mostMoving)
+		case s.fixed == 0 && spent < maxMoving && moves != nil && moves():
+			limit = min(spent+limit, maxMoving)
 		default:
 			s.shrink()
 			return false
@@ -119,8 +124,8 @@ func (s *spinner) until(limit time.Duration, pauses uint32, ready, stop, moves f
 	}
 }
 
-// asleep sleeps after a spin in vain. If that was short, a longer spin would have
-// paid. A sleep is expected to be long if the last one was.
+// asleep sleeps after a spin in vain. If the sleep was short, a longer spin would
+// have succeeded. It tells sleep to expect a long one if the last one was.
 func (s *spinner) asleep(sleep func(long bool) error) error {
 	start := time.Now()
 	err := sleep(s.long.Load())

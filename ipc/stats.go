@@ -8,17 +8,17 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// State is what an observer knows of an end.
+// State is the liveness of an endpoint, as seen by an observer.
 type State uint8
 
 const (
 	// StateAlive: its process exists and beats.
 	StateAlive State = iota + 1
-	// StateStalled: its process exists but has not beaten for three heartbeats:
-	// stopped, starved, or in a debugger. Nothing is taken from it.
+	// StateStalled: its process exists but has not beaten for three heartbeats,
+	// because it is stopped, starved, or in a debugger. Nothing is taken from it.
 	StateStalled
-	// StateDead: the kernel says that it is gone, or dumping core, and it did not
-	// close.
+	// StateDead: according to the kernel its process is gone or dumping core, and
+	// the endpoint was not closed.
 	StateDead
 )
 
@@ -35,21 +35,21 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// Endpoint is what is known of one attached end.
+// Endpoint describes one attached Sender or Receiver.
 type Endpoint struct {
 	Slot     int           // sender slot, from 0; -1 for the receiver
 	PID      int           // in its own PID namespace
 	State    State         // alive, stalled or dead
 	Label    string        // Options.Label
 	BeatAge  time.Duration // since its last beat
-	Messages uint64        // sent, or received, by this end
+	Messages uint64        // sent or received by this endpoint
 	Bytes    uint64        // their payload
-	Claim    *uint64       // position of the claim that it has in flight, if any
-	Outlived bool          // dead, but its lock is still held: by a process that it forked, or while its core is dumped
+	Claim    *uint64       // position of its claim in flight, if any
+	Outlived bool          // dead, but a process that it forked, or its core dump, still holds its lock
 }
 
-// Stats is a snapshot of a channel. Its fields were read one after another
-// while the ends went on, so they agree only roughly.
+// Stats is a snapshot of a channel. Its fields are read one after another while
+// senders and the receiver continue, so they are consistent only approximately.
 type Stats struct {
 	Name       string
 	Path       string
@@ -58,29 +58,29 @@ type Stats struct {
 	Used       int         // bytes between head and tail
 	Head       uint64      // bytes ever released by receivers
 	Tail       uint64      // bytes ever claimed by senders
-	Messages   uint64      // ever sent, by senders that have gone too
+	Messages   uint64      // ever sent, including by senders that have gone
 	Bytes      uint64      // their payload
 	Received   uint64      // messages ever received
 	Deaths     uint64      // senders that died without Close
-	Skipped    uint64      // claims that their dead owners never committed
+	Skipped    uint64      // claims that dead senders never committed
 	Durable    bool        // outlives its receiver
-	Dead       bool        // has no future: its receiver has gone for good
+	Dead       bool        // its receiver has gone for good
 	Mode       fs.FileMode // of the file
 	Created    time.Time   // when it was made
 	Receiver   *Endpoint   // nil if none is attached
 	Senders    []Endpoint  // in order of slot
 }
 
-// Meta tells where a message came from.
+// Meta describes where a message came from.
 type Meta struct {
 	Seq      uint64 // number of the message among all that the channel's receivers took, from 1
-	Position uint64 // of its record in the ring: the same again if a durable channel repeats it
-	Index    int    // within the record: a batch holds many
+	Position uint64 // of its record in the ring; the same if a durable channel repeats the message
+	Index    int    // within the record, which holds several messages if it is a batch
 	Slot     int    // of its sender
-	PID      int    // of its sender; 0 if the slot has changed hands since
+	PID      int    // of its sender; 0 if another sender has the slot now
 }
 
-// Death tells of a sender that died without Close.
+// Death describes a sender that died without Close.
 type Death struct {
 	Slot  int
 	PID   int // in its own PID namespace
@@ -91,22 +91,22 @@ type Death struct {
 type Entry struct {
 	Name  string
 	Stats Stats
-	Err   error // why it can't be read as a channel; Stats is then empty but for Name and Path
+	Err   error // why it can't be read as a channel; Stats then holds only Name and Path
 }
 
-// stalledAfter is how many heartbeats an end may miss before it counts as
+// stalledAfter is how many heartbeats an endpoint may miss before it counts as
 // stalled.
 const stalledAfter = 3
 
-// Which end a segment's own locks belong to: the kernel does not tell an open
-// file about its own locks.
+// The endpoint that a segment's own locks belong to: a lock query through an open
+// file does not report that file's own locks.
 const (
 	ownNone     = -2
 	ownReceiver = -1 // else the sender's slot
 )
 
-// describe reads all that a segment tells. It asks the kernel once an end, which
-// takes the longer the more ends there are.
+// describe reads everything in a segment, on behalf of the endpoint own. It asks the
+// kernel once for each attached endpoint.
 func describe(name string, seg *shm.Segment, own int) Stats {
 	s := counts(name, seg)
 	finished, err := seg.Finished()
@@ -114,8 +114,8 @@ func describe(name string, seg *shm.Segment, own int) Stats {
 	now := process.Monotonic()
 	if e := seg.ReceiverEndpoint(); e.Live() {
 		alive, err := seg.ReceiverAlive()
-		told := describeEndpoint(seg, e, ownReceiver, alive || err != nil || own == ownReceiver, now)
-		s.Receiver = &told
+		info := describeEndpoint(seg, e, ownReceiver, alive || err != nil || own == ownReceiver, now)
+		s.Receiver = &info
 	}
 	for i := range seg.Ring().Senders() {
 		e := seg.SenderEndpoint(i)
@@ -123,16 +123,16 @@ func describe(name string, seg *shm.Segment, own int) Stats {
 			continue
 		}
 		alive, err := seg.SenderAlive(i)
-		told := describeEndpoint(seg, e, i, alive || err != nil || own == i, now)
-		if told.State == StateDead { // not reaped yet
+		info := describeEndpoint(seg, e, i, alive || err != nil || own == i, now)
+		if info.State == StateDead { // not reaped yet
 			s.Deaths++
 		}
-		s.Senders = append(s.Senders, told)
+		s.Senders = append(s.Senders, info)
 	}
 	return s
 }
 
-// counts reads what a segment tells without asking the kernel: all but the ends.
+// counts reads everything in a segment but the endpoints, without asking the kernel.
 func counts(name string, seg *shm.Segment) Stats {
 	ring, count := seg.Ring(), seg.Counters()
 	head := ring.Head() // before tail, which is never below it
@@ -149,23 +149,23 @@ func counts(name string, seg *shm.Segment) Stats {
 func describeEndpoint(seg *shm.Segment, e shm.Endpoint, slot int, alive bool, now int64) Endpoint {
 	at, interval := e.LastBeat()
 	who := e.Owner()
-	told := Endpoint{Slot: slot, PID: who.Process.PID, Label: who.Label, BeatAge: time.Duration(max(now-at, 0)), State: StateAlive}
-	told.Messages, told.Bytes = e.Counts()
+	info := Endpoint{Slot: slot, PID: who.Process.PID, Label: who.Label, BeatAge: time.Duration(max(now-at, 0)), State: StateAlive}
+	info.Messages, info.Bytes = e.Counts()
 	switch {
 	case !alive:
-		told.State = StateDead
-		_, _, told.Outlived = seg.Outlived(slot)
-	case told.BeatAge > stalledAfter*interval:
-		told.State = StateStalled
+		info.State = StateDead
+		_, _, info.Outlived = seg.Outlived(slot)
+	case info.BeatAge > stalledAfter*interval:
+		info.State = StateStalled
 	}
 	if pos, ok := e.Claiming(); ok && slot >= 0 {
-		told.Claim = &pos
+		info.Claim = &pos
 	}
-	return told
+	return info
 }
 
-// Stats returns a snapshot of the channel; after Close, its counts as of then,
-// without the ends. Safe for concurrent use.
+// Stats returns a snapshot of the channel. After Close it returns the counts at the
+// time of Close, without endpoints. It is safe for concurrent use.
 func (s *Sender) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,8 +175,8 @@ func (s *Sender) Stats() Stats {
 	return describe(s.name, s.seg, s.slot)
 }
 
-// Stats returns a snapshot of the channel; after Close, its counts as of then,
-// without the ends. Safe for concurrent use.
+// Stats returns a snapshot of the channel. After Close it returns the counts at the
+// time of Close, without endpoints. It is safe for concurrent use.
 func (r *Receiver) Stats() Stats {
 	r.stats.Lock()
 	defer r.stats.Unlock()

@@ -9,24 +9,24 @@ import (
 	"sync/atomic"
 )
 
-// SenderOf is a Sender of values: a Codec makes each of them one message. It is
-// safe for concurrent use.
+// SenderOf is a Sender of values, each of which a Codec encodes as one message. It
+// is safe for concurrent use.
 type SenderOf[T any] struct {
 	s     *Sender
 	codec Codec[T]
 	pool  *sync.Pool // of *scratch, shared with clones
 }
 
-// scratch is where values become messages before they are sent.
+// scratch holds the messages that values are encoded into.
 type scratch struct {
 	buf  []byte
 	ends []int
 	msgs [][]byte
 }
 
-// NewSenderOf is NewSender for values that c turns into messages. It gives
-// ErrIncompatible if c is a Fingerprinter and the channel carries values of
-// another type, and an error that wraps fs.ErrInvalid if c cannot carry a T.
+// NewSenderOf is NewSender for values that c encodes. It returns ErrIncompatible if
+// c is a Fingerprinter and the channel carries values of another type, and an error
+// that wraps fs.ErrInvalid if c cannot carry a T.
 func NewSenderOf[T any](ctx context.Context, name string, c Codec[T], o *Options) (*SenderOf[T], error) {
 	if err := checkCodec(c); err != nil {
 		return nil, fmt.Errorf("send %s: %w", name, err)
@@ -39,8 +39,8 @@ func NewSenderOf[T any](ctx context.Context, name string, c Codec[T], o *Options
 	return &SenderOf[T]{s: s, codec: c, pool: pool}, nil
 }
 
-// Send sends v. It blocks while the ring is full, until ctx is done, and gives
-// what Sender.Send gives; a value that the codec refuses is not sent.
+// Send sends v. It blocks while the ring is full, until ctx is done, and returns the
+// errors of Sender.Send. If the codec returns an error, nothing is sent.
 func (s *SenderOf[T]) Send(ctx context.Context, v T) error {
 	b := s.pool.Get().(*scratch)
 	defer s.pool.Put(b)
@@ -50,7 +50,7 @@ func (s *SenderOf[T]) Send(ctx context.Context, v T) error {
 	return s.s.Send(ctx, b.buf)
 }
 
-// TrySend is Send without waiting: ErrFull where Send would block.
+// TrySend is Send without waiting. It returns ErrFull where Send would block.
 func (s *SenderOf[T]) TrySend(v T) error {
 	b := s.pool.Get().(*scratch)
 	defer s.pool.Put(b)
@@ -60,7 +60,7 @@ func (s *SenderOf[T]) TrySend(v T) error {
 	return s.s.TrySend(b.buf)
 }
 
-// encode makes b.buf v's message.
+// encode encodes v into b.buf.
 func (s *SenderOf[T]) encode(b *scratch, v T) error {
 	out, err := s.codec.Append(b.buf[:0], v)
 	if err != nil {
@@ -74,9 +74,9 @@ func (s *SenderOf[T]) refused(err error) error {
 	return s.s.fail("send", fmt.Errorf("encode with %s: %w", codecName(s.codec), err))
 }
 
-// SendBatch sends vs in their order with as few claims as Sender.SendBatch needs,
-// and gives the number sent: always the first n. If the codec refuses one of
-// them, none is sent.
+// SendBatch sends vs in order, as Sender.SendBatch does, and returns how many it
+// sent, always the first n. If the codec returns an error for any of them, none is
+// sent.
 func (s *SenderOf[T]) SendBatch(ctx context.Context, vs []T) (int, error) {
 	b := s.pool.Get().(*scratch)
 	defer s.pool.Put(b)
@@ -85,7 +85,7 @@ func (s *SenderOf[T]) SendBatch(ctx context.Context, vs []T) (int, error) {
 	for i := range vs {
 		out, err := s.codec.Append(buf, vs[i])
 		if err == nil && len(out) < len(buf) {
-			err = errors.New("its Append gave less than dst")
+			err = errors.New("Append returned less than dst")
 		}
 		if err != nil {
 			return 0, s.refused(fmt.Errorf("value %d: %w", i, err))
@@ -100,14 +100,15 @@ func (s *SenderOf[T]) SendBatch(ctx context.Context, vs []T) (int, error) {
 		from = end
 	}
 	n, err := s.s.SendBatch(ctx, b.msgs)
-	clear(b.msgs) // a buffer that grew since would be held by them
+	clear(b.msgs) // or they would keep the buffer alive after it is replaced by a larger one
 	return n, err
 }
 
-// Flush waits until all that this sender sent is received, or ctx is done.
+// Flush waits until every message that this sender has sent is received, or ctx is
+// done.
 func (s *SenderOf[T]) Flush(ctx context.Context) error { return s.s.Flush(ctx) }
 
-// Clone gives one more sender of the same channel, with a slot of its own.
+// Clone attaches another sender to the same channel, with a slot of its own.
 func (s *SenderOf[T]) Clone() (*SenderOf[T], error) {
 	clone, err := s.s.Clone()
 	if err != nil {
@@ -119,12 +120,12 @@ func (s *SenderOf[T]) Clone() (*SenderOf[T], error) {
 // Close detaches this sender, as Sender.Close does.
 func (s *SenderOf[T]) Close() error { return s.s.Close() }
 
-// Sender gives the bytes end below, for what it can do besides.
+// Sender returns the underlying Sender.
 func (s *SenderOf[T]) Sender() *Sender { return s.s }
 
-// ReceiverOf is a Receiver of values: a Codec makes each message one of them. It
-// serves one goroutine at a time and gives ErrBusy to a second; Close may be
-// called at any time.
+// ReceiverOf is a Receiver of values, each of which a Codec decodes from one
+// message. It serves one goroutine at a time and returns ErrBusy to a second one.
+// Close may be called at any time.
 type ReceiverOf[T any] struct {
 	r     *Receiver
 	codec Codec[T]
@@ -135,9 +136,9 @@ type ReceiverOf[T any] struct {
 // Ready is Receiver.Ready.
 func (r *ReceiverOf[T]) Ready() <-chan struct{} { return r.r.Ready() }
 
-// NewReceiverOf is NewReceiver for messages that c turns into values. It gives
-// ErrIncompatible if c is a Fingerprinter and the channel carries values of
-// another type, and an error that wraps fs.ErrInvalid if c cannot carry a T.
+// NewReceiverOf is NewReceiver for messages that c decodes. It returns
+// ErrIncompatible if c is a Fingerprinter and the channel carries values of another
+// type, and an error that wraps fs.ErrInvalid if c cannot carry a T.
 func NewReceiverOf[T any](ctx context.Context, name string, c Codec[T], o *Options) (*ReceiverOf[T], error) {
 	if err := checkCodec(c); err != nil {
 		return nil, fmt.Errorf("recv %s: %w", name, err)
@@ -149,13 +150,14 @@ func NewReceiverOf[T any](ctx context.Context, name string, c Codec[T], o *Optio
 	return &ReceiverOf[T]{r: r, codec: c}, nil
 }
 
-// DecodeError says that a message was taken but is no value of the receiver's
-// type. The channel is sound and goes on with the next message.
+// DecodeError reports a message that was taken from the channel but does not decode
+// as a value of the receiver's type. The channel is intact; receiving continues with
+// the next message.
 type DecodeError struct {
 	Name  string // of the channel
 	Meta  Meta   // which message, and who sent it
-	Codec string // what its String method gives, else its Go type
-	Err   error  // what its Decode gave
+	Codec string // its String method's result, or else its Go type
+	Err   error  // returned by its Decode
 }
 
 func (e *DecodeError) Error() string {
@@ -163,24 +165,24 @@ func (e *DecodeError) Error() string {
 		e.Name, e.Meta.Seq, e.Meta.Position, e.Meta.Index, e.Meta.Slot, e.Codec, e.Err)
 }
 
-// Unwrap gives the codec's own error.
+// Unwrap returns the codec's error.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// Recv waits for a message, until ctx is done, takes it and gives its value. It
-// gives what Receiver.Recv gives, or a *DecodeError: then the message is gone
-// from the channel and the next call goes on with the next.
+// Recv waits for a message, until ctx is done, takes it and returns its value. It
+// returns the errors of Receiver.Recv, or a *DecodeError, in which case the message
+// is gone from the channel and the next call continues with the next message.
 func (r *ReceiverOf[T]) Recv(ctx context.Context) (T, error) {
 	return r.take(func(buf []byte) ([]byte, error) { return r.r.RecvAppend(ctx, buf) })
 }
 
-// TryRecv is Recv without waiting: ErrEmpty where Recv would block.
+// TryRecv is Recv without waiting. It returns ErrEmpty where Recv would block.
 func (r *ReceiverOf[T]) TryRecv() (T, error) {
 	return r.take(r.r.tryRecvAppend)
 }
 
-// take has next append a message to the buffer, and decodes it there: the codec
-// must see a copy, for what stands in the ring may change under its hands if a
-// sender has gone mad.
+// take lets next append a message to the buffer, and decodes it there. The codec
+// must see a copy: a faulty sender may change the bytes in the ring while they are
+// decoded.
 func (r *ReceiverOf[T]) take(next func(buf []byte) ([]byte, error)) (T, error) {
 	var zero T
 	if !r.busy.CompareAndSwap(false, true) {
@@ -204,14 +206,14 @@ func (r *ReceiverOf[T]) decode(msg []byte) (T, error) {
 	return v, nil
 }
 
-// All yields the values until the channel is disconnected. A message that does
-// not decode is yielded as its *DecodeError, and the iteration goes on; any
-// other error is yielded once, last.
+// All yields values until the channel is disconnected. It yields a *DecodeError for
+// each message that does not decode, and continues. It yields any other error once,
+// and then stops.
 func (r *ReceiverOf[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return r.each(func() (T, error) { return r.Recv(ctx) })
 }
 
-// Drain is All for the messages that are there now: it waits for none.
+// Drain is All for the messages that are ready: it does not wait.
 func (r *ReceiverOf[T]) Drain() iter.Seq2[T, error] {
 	return r.each(r.TryRecv)
 }
@@ -221,7 +223,7 @@ func (r *ReceiverOf[T]) each(next func() (T, error)) iter.Seq2[T, error] {
 		for {
 			v, err := next()
 			if err != nil {
-				// First, for a codec's own error may look like the channel's.
+				// Checked first: a codec's error may wrap one of the channel's.
 				var bad *DecodeError
 				if !errors.As(err, &bad) {
 					if !errors.Is(err, ErrDisconnected) && !errors.Is(err, ErrEmpty) {
@@ -240,6 +242,6 @@ func (r *ReceiverOf[T]) each(next func() (T, error)) iter.Seq2[T, error] {
 // Close detaches this receiver, as Receiver.Close does, and unblocks its Recv.
 func (r *ReceiverOf[T]) Close() error { return r.r.Close() }
 
-// Receiver gives the bytes end below, for what it can do besides: Meta tells
-// where the value came from that was received last.
+// Receiver returns the underlying Receiver. Its Meta describes the message of the
+// value received last.
 func (r *ReceiverOf[T]) Receiver() *Receiver { return r.r }

@@ -141,7 +141,7 @@ func TestCloseThatCantRemoveTheFileSaysSo(t *testing.T) {
 	o := shared(t)
 	require.NoError(t, ipc.Create(name, o))
 	p := proctest.StartAs(t, stranger, "helpless", encode(t, o))
-	require.Regexp(t, "^permission .*the channel is closed, but its file stays: .*"+path(o), p.Ask("receive"))
+	require.Regexp(t, "^permission .*the channel is closed, but its file could not be removed: .*"+path(o), p.Ask("receive"))
 	stats, err := ipc.Inspect(name, o)
 	require.NoError(t, err)
 	require.True(t, stats.Dead)
@@ -265,7 +265,7 @@ func TestRemoveOnAReadOnlyMountChangesNothing(t *testing.T) {
 	}
 	require.Contains(t, said, syscall.EROFS.Error())
 	p.Expect("ok")
-	require.Contains(t, p.Line(), "its file stays")
+	require.Contains(t, p.Line(), "its file could not be removed")
 	require.Zero(t, p.Wait())
 }
 

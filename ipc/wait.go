@@ -10,40 +10,41 @@ import (
 // waits is what an endpoint waits for: a message, room, or that its messages are
 // received.
 type waits interface {
-	// ready reports whether it is there. It is a few loads, for spinning.
+	// ready reports whether the wait has succeeded. It is a few loads, for spinning.
 	ready() bool
-	// over reports whether the wait is over for another reason, such as Close.
+	// over reports whether the wait has ended for another reason, such as Close.
 	over() bool
-	// moves reports whether the other side has gone on since the last call.
+	// moves reports whether the other side has made progress since the last call.
 	moves() bool
-	// look does what must be done before a sleep, and finds out whether there is
-	// anything left to wait for. True means that it may be there now.
+	// look does what must be done before a sleep, and returns an error if nothing is
+	// left to wait for. again means that the wait may have succeeded now.
 	look() (again bool, err error)
-	// announce tells the other side that this one is about to sleep, and returns what
-	// it sleeps on: its bells, each with the value that it has while nobody has rung.
+	// announce tells the other side that this one is about to sleep, and returns the
+	// words that it sleeps on: its doorbells, each with its value before any ring.
 	announce() []futex.Word
 	retract()
 }
 
-// neverSpin instead of a number of pauses: a look takes too long.
+// neverSpin, as a number of pauses, disables spinning because a poll takes too long.
 const neverSpin = ^uint32(0)
 
-// await waits once; nil means: look again. It is the one way in which an endpoint
-// waits:
+// await waits once. After nil the caller checks again for what it waits for. All
+// endpoints wait by these steps:
 //
-//	spin      looks tightly, then with pauses, as long as that paid lately (spin.go)
+//	spin      polls tightly, then with pauses, for as long as recent spins have
+//	          paid (spin.go)
 //	yield     a goroutine that this one has made runnable runs first
-//	announce  says that it is about to sleep, and fences everywhere
-//	look      what came before the announcement took effect is seen here
-//	sleep     on the bell and on a word of its own, which Close, a context that is
-//	          done, a death and a tick change
+//	announce  announces the sleep, and fences everywhere
+//	look      sees whatever was published before the announcement took effect
+//	sleep     on the doorbells and on a word of its own, which Close, a context that is
+//	          done, a death or a tick changes
 //	retract
 //
-// No wake-up is lost: what is published after the look is rung for, since the
-// announcement stood by then (doorbell.go and line.go in package shm), and the values
-// that are slept on were read before the look.
+// No wake-up is lost. A publication after the look rings the doorbell, because the
+// announcement is already visible (doorbell.go and line.go in package shm), and the
+// values that sleep compares were read before the look.
 func (e *endpoint) await(ctx context.Context, op string, w waits, pauses uint32) error {
-	if ctx.Err() != nil { // even if ready: the room may be lost again, and again
+	if ctx.Err() != nil { // even if ready: the room may be lost to others repeatedly
 		if again, err := w.look(); again || err != nil || w.over() {
 			return err
 		}
@@ -67,7 +68,7 @@ func (e *endpoint) await(ctx context.Context, op string, w waits, pauses uint32)
 			return err
 		}
 	}
-	if runtime.GOMAXPROCS(0) == 1 { // else it runs elsewhere, and a thread would be woken for nothing
+	if runtime.GOMAXPROCS(0) == 1 { // otherwise it runs elsewhere, and Gosched wakes a thread in vain
 		runtime.Gosched()
 	}
 	if ctx.Err() == nil && w.ready() {

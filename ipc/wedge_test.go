@@ -279,7 +279,7 @@ func TestErrorsNameTheCallThatFailed(t *testing.T) {
 	_, err := s.Claim(context.Background(), -1)
 	require.ErrorIs(t, err, fs.ErrInvalid)
 	require.ErrorContains(t, err, "claim ch: ")
-	require.ErrorContains(t, err, "from 0 to 524288")
+	require.ErrorContains(t, err, "want 0 to 524288")
 	require.NoError(t, s.Send(context.Background(), []byte("x")))
 	expired, cancel := context.WithCancel(context.Background())
 	cancel()
