@@ -41,7 +41,7 @@ func TestEndInAnotherTimeNamespaceHasASaneAge(t *testing.T) {
 
 // look tells how the ends of the channel look from here.
 func look(o *ipc.Options) string {
-	of := func(end ipc.Endpoint) string {
+	of := func(end ipc.End) string {
 		age := "young"
 		if end.BeatAge > 2*time.Second {
 			age = end.BeatAge.String()

@@ -35,8 +35,8 @@ func (s State) String() string {
 	return "unknown"
 }
 
-// Endpoint describes one attached Sender or Receiver.
-type Endpoint struct {
+// End describes one attached endpoint, a Sender or a Receiver.
+type End struct {
 	Slot     int           // sender slot, from 0; -1 for the receiver
 	PID      int           // in its own PID namespace
 	State    State         // alive, stalled or dead
@@ -67,8 +67,8 @@ type Stats struct {
 	Dead       bool        // its receiver has gone for good
 	Mode       fs.FileMode // of the file
 	Created    time.Time   // when it was made
-	Receiver   *Endpoint   // nil if none is attached
-	Senders    []Endpoint  // in order of slot
+	Receiver   *End        // nil if none is attached
+	Senders    []End       // in order of slot
 }
 
 // Meta describes where a message came from.
@@ -146,10 +146,10 @@ func counts(name string, seg *shm.Segment) Stats {
 	}
 }
 
-func describeEndpoint(seg *shm.Segment, e shm.Endpoint, slot int, alive bool, now int64) Endpoint {
+func describeEndpoint(seg *shm.Segment, e shm.Endpoint, slot int, alive bool, now int64) End {
 	at, interval := e.LastBeat()
 	who := e.Owner()
-	info := Endpoint{Slot: slot, PID: who.Process.PID, Label: who.Label, BeatAge: time.Duration(max(now-at, 0)), State: StateAlive}
+	info := End{Slot: slot, PID: who.Process.PID, Label: who.Label, BeatAge: time.Duration(max(now-at, 0)), State: StateAlive}
 	info.Messages, info.Bytes = e.Counts()
 	switch {
 	case !alive:

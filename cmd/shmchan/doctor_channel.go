@@ -139,7 +139,7 @@ func (c *checkup) receiver() {
 	}
 }
 
-func (c *checkup) sender(e *ipc.Endpoint) {
+func (c *checkup) sender(e *ipc.End) {
 	name := fmt.Sprintf("sender %d (%s)", e.Slot, who(e))
 	switch {
 	case e.State == ipc.StateStalled && c.stuck(e):
@@ -163,7 +163,7 @@ func (c *checkup) sender(e *ipc.Endpoint) {
 }
 
 // stuck tells whether the sender's claim is the one that the receiver waits for.
-func (c *checkup) stuck(e *ipc.Endpoint) bool {
+func (c *checkup) stuck(e *ipc.End) bool {
 	return e.Claim != nil && *e.Claim == c.Head && c.Tail != c.Head
 }
 
@@ -180,7 +180,7 @@ func (c *checkup) room() {
 }
 
 // who names an end for a person.
-func who(e *ipc.Endpoint) string {
+func who(e *ipc.End) string {
 	if e.Label == "" {
 		return fmt.Sprintf("pid %d", e.PID)
 	}
@@ -191,13 +191,13 @@ func who(e *ipc.Endpoint) string {
 func holders(path string) string { return "fuser " + quote(path) }
 
 // resume lets a stopped sender go on: a message that it has in hand was not sent.
-func resume(e *ipc.Endpoint) string {
+func resume(e *ipc.End) string {
 	return fmt.Sprintf("kill -CONT %d   # or, to end it: kill -KILL %d", e.PID, e.PID)
 }
 
 // resumeReceiver lets a stopped receiver go on. Messages go with a receiver that is
 // killed, unless the channel is durable.
-func (c *checkup) resumeReceiver(e *ipc.Endpoint) string {
+func (c *checkup) resumeReceiver(e *ipc.End) string {
 	if c.unread > 0 && !c.Durable {
 		return fmt.Sprintf("kill -CONT %d", e.PID)
 	}

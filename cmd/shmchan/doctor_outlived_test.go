@@ -14,8 +14,8 @@ func TestDoctorNamesWhatHoldsTheLocksOfTheDead(t *testing.T) {
 	v := &doctor{app: &app{}}
 	c := checkup{command: v.command, Stats: &ipc.Stats{
 		Name: "jobs", Path: "/dev/shm/my dir/jobs", Durable: true, Capacity: 4096, MaxSenders: 8,
-		Receiver: &ipc.Endpoint{Slot: -1, PID: 42, State: ipc.StateDead, Outlived: true},
-		Senders:  []ipc.Endpoint{{Slot: 3, PID: 53, State: ipc.StateDead, Outlived: true}},
+		Receiver: &ipc.End{Slot: -1, PID: 42, State: ipc.StateDead, Outlived: true},
+		Senders:  []ipc.End{{Slot: 3, PID: 53, State: ipc.StateDead, Outlived: true}},
 	}}
 	found := c.findings(nil)
 	require.Len(t, found, 2)

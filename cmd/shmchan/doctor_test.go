@@ -42,11 +42,11 @@ func examined(v *doctor) (all []finding) {
 	}
 
 	at := func(position uint64) *uint64 { return &position }
-	recv := func(state ipc.State) *ipc.Endpoint {
-		return &ipc.Endpoint{Slot: -1, PID: 42, State: state, BeatAge: 5 * time.Second}
+	recv := func(state ipc.State) *ipc.End {
+		return &ipc.End{Slot: -1, PID: 42, State: state, BeatAge: 5 * time.Second}
 	}
-	send := func(slot int, state ipc.State, claim *uint64) ipc.Endpoint {
-		return ipc.Endpoint{Slot: slot, PID: 50 + slot, State: state, BeatAge: 7 * time.Second, Claim: claim}
+	send := func(slot int, state ipc.State, claim *uint64) ipc.End {
+		return ipc.End{Slot: slot, PID: 50 + slot, State: state, BeatAge: 7 * time.Second, Claim: claim}
 	}
 	scribbled := &ipc.CorruptError{Path: "/x", Offset: 12288, Field: "record.kind", Value: 9, Reason: "known are kinds 1 to 3, without flags"}
 	labelled := send(4, ipc.StateStalled, nil)
@@ -55,16 +55,16 @@ func examined(v *doctor) (all []finding) {
 		stats ipc.Stats
 		ring  error
 	}{
-		{ipc.Stats{Name: "sound", Used: 500, Receiver: recv(ipc.StateAlive), Senders: []ipc.Endpoint{send(0, ipc.StateAlive, at(100))}}, nil},
+		{ipc.Stats{Name: "sound", Used: 500, Receiver: recv(ipc.StateAlive), Senders: []ipc.End{send(0, ipc.StateAlive, at(100))}}, nil},
 		{ipc.Stats{Name: "idle"}, nil},
-		{ipc.Stats{Name: "dead", Dead: true, Receiver: recv(ipc.StateDead), Senders: []ipc.Endpoint{send(0, ipc.StateDead, nil)}}, nil},
-		{ipc.Stats{Name: "held", Dead: true, Senders: []ipc.Endpoint{send(0, ipc.StateAlive, nil)}}, nil},
-		{ipc.Stats{Name: "durable", Durable: true, Receiver: recv(ipc.StateDead), Senders: []ipc.Endpoint{send(1, ipc.StateDead, nil)}}, nil},
-		{ipc.Stats{Name: "slow", Receiver: recv(ipc.StateStalled), Senders: []ipc.Endpoint{labelled, send(5, ipc.StateDead, nil)}}, nil},
-		{ipc.Stats{Name: "stuck", Head: 100, Tail: 700, Used: 600, Receiver: recv(ipc.StateAlive), Senders: []ipc.Endpoint{send(2, ipc.StateStalled, at(100))}}, nil},
-		{ipc.Stats{Name: "not stuck", Head: 100, Tail: 700, Used: 600, Receiver: recv(ipc.StateAlive), Senders: []ipc.Endpoint{send(2, ipc.StateStalled, at(200))}}, nil},
-		{ipc.Stats{Name: "-stuck", Head: 100, Tail: 700, Used: 600, Senders: []ipc.Endpoint{send(2, ipc.StateDead, at(100))}}, nil},
-		{ipc.Stats{Name: "full", Durable: true, Used: 4096, MaxSenders: 1, Senders: []ipc.Endpoint{send(0, ipc.StateAlive, nil)}}, nil},
+		{ipc.Stats{Name: "dead", Dead: true, Receiver: recv(ipc.StateDead), Senders: []ipc.End{send(0, ipc.StateDead, nil)}}, nil},
+		{ipc.Stats{Name: "held", Dead: true, Senders: []ipc.End{send(0, ipc.StateAlive, nil)}}, nil},
+		{ipc.Stats{Name: "durable", Durable: true, Receiver: recv(ipc.StateDead), Senders: []ipc.End{send(1, ipc.StateDead, nil)}}, nil},
+		{ipc.Stats{Name: "slow", Receiver: recv(ipc.StateStalled), Senders: []ipc.End{labelled, send(5, ipc.StateDead, nil)}}, nil},
+		{ipc.Stats{Name: "stuck", Head: 100, Tail: 700, Used: 600, Receiver: recv(ipc.StateAlive), Senders: []ipc.End{send(2, ipc.StateStalled, at(100))}}, nil},
+		{ipc.Stats{Name: "not stuck", Head: 100, Tail: 700, Used: 600, Receiver: recv(ipc.StateAlive), Senders: []ipc.End{send(2, ipc.StateStalled, at(200))}}, nil},
+		{ipc.Stats{Name: "-stuck", Head: 100, Tail: 700, Used: 600, Senders: []ipc.End{send(2, ipc.StateDead, at(100))}}, nil},
+		{ipc.Stats{Name: "full", Durable: true, Used: 4096, MaxSenders: 1, Senders: []ipc.End{send(0, ipc.StateAlive, nil)}}, nil},
 		{ipc.Stats{Name: "scribbled", Path: dir + "/scribbled"}, scribbled},
 		{ipc.Stats{Name: "scribbled at head", Messages: 5, Path: dir + "/scribbled at head"}, scribbled},
 		{ipc.Stats{Name: "scribbled, in use", Receiver: recv(ipc.StateAlive)}, scribbled},
@@ -72,7 +72,7 @@ func examined(v *doctor) (all []finding) {
 		{ipc.Stats{Name: "old", Messages: 5, Path: dir + "/old"}, fmt.Errorf("made before the machine's last boot: %w", ipc.ErrIncompatible)},
 		{ipc.Stats{Name: "old, empty"}, fmt.Errorf("made before the machine's last boot: %w", ipc.ErrIncompatible)},
 		{ipc.Stats{Name: "dead, empty", Dead: true, Receiver: recv(ipc.StateDead)}, nil},
-		{ipc.Stats{Name: "held, empty", Dead: true, Senders: []ipc.Endpoint{send(0, ipc.StateAlive, nil)}}, nil},
+		{ipc.Stats{Name: "held, empty", Dead: true, Senders: []ipc.End{send(0, ipc.StateAlive, nil)}}, nil},
 		{ipc.Stats{Name: "slow, durable", Durable: true, Receiver: recv(ipc.StateStalled)}, nil},
 	} {
 		c.stats.Capacity = 4096
@@ -109,18 +109,18 @@ func TestDoctorGolden(t *testing.T) {
 // Whatever doctor finds, what it advises loses no message, and removes no file that
 // is not a channel.
 func TestDoctorAdvisesNothingThatLosesAMessage(t *testing.T) {
-	alive := &ipc.Endpoint{Slot: -1, PID: 42, State: ipc.StateAlive}
-	stalled := &ipc.Endpoint{Slot: -1, PID: 42, State: ipc.StateStalled}
-	killed := &ipc.Endpoint{Slot: -1, PID: 42, State: ipc.StateDead}
+	alive := &ipc.End{Slot: -1, PID: 42, State: ipc.StateAlive}
+	stalled := &ipc.End{Slot: -1, PID: 42, State: ipc.StateStalled}
+	killed := &ipc.End{Slot: -1, PID: 42, State: ipc.StateDead}
 	corrupt := &ipc.CorruptError{Field: "record.kind"}
-	for _, receiver := range []*ipc.Endpoint{nil, alive, stalled, killed} {
+	for _, receiver := range []*ipc.End{nil, alive, stalled, killed} {
 		for _, state := range []ipc.State{0, ipc.StateAlive, ipc.StateStalled, ipc.StateDead} {
 			for _, ring := range []error{nil, corrupt, ipc.ErrIncompatible} {
 				for flags := range 4 {
 					s := ipc.Stats{Name: "ch", Path: "/d/ch", Capacity: 4096, MaxSenders: 1, Used: 4000, Messages: 3,
 						Receiver: receiver, Durable: flags&1 != 0, Dead: flags&2 != 0}
 					if state != 0 {
-						s.Senders = []ipc.Endpoint{{PID: 50, State: state}}
+						s.Senders = []ipc.End{{PID: 50, State: state}}
 					}
 					check := checkup{Stats: &s, unread: 3, command: (&doctor{app: &app{}}).command}
 					if ring == ipc.ErrIncompatible {

@@ -81,7 +81,7 @@ func printStat(w io.Writer, s *ipc.Stats, now time.Time) error {
 	return t.Flush()
 }
 
-func printEnd(w io.Writer, end string, e *ipc.Endpoint) {
+func printEnd(w io.Writer, end string, e *ipc.End) {
 	claim := "-"
 	if e.Claim != nil {
 		claim = strconv.FormatUint(*e.Claim, 10)

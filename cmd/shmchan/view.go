@@ -60,7 +60,7 @@ func viewOf(s *ipc.Stats) channelView {
 	return v
 }
 
-func viewOfEnd(e *ipc.Endpoint) endView {
+func viewOfEnd(e *ipc.End) endView {
 	return endView{
 		Slot: e.Slot, PID: e.PID, State: e.State.String(), Label: e.Label, BeatAge: e.BeatAge.Milliseconds(),
 		Messages: e.Messages, Bytes: e.Bytes, Claim: e.Claim,

@@ -35,8 +35,8 @@ var (
 		Name: "jobs", Path: "/dev/shm/shmchan-1000/jobs", Capacity: 1 << 20, MaxSenders: 256, Used: 5000,
 		Head: 1 << 40, Tail: 1<<40 + 5000, Messages: 123456, Bytes: 7890123, Received: 123400, Deaths: 1, Skipped: 2,
 		Durable: true, Mode: 0o600, Created: created,
-		Receiver: &ipc.Endpoint{Slot: -1, PID: 42, State: ipc.StateAlive, BeatAge: 12 * time.Millisecond, Messages: 400, Bytes: 5600},
-		Senders: []ipc.Endpoint{
+		Receiver: &ipc.End{Slot: -1, PID: 42, State: ipc.StateAlive, BeatAge: 12 * time.Millisecond, Messages: 400, Bytes: 5600},
+		Senders: []ipc.End{
 			{Slot: 0, PID: 43, State: ipc.StateAlive, Label: `web "1"`, BeatAge: 90 * time.Millisecond, Messages: 5, Bytes: 70},
 			{Slot: 2, PID: 44, State: ipc.StateStalled, BeatAge: 5 * time.Second, Claim: &claim},
 			{Slot: 3, PID: 45, State: ipc.StateDead, BeatAge: time.Minute},

@@ -19,7 +19,7 @@ func watched() []watch.Sample {
 	receiver := *busy.Receiver
 	receiver.Messages += 30
 	later.Messages, later.Bytes, later.Received, later.Receiver = busy.Messages+40, busy.Bytes+5000, busy.Received+30, &receiver
-	later.Senders = append([]ipc.Endpoint(nil), busy.Senders...)
+	later.Senders = append([]ipc.End(nil), busy.Senders...)
 	later.Senders[0].Messages, later.Senders[0].Bytes = busy.Senders[0].Messages+39, busy.Senders[0].Bytes+4999
 	entries := func(s ipc.Stats) []ipc.Entry {
 		return []ipc.Entry{
