@@ -47,7 +47,7 @@ func blockOf(before, s *ipc.Stats) *Block {
 }
 
 // stood tells whether the end had the same claim in hand then.
-func stood(before *ipc.Stats, e *ipc.Endpoint) bool {
+func stood(before *ipc.Stats, e *ipc.End) bool {
 	if before == nil {
 		return false
 	}

@@ -85,7 +85,7 @@ func (f *frame) ends(ch *Channel, w, room int) []string {
 
 func hasLabel(s *ipc.Stats) bool {
 	return s.Receiver != nil && s.Receiver.Label != "" ||
-		slices.ContainsFunc(s.Senders, func(e ipc.Endpoint) bool { return e.Label != "" })
+		slices.ContainsFunc(s.Senders, func(e ipc.End) bool { return e.Label != "" })
 }
 
 // endRow has the state in eight columns already, for it may be coloured.
@@ -93,7 +93,7 @@ func endRow(end, pid, state, beat, messages, bytes, label string) string {
 	return left(end, 12) + right(pid, 9) + "  " + state + right(beat, 7) + right(messages, 8) + right(bytes, 9) + "  " + label
 }
 
-func (f *frame) end(ch *Channel, name string, e *ipc.Endpoint, r Rates, w int) string {
+func (f *frame) end(ch *Channel, name string, e *ipc.End, r Rates, w int) string {
 	if ch.Block != nil && ch.Block.Slot == e.Slot {
 		name += " !"
 	}

@@ -31,8 +31,8 @@ func samples() []Channel {
 			{Name: "blocked", Stats: ipc.Stats{
 				Name: "blocked", Path: "/ch/blocked", Capacity: 4096, Used: 3900, Head: 5000, Tail: 8900, Messages: 70, Bytes: 7000, Received: 20,
 				Durable: true, Created: created, Deaths: 1,
-				Receiver: &ipc.Endpoint{Slot: -1, PID: 300, State: ipc.StateAlive, BeatAge: 40 * time.Millisecond, Messages: 20},
-				Senders: []ipc.Endpoint{
+				Receiver: &ipc.End{Slot: -1, PID: 300, State: ipc.StateAlive, BeatAge: 40 * time.Millisecond, Messages: 20},
+				Senders: []ipc.End{
 					{Slot: 0, PID: 301, State: ipc.StateAlive, BeatAge: 20 * time.Millisecond, Messages: 50, Bytes: 5000, Label: "web"},
 					{Slot: 2, PID: 302, State: ipc.StateStalled, BeatAge: 95 * time.Second, Messages: 20, Bytes: 2000, Claim: &claim, Label: "worker 通道"},
 				},
@@ -41,7 +41,7 @@ func samples() []Channel {
 			{Name: "jobs", Stats: ipc.Stats{
 				Name: "jobs", Path: "/ch/jobs", Capacity: 1 << 20, Used: 650000, Messages: messages, Bytes: messages * 640, Received: messages - 900,
 				Created:  created,
-				Receiver: &ipc.Endpoint{Slot: -1, PID: 4321, State: ipc.StateAlive, BeatAge: 12 * time.Millisecond, Messages: messages - 900, Bytes: (messages - 900) * 640},
+				Receiver: &ipc.End{Slot: -1, PID: 4321, State: ipc.StateAlive, BeatAge: 12 * time.Millisecond, Messages: messages - 900, Bytes: (messages - 900) * 640},
 				Senders:  crowd(half),
 			}},
 			{Name: "notes.txt", Stats: ipc.Stats{Name: "notes.txt", Path: "/ch/notes.txt"}, Err: errors.New("/ch/notes.txt: incompatible segment: no magic")},
@@ -50,10 +50,10 @@ func samples() []Channel {
 	return all
 }
 
-func crowd(each uint64) []ipc.Endpoint {
-	all := make([]ipc.Endpoint, 20)
+func crowd(each uint64) []ipc.End {
+	all := make([]ipc.End, 20)
 	for i := range all {
-		all[i] = ipc.Endpoint{Slot: i, PID: 5000 + i, State: ipc.StateAlive, BeatAge: time.Duration(i) * 3 * time.Millisecond, Label: fmt.Sprintf("worker %d", i)}
+		all[i] = ipc.End{Slot: i, PID: 5000 + i, State: ipc.StateAlive, BeatAge: time.Duration(i) * 3 * time.Millisecond, Label: fmt.Sprintf("worker %d", i)}
 	}
 	all[0].Messages, all[1].Messages, all[0].Bytes, all[1].Bytes = each, each, each*640, each*640
 	all[7].State, all[7].BeatAge = ipc.StateDead, 5*time.Minute

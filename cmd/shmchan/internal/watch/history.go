@@ -111,7 +111,7 @@ func (t *track) add(at time.Time, c *Channel) {
 	t.at, t.last = at, *s
 }
 
-func senderIn(s *ipc.Stats, slot int) *ipc.Endpoint {
+func senderIn(s *ipc.Stats, slot int) *ipc.End {
 	for i := range s.Senders {
 		if s.Senders[i].Slot == slot {
 			return &s.Senders[i]

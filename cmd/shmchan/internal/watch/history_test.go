@@ -13,7 +13,7 @@ import (
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 // at is a sample of the channel jobs.
-func at(messages, bytes, received uint64, ends ...ipc.Endpoint) []ipc.Entry {
+func at(messages, bytes, received uint64, ends ...ipc.End) []ipc.Entry {
 	return []ipc.Entry{{Name: "jobs", Stats: ipc.Stats{
 		Name: "jobs", Path: "/jobs", Capacity: 1000, Created: noon, Messages: messages, Bytes: bytes, Received: received, Senders: ends,
 	}}}
@@ -21,12 +21,12 @@ func at(messages, bytes, received uint64, ends ...ipc.Endpoint) []ipc.Entry {
 
 func TestRatesAreOfTheTimeBetweenSamples(t *testing.T) {
 	var h History
-	first := h.Add(noon, at(100, 1000, 50, ipc.Endpoint{Slot: 3, PID: 7, Messages: 10, Bytes: 20}))
+	first := h.Add(noon, at(100, 1000, 50, ipc.End{Slot: 3, PID: 7, Messages: 10, Bytes: 20}))
 	require.False(t, first[0].Known)
 	require.Empty(t, first[0].Points)
 
 	second := h.Add(noon.Add(2*time.Second), at(120, 1500, 90,
-		ipc.Endpoint{Slot: 1, PID: 8, Messages: 4, Bytes: 8}, ipc.Endpoint{Slot: 3, PID: 7, Messages: 14, Bytes: 40}))
+		ipc.End{Slot: 1, PID: 8, Messages: 4, Bytes: 8}, ipc.End{Slot: 3, PID: 7, Messages: 14, Bytes: 40}))
 	require.True(t, second[0].Known)
 	require.Equal(t, Rates{Messages: 10, Bytes: 250, Received: 20}, second[0].Rates)
 	require.Equal(t, []Rates{{Messages: 2, Bytes: 4}, {Messages: 2, Bytes: 10}}, second[0].Senders)
@@ -35,8 +35,8 @@ func TestRatesAreOfTheTimeBetweenSamples(t *testing.T) {
 
 func TestASlotThatChangedHandsCountsAnew(t *testing.T) {
 	var h History
-	h.Add(noon, at(0, 0, 0, ipc.Endpoint{Slot: 0, PID: 7, Messages: 100}))
-	got := h.Add(noon.Add(time.Second), at(0, 0, 0, ipc.Endpoint{Slot: 0, PID: 8, Messages: 5}))
+	h.Add(noon, at(0, 0, 0, ipc.End{Slot: 0, PID: 7, Messages: 100}))
+	got := h.Add(noon.Add(time.Second), at(0, 0, 0, ipc.End{Slot: 0, PID: 8, Messages: 5}))
 	require.Equal(t, 5.0, got[0].Senders[0].Messages)
 }
 
@@ -76,11 +76,11 @@ func TestPointsReachBackAMinute(t *testing.T) {
 
 func TestWhoBlocks(t *testing.T) {
 	claim, elsewhere := uint64(40), uint64(60)
-	sender := func(state ipc.State, claim *uint64) ipc.Endpoint {
-		return ipc.Endpoint{Slot: 2, PID: 9, State: state, Claim: claim}
+	sender := func(state ipc.State, claim *uint64) ipc.End {
+		return ipc.End{Slot: 2, PID: 9, State: state, Claim: claim}
 	}
-	receiver := func(state ipc.State) *ipc.Endpoint { return &ipc.Endpoint{Slot: -1, PID: 4, State: state} }
-	stats := func(used int, r *ipc.Endpoint, senders ...ipc.Endpoint) *ipc.Stats {
+	receiver := func(state ipc.State) *ipc.End { return &ipc.End{Slot: -1, PID: 4, State: state} }
+	stats := func(used int, r *ipc.End, senders ...ipc.End) *ipc.Stats {
 		return &ipc.Stats{Capacity: 100, Head: 40, Tail: 40 + uint64(used), Used: used, Receiver: r, Senders: senders}
 	}
 	alive, stalled, dead := ipc.StateAlive, ipc.StateStalled, ipc.StateDead

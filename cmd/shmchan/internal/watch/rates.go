@@ -26,9 +26,9 @@ func between(a, b *ipc.Stats, span time.Duration) Rates {
 
 // endRates are the rates of an end. If a slot changed hands, what its new owner did
 // was done since the sample before.
-func endRates(a, b *ipc.Endpoint, span time.Duration) Rates {
+func endRates(a, b *ipc.End, span time.Duration) Rates {
 	if a == nil || a.PID != b.PID || a.Messages > b.Messages {
-		a = &ipc.Endpoint{}
+		a = &ipc.End{}
 	}
 	return Rates{
 		Messages: perSecond(a.Messages, b.Messages, span),
