@@ -25,6 +25,7 @@ LINUXES = $(filter-out amd64 arm64,$(patsubst linux/%,%,$(filter linux/%,$(shell
 
 bin         := bin/shmchan
 staticcheck := bin/tools/staticcheck
+actionlint  := bin/tools/actionlint
 nfpm        := bin/tools/nfpm
 ensure      := internal/tools/ensure.sh
 emulate     := internal/tools/emulate.sh
@@ -120,7 +121,7 @@ soak: ## kills, stops and restarts for SECONDS (600) or until KILLS, from SEED; 
 		$(GO) test -count=1 -v -timeout 0 -run '^TestCrowd$$' ./internal/test/soak
 	SHMCHAN_LINEAR_HISTORIES=1000 SHMCHAN_LONG=1 $(GO) test -count=1 -v -timeout 0 ./internal/test/linear ./internal/test/longlife
 
-lint: $(staticcheck) ## formatting, go.mod, static analysis, shell scripts
+lint: $(staticcheck) $(actionlint) ## formatting, go.mod, static analysis, shell scripts, workflows
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
 		echo "not formatted (make fmt): $$unformatted" >&2; exit 1; fi
 	$(GO) mod tidy -diff
@@ -129,12 +130,14 @@ lint: $(staticcheck) ## formatting, go.mod, static analysis, shell scripts
 	@if $(ensure) shellcheck shellcheck; then set -x; \
 		shellcheck $(scripts) && internal/tools/blocks.sh README.md docs/recipes.md; \
 	else echo "not run: shellcheck" >&2; fi
+	$(actionlint) .github/workflows/*.yml
 
-# The linter and the packager have a module of their own, which pins them and
+# The linters and the packager have a module of their own, which pins them and
 # keeps their needs out of ours.
 $(staticcheck): tool := honnef.co/go/tools/cmd/staticcheck
+$(actionlint): tool := github.com/rhysd/actionlint/cmd/actionlint
 $(nfpm): tool := github.com/goreleaser/nfpm/v2/cmd/nfpm
-$(staticcheck) $(nfpm): internal/tools/go.mod internal/tools/go.sum
+$(staticcheck) $(actionlint) $(nfpm): internal/tools/go.mod internal/tools/go.sum
 	cd internal/tools && GOOS= GOARCH= GOBIN=$(CURDIR)/bin/tools $(GO) install $(tool)
 	@touch $@
 

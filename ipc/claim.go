@@ -7,6 +7,8 @@ import "context"
 // claimed later, so be quick, and defer Abort in case of a panic. A Claim serves one
 // message: once it is over, by Commit, Abort or Close, its methods return ErrClosed,
 // however late they are called, and never affect another claim.
+//
+// Sender.Claim makes Claims. A nil *Claim and the zero value are not usable.
 type Claim struct {
 	sender *Sender
 	buf    []byte

@@ -38,4 +38,11 @@ var (
 )
 
 // CorruptError describes content of a channel's file that no correct program writes.
+// It is a struct of these fields:
+//
+//	Path   string // the file
+//	Offset int64  // byte offset in the file, or -1 if there is none to name
+//	Field  string // the word, for example "header.capacity"
+//	Value  uint64 // what stood there
+//	Reason string // what a correct program writes
 type CorruptError = shm.CorruptError

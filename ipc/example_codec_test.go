@@ -11,14 +11,14 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Reading is what a sensor tells.
+// A Reading is what a sensor measured.
 type Reading struct {
 	Sensor uint16
 	At     time.Time
 	Value  int32
 }
 
-// readingCodec is a codec of one's own: 14 bytes a reading, big-endian.
+// readingCodec turns a Reading into 14 bytes, big-endian.
 type readingCodec struct{}
 
 func (readingCodec) Append(dst []byte, r Reading) ([]byte, error) {
@@ -38,7 +38,7 @@ func (readingCodec) Decode(src []byte) (Reading, error) {
 	}, nil
 }
 
-// A codec of one's own is two methods.
+// A Codec of your own is a type with two methods.
 func ExampleCodec() {
 	ctx := context.Background()
 	rx, err := ipc.NewReceiverOf(ctx, "readings", readingCodec{}, nil)
@@ -64,7 +64,7 @@ func ExampleCodec() {
 	// Output: 7 00:00:01 -40
 }
 
-// JSON carries whatever encoding/json does.
+// JSON carries what encoding/json does.
 func ExampleJSON() {
 	type event struct {
 		User string   `json:"user"`
@@ -90,7 +90,7 @@ func ExampleJSON() {
 	// Output: ada [new] <nil>
 }
 
-// Fixed copies memory. A program whose type has another layout is turned away.
+// Fixed copies memory. An endpoint whose type has another layout gets an error.
 func ExampleFixed() {
 	type tick struct {
 		Price float64
@@ -116,8 +116,7 @@ func ExampleFixed() {
 	// send ticks: Fixed: struct { Name string }: field Name is a string: only booleans, numbers, and arrays and structs of them can be copied as memory: invalid argument
 }
 
-// A message that is no value of the type is told as an error, and the channel
-// goes on.
+// A message that does not decode is yielded as an error, and the iteration goes on.
 func ExampleDecodeError() {
 	ctx := context.Background()
 	rx, err := ipc.NewReceiverOf(ctx, "numbers", ipc.JSON[int](), nil)

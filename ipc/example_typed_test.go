@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Gob carries Go values, with names of fields but without a schema to agree on.
+// Gob carries Go values by the names of their fields, without a schema to agree on.
 func ExampleGob() {
 	ctx := context.Background()
 	rx, err := ipc.NewReceiverOf(ctx, "counts", ipc.Gob[map[string]int](), nil)
@@ -92,4 +92,38 @@ func ExampleReceiverOf_TryRecv() {
 	_, err = rx.TryRecv()
 	fmt.Println(errors.Is(err, ipc.ErrEmpty))
 	// Output: true
+}
+
+// Receiver and Sender return the endpoints of bytes below, for what those do besides:
+// here, to see how many messages a Sender has sent and which one was received.
+func ExampleReceiverOf_Receiver() {
+	ctx := context.Background()
+	rx, err := ipc.NewReceiverOf(ctx, "squares", ipc.Fixed[int64](), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rx.Close()
+	tx, err := ipc.NewSenderOf(ctx, "squares", ipc.Fixed[int64](), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i := range int64(3) {
+		if err := tx.TrySend(i * i); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(tx.Sender().Stats().Messages, "sent")
+	tx.Close()
+
+	for v, err := range rx.All(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%d: %d\n", rx.Receiver().Meta().Seq, v)
+	}
+	// Output:
+	// 3 sent
+	// 1: 0
+	// 2: 1
+	// 3: 4
 }

@@ -19,6 +19,8 @@ import (
 // concurrent use.
 //
 // After a call has returned ErrDisconnected, every further call returns it too.
+//
+// NewReceiver makes Receivers. A nil *Receiver and the zero value are not usable.
 type Receiver struct {
 	endpoint
 	rx    *shm.Consumer

@@ -18,6 +18,8 @@ import (
 //
 // A Sender is attached from NewSender until Close. If its process ends without
 // Close, for whatever reason, the receiver notices.
+//
+// NewSender and Clone make Senders. A nil *Sender and the zero value are not usable.
 type Sender struct {
 	endpoint
 	slot int

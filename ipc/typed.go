@@ -11,6 +11,9 @@ import (
 
 // SenderOf is a Sender of values, each of which a Codec encodes as one message. It
 // is safe for concurrent use.
+//
+// NewSenderOf and Clone make SenderOfs. A nil *SenderOf and the zero value are not
+// usable.
 type SenderOf[T any] struct {
 	s     *Sender
 	codec Codec[T]
@@ -126,6 +129,8 @@ func (s *SenderOf[T]) Sender() *Sender { return s.s }
 // ReceiverOf is a Receiver of values, each of which a Codec decodes from one
 // message. It serves one goroutine at a time and returns ErrBusy to a second one.
 // Close may be called at any time.
+//
+// NewReceiverOf makes ReceiverOfs. A nil *ReceiverOf and the zero value are not usable.
 type ReceiverOf[T any] struct {
 	r     *Receiver
 	codec Codec[T]

@@ -28,7 +28,7 @@ func TestReadmeExamplesRunAsPrinted(t *testing.T) {
 	require.NoError(t, err)
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
 	require.NoError(t, err)
-	work := newWorkshop(t, root)
+	work := newWorkshop(t, root, buildCommand(t, root))
 
 	ran := 0
 	var printed string
@@ -56,9 +56,9 @@ type workshop struct {
 }
 
 // newWorkshop makes one that holds a module, which uses this tree.
-func newWorkshop(t *testing.T, root string) workshop {
+func newWorkshop(t *testing.T, root, bin string) workshop {
 	t.Helper()
-	w := newPlace(t, buildCommand(t, root))
+	w := newPlace(t, bin)
 	w.write(t, "go.mod", fmt.Sprintf("module example\n\ngo 1.26.0\n\nrequire %[1]s v0.0.0\n\nreplace %[1]s => %[2]s\n",
 		"github.com/shmchan/shmchan", root))
 	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
