@@ -23,9 +23,9 @@ const (
 	SlotLive     Point = "slot live"       // attach, both endpoints: the state is live
 	BeforeName   Point = "before name"     // attach: the slot is locked, the name is not checked yet
 	MayAttach    Point = "may attach"      // attach, both endpoints: every step that can fail is done, nothing is stored
-	Attached     Point = "attached"        // attach: the sender is counted, the receiver not poked yet
+	Attached     Point = "attached"        // attach: the sender is counted, the receiver not woken yet
 	RecvLocked   Point = "receiver locked" // attach, takeover: the receiver's lock is taken
-	RecvAttached Point = "recv attached"   // attach: the receiver is counted, the senders not poked yet
+	RecvAttached Point = "recv attached"   // attach: the receiver is counted, the senders not woken yet
 	CountsStored Point = "counts stored"   // attach: the receiver has stored received, but not yet base
 
 	RetireClosed Point = "retire closed" // takeover: the finished channel is marked closed
@@ -95,7 +95,7 @@ const (
 	SlotBarred      Point = "slot barred"      // disconnect: a slot whose lock outlived its owner is kept from new senders
 	SendersLocked   Point = "senders locked"   // disconnect: the locks of all senders are taken
 	LastLook        Point = "last look"        // disconnect: records in flight are checked again, the channel is open
-	Closed          Point = "closed"           // close: the channel is closed, no endpoint is poked
+	Closed          Point = "closed"           // close: the channel is closed, no endpoint is woken
 	AllLocked       Point = "all locked"       // removal: the locks of all endpoints are taken
 	RemoverLocked   Point = "remover locked"   // removal, close, takeover: the remover's lock is taken
 	NameChecked     Point = "name checked"     // removal, close, takeover: the name refers to this file
