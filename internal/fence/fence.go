@@ -29,7 +29,7 @@ var declined atomic.Bool
 // Decline keeps this process from registering: Register returns false from then on.
 // In a process with several threads, registering waits for a grace period of the
 // kernel, which takes longer than everything else that a short-lived process does.
-// Decline has no effect once Register was called.
+// Decline has no effect after Register was called.
 func Decline() { declined.Store(true) }
 
 // Reaches reports whether Everywhere works in this process. It does wherever Register

@@ -29,7 +29,7 @@ func uninterrupted(call func() error) error {
 // that the file system may have caused. It returns other errors unchanged. fd refers to
 // the file or the directory.
 func Explain(fd int, dir, refused string, err error) error {
-	if !owed(err) {
+	if !unsupported(err) {
 		return err
 	}
 	k, _, serr := Stat(fd)
@@ -39,8 +39,8 @@ func Explain(fd int, dir, refused string, err error) error {
 	return k.explain(dir, refused, err)
 }
 
-// owed reports whether file systems return this error for features that they lack.
-func owed(err error) bool {
+// unsupported reports whether file systems return this error for features that they lack.
+func unsupported(err error) bool {
 	for _, e := range []error{
 		unix.EINVAL, unix.ENODEV, unix.EOPNOTSUPP, unix.ENOSYS, unix.ENOLCK, unix.ENOTTY, unix.EMLINK, unix.EXDEV,
 	} {

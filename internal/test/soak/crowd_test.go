@@ -60,6 +60,6 @@ func TestCrowd(t *testing.T) {
 	}
 	t.Logf("%d processes × %d, seed %d\n%s", processes, crowdEnds, seed, total.String())
 	if total.Received == 0 || total.Waited < 1 {
-		t.Error("nobody waited")
+		t.Error("no send waited")
 	}
 }

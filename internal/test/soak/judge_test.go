@@ -183,7 +183,7 @@ func (j *judge) arrive(name string, life *reception, at int, r record, before in
 		ahead := int64(r.position - last.position)
 		if ahead < 0 || ahead == 0 && r.index != last.index+1 {
 			j.Duplicates++
-			j.fault("%s: %#x/%d came after %#x/%d", name, r.position, r.index, last.position, last.index)
+			j.fault("%s: got %#x/%d after %#x/%d", name, r.position, r.index, last.position, last.index)
 		}
 	}
 	a := &arrival{record: r}
@@ -193,7 +193,7 @@ func (j *judge) arrive(name string, life *reception, at int, r record, before in
 		return
 	}
 	if a.sent.end < life.latest {
-		j.fault("%s: the send of %d by %#x had ended before the send of one that came earlier began", name, r.number, a.from.id)
+		j.fault("%s: message %d of %#x is late: its send had returned before the send of an earlier received one began", name, r.number, a.from.id)
 	}
 	life.latest = max(life.latest, a.sent.begun)
 	if a.sent.fate == yes {
@@ -217,7 +217,7 @@ func (j *judge) attribute(name string, life *reception, a *arrival) {
 	}
 	o := life.slots[a.slot]
 	if o == nil {
-		j.fault("%s: message at %#x from slot %d, whose sender has sent no first one", name, a.position, a.slot)
+		j.fault("%s: message at %#x in slot %d, whose sender sent no first message", name, a.position, a.slot)
 		return
 	}
 	if id, _ := signature(a.head[:]); a.length >= signed && id != o.id {
@@ -225,7 +225,7 @@ func (j *judge) attribute(name string, life *reception, a *arrival) {
 		return
 	}
 	if a.pid != 0 && a.pid != o.pid {
-		j.fault("%s: Meta says that process %d sent what %d did", name, a.pid, o.pid)
+		j.fault("%s: Meta.PID is %d, want %d", name, a.pid, o.pid)
 	}
 	a.from = o
 	j.match(name, o, a)
@@ -244,7 +244,7 @@ func (j *judge) match(name string, o *origin, a *arrival) {
 		if a.length >= signed && i < a.number || m.fate == no {
 			if m.fate == yes {
 				j.Lost++
-				j.fault("%s: message %d of %#x, whose send had returned, was passed over", name, i, o.id)
+				j.fault("%s: message %d of %#x, whose send had returned, was skipped", name, i, o.id)
 			}
 			if m.fate == no && a.length >= signed && i == a.number {
 				break
@@ -255,11 +255,11 @@ func (j *judge) match(name string, o *origin, a *arrival) {
 	}
 	if a.length >= signed && i > a.number {
 		j.Duplicates++
-		j.fault("%s: message %d of %#x came again, or late, after %d", name, a.number, o.id, i-1)
+		j.fault("%s: message %d of %#x was repeated or late, after %d", name, a.number, o.id, i-1)
 		return
 	}
 	if i >= uint64(len(o.messages)) {
-		j.fault("%s: one message more of %#x than it sent, at %#x", name, o.id, a.position)
+		j.fault("%s: more messages of %#x than it sent, at %#x", name, o.id, a.position)
 		return
 	}
 	a.number, a.sent = i, &o.messages[i]
@@ -268,13 +268,13 @@ func (j *judge) match(name string, o *origin, a *arrival) {
 		j.fault("%s: message %d of %#x was received although its send had failed", name, i, o.id)
 	case a.sent.length != int(a.length):
 		j.Torn++
-		j.fault("%s: message %d of %#x has %d bytes, sent were %d", name, i, o.id, a.length, a.sent.length)
+		j.fault("%s: message %d of %#x has %d bytes, want %d", name, i, o.id, a.length, a.sent.length)
 	case a.length < signed:
 		want := make([]byte, a.length)
 		fill(want, o.id, i)
 		if !bytes.Equal(want, a.head[:a.length]) {
 			j.Torn++
-			j.fault("%s: message %d of %#x is % x, sent was % x", name, i, o.id, a.head[:a.length], want)
+			j.fault("%s: message %d of %#x is % x, want % x", name, i, o.id, a.head[:a.length], want)
 		}
 	}
 	if a.sent.fate == maybe {
@@ -291,7 +291,7 @@ func (j *judge) completeness(lives map[uint64]*reception) {
 		}
 		if o.flushed > from && j.owed(o, from, o.flushed) > 0 {
 			j.Lost++
-			j.fault("%#x was told that all before %d was received, but from %d on it was not", o.id, o.flushed, from)
+			j.fault("Flush of %#x reported all messages before %d as received, but those from %d on were not", o.id, o.flushed, from)
 		}
 		life := lives[o.life]
 		for i := from; i < uint64(len(o.messages)); i++ {

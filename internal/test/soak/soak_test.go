@@ -69,7 +69,7 @@ func TestSoak(t *testing.T) {
 			t.Errorf("round %d: %s", i, f)
 		}
 		if tally.Stall > int64(tooLong) {
-			t.Errorf("round %d: a receiver stood still for %v", i, time.Duration(tally.Stall))
+			t.Errorf("round %d: a receiver stalled for %v", i, time.Duration(tally.Stall))
 		}
 		total.add(tally)
 		if tally.Received == 0 {

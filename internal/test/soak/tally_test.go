@@ -65,7 +65,7 @@ func (t *tally) String() string {
 	line("duplicates", t.Duplicates)
 	line("torn", t.Torn)
 	line("violations of any kind", t.Faults)
-	line("longest stall of a receiver, nobody stopped", time.Duration(t.Stall).Round(time.Microsecond))
+	line("longest stall of a receiver, no process stopped", time.Duration(t.Stall).Round(time.Microsecond))
 	line("longest stall of a receiver while a process was stopped", time.Duration(t.StallStopped).Round(time.Microsecond))
 	line("longest wait for room, in ringfuls received meanwhile", fmt.Sprintf("%.2f", t.Waited))
 	line("of a wait, sent by senders that came later, except for one message of each", fmt.Sprintf("%.2f", t.Passed))
