@@ -89,7 +89,7 @@ next:
          if :: epoch[_pid] == SEEN -> epoch[_pid] = ANSWERED :: else fi } :: KILL(ringing--) fi;
    goto next;
 detach:
-   if :: goto over :: skip fi;          /* lives on, or DetachSender: unlock, then Poke */
+   if :: goto over :: skip fi;          /* lives on, or DetachSender: unlock, then WakeAll */
    atomic { DRAINED(_pid) -> attached--; r = 0; epoch[_pid] = UNSEEN };
    rung = true;
    asleep = false;

@@ -176,7 +176,7 @@ wake:
    if :: WAKE CRASH fi;
    goto take;
 dies:
-   atomic { DRAINED -> f = false; ending = false; RING };             /* AttachReceiver: Poke */
+   atomic { DRAINED -> f = false; ending = false; RING };             /* AttachReceiver: WakeSenders */
    WAKE;
 #ifdef M_NOREVIEW
    goto take;
