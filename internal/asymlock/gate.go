@@ -21,8 +21,8 @@ import (
 //	last   inside out → shut, for good: the goroutine that does so calls finish
 //
 // So either the leaver sees that the gate is closed, or the closer sees that no call
-// is inside. If another call entered after the leaver stored out, and before the gate
-// was closed, that call is the last. shm/model/gate.pml checks this.
+// is inside. If another call enters after the leaver stored out and before the gate
+// is closed, that call is the last. shm/model/gate.pml checks this.
 //
 // Call Init before use. A Gate must not be copied.
 type Gate struct {
@@ -32,18 +32,18 @@ type Gate struct {
 	alone  bool // this process can't fence everywhere
 }
 
-// What inside says.
+// The states of inside.
 const (
 	out     = iota
 	in      // a call is in progress
-	handing // the same, in the user's function
+	handing // a call is in progress and runs the user's function
 	shut    // finished, or about to be
 )
 
 // Init prepares the gate. finish is called once, when the gate is closed and empty.
 func (g *Gate) Init(finish func()) { g.finish, g.alone = finish, !fence.Register() }
 
-// Enter begins a call. It returns false if another one is in progress, or the gate is
+// Enter begins a call. It returns false if another call is in progress or the gate is
 // closed.
 func (g *Gate) Enter() bool {
 	return g.inside.CompareAndSwap(out, in) && (g.closed.Load() == 0 || g.turnBack())
@@ -68,7 +68,7 @@ func (g *Gate) last() {
 	}
 }
 
-// Hand marks the call in progress as running the user's function, or as back from it.
+// Hand records whether the call in progress runs the user's function.
 func (g *Gate) Hand(on bool) {
 	if on {
 		g.set(handing)
@@ -97,8 +97,8 @@ func (g *Gate) Close() bool {
 		return false
 	}
 	if !fence.Everywhere() && !g.alone {
-		// The kernel now refuses membarrier: a call that is leaving may not see that the
-		// gate is closed, but it is out as soon as its store arrives.
+		// The kernel now refuses membarrier. A call that is leaving may not see that the
+		// gate is closed, but its store becomes visible within this time.
 		time.Sleep(refused)
 	}
 	g.last()

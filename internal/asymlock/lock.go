@@ -1,20 +1,21 @@
-// Package asymlock holds an asymmetric lock and an asymmetric gate: their common paths
-// cost one locked instruction, and the rare path pays for the fences of both sides.
+// Package asymlock provides a lock and a gate built on asymmetric fences: their common
+// paths cost one locked instruction, and the rare path pays for the fences of both
+// sides.
 //
 // The Unlock of a sync.Mutex is a locked instruction, as its Lock is, because an
-// unlocker must not miss a waiter: "free it, then see whether somebody waits" against
-// "say that I wait, then see whether it is free" needs a fence on each side. Here the
-// waiter pays for both fences, by membarrier (package fence), and only if the lock was
-// held:
+// unlocker must not miss a waiter: "free the lock, then check for waiters" races with
+// "register as a waiter, then check whether the lock is free", and needs a fence on
+// each side. Here the waiter pays for both fences, by membarrier (package fence), and
+// only if the lock was held:
 //
 //	Unlock  held = 0 (a release store); if waiters ≠ 0: wake one
 //	Lock    held 0 → 1; or else: waiters+1; fence everywhere; again and again:
 //	        held 0 → 1, or sleep until woken; then waiters-1
 //
-// No sleeper is forgotten: the fence lies between the waiter's count and its next
-// try, so either that try sees held = 0, or the unlocker that stored it sees the
-// count. A waiter is counted until it has the lock, so a goroutine that takes the lock
-// ahead of it wakes it again. shm/model/lock.pml checks this.
+// No waiter is left asleep: the fence lies between the increment of waiters and the
+// waiter's next try, so either that try sees held = 0, or the unlocker that stored it
+// sees the count. A waiter is counted until it has the lock, so a goroutine that takes
+// the lock ahead of it wakes it again. shm/model/lock.pml checks this.
 package asymlock
 
 import (
@@ -54,12 +55,12 @@ func (l *Lock) Lock() {
 	}
 }
 
-// looks is how often a waiter tries before it sleeps: the sections that the lock
-// guards take tens of nanoseconds.
-const looks = 30
+// tries is the number of attempts before a waiter sleeps: the critical sections take
+// tens of nanoseconds.
+const tries = 30
 
 func (l *Lock) wait() {
-	for range looks {
+	for range tries {
 		if l.held.Load() == 0 && l.held.CompareAndSwap(0, 1) {
 			return
 		}
@@ -81,7 +82,8 @@ func (l *Lock) wait() {
 	}
 }
 
-// refused is the interval at which a waiter tries that an unlocker may fail to wake.
+// refused is the polling interval of a waiter that an unlocker may fail to wake since
+// the kernel refuses membarrier.
 const refused = 50 * time.Microsecond
 
 // Unlock frees the lock. Precondition: it is held.

@@ -2,7 +2,7 @@
 
 package busguard
 
-// Supported says whether ranges are guarded here.
+// Supported reports whether ranges are guarded on this platform.
 const Supported = false
 
 // Add guards nothing here.
@@ -14,5 +14,5 @@ func None() Guard { return Guard{} }
 // Remove does nothing.
 func (g Guard) Remove() {}
 
-// Broken reports false.
+// Broken returns false.
 func (g Guard) Broken() bool { return false }

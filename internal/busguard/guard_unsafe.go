@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Supported says whether ranges are guarded here.
+// Supported reports whether ranges are guarded on this platform.
 const Supported = true
 
-// entries is what the handler looks ranges up in.
+// entries is the handler's table of ranges.
 var entries [maxGuards]entry
 
 // previous is the runtime's handler.
 //
-//lint:ignore U1000 the handler, in assembly, goes on to it
+//lint:ignore U1000 the handler, in assembly, jumps to it
 var previous uintptr
 
-// sigaction is the kernel's struct of that name, the same on both architectures.
+// sigaction is the kernel's struct sigaction, which is the same on both architectures.
 type sigaction struct {
 	handler, flags, restorer uintptr
 	mask                     uint64
@@ -29,8 +29,9 @@ type sigaction struct {
 // handlerAddress returns the address of the handler, which is in assembly.
 func handlerAddress() uintptr
 
-// install puts the handler before the runtime's, with its flags and mask: on the
-// alternate stack, all signals blocked.
+// install installs the handler before the runtime's, with the runtime's flags and mask:
+// it runs on the alternate stack with all signals blocked. It reports whether it
+// succeeded.
 var install = sync.OnceValue(func() bool {
 	var act sigaction
 	const size = unsafe.Sizeof(act.mask)
@@ -39,7 +40,7 @@ var install = sync.OnceValue(func() bool {
 	}
 	const siginfo, onStack = 0x4, 0x08000000 // SA_SIGINFO, SA_ONSTACK
 	if act.handler <= 1 || act.flags&siginfo == 0 || act.flags&onStack == 0 {
-		return false // default or ignored: nothing to go before
+		return false // no runtime handler to forward to
 	}
 	previous = act.handler
 	act.handler = handlerAddress()
@@ -47,8 +48,8 @@ var install = sync.OnceValue(func() bool {
 	return errno == 0
 })
 
-// Add guards mem, whole pages of a mapping, until Remove, which must come before
-// the memory is unmapped. Safe for concurrent use.
+// Add guards mem, which must be whole pages of a mapping, until Remove. The guard must be
+// removed before the memory is unmapped. It is safe for concurrent use.
 func Add(mem []byte) Guard {
 	if !install() {
 		return Guard{&unguarded}
@@ -65,8 +66,8 @@ func Add(mem []byte) Guard {
 	return Guard{e}
 }
 
-// Remove ends the guard: once it has returned, the memory is no longer replaced
-// and may be unmapped. Precondition: the guard was not removed before.
+// Remove ends the guard. After it has returned, the memory is no longer replaced and may
+// be unmapped. Precondition: the guard was not removed before.
 func (g Guard) Remove() {
 	if g.e == &unguarded {
 		return
@@ -78,14 +79,14 @@ func (g Guard) Remove() {
 	table.free = append(table.free, int(i))
 }
 
-// Broken reports whether part of the memory was gone when it was touched: what was
-// read since may be zeroes, what was written since is lost. It is one load.
-// Precondition: the guard is of Add.
+// Broken reports whether an access met a page that the file no longer had. Reads since
+// then may have returned zeroes, and writes since then are lost. It costs one load.
+// Precondition: the guard was returned by Add or None.
 func (g Guard) Broken() bool { return g.e.broken.Load() != 0 }
 
 // None returns a guard of no memory, which is never broken.
 func None() Guard { return Guard{&unguarded} }
 
-// unguarded stands for ranges that are not guarded: never broken, and a look costs
-// no more.
+// unguarded is the entry of ranges that are not guarded. It is never broken, and checking
+// it costs the same.
 var unguarded entry

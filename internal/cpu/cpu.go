@@ -1,4 +1,5 @@
-// Package cpu has the instruction for busy waits that the language lacks.
+// Package cpu provides the processor instructions for busy waits and prefetching that
+// Go lacks.
 package cpu
 
 import (
@@ -6,13 +7,12 @@ import (
 	"time"
 )
 
-// Pauses returns how many times Pause must do nothing to take about d. One takes 4
-// to 60 ns, depending on the processor; the first call measures it. Safe for
-// concurrent use.
+// Pauses returns the argument with which Pause takes about d. One pause takes 4 to 60 ns,
+// depending on the processor; the first call measures it. It is safe for concurrent use.
 func Pauses(d time.Duration) uint32 { return uint32(float64(d) / each()) }
 
-// each is how long one pause takes, in nanoseconds: the shortest of some
-// measurements, for whatever interrupts one makes it longer.
+// each returns how long one pause takes, in nanoseconds. It is the shortest of several
+// measurements, since an interruption only makes a measurement longer.
 var each = sync.OnceValue(func() float64 {
 	const rounds, pauses = 5, 200
 	shortest := time.Duration(1 << 62)
@@ -21,5 +21,5 @@ var each = sync.OnceValue(func() float64 {
 		Pause(pauses)
 		shortest = min(shortest, time.Since(start))
 	}
-	return max(float64(shortest)/pauses, 1) // a clock may be too coarse to tell
+	return max(float64(shortest)/pauses, 1) // the clock may be too coarse
 })

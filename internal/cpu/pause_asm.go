@@ -2,6 +2,6 @@
 
 package cpu
 
-// Pause makes this processor do nothing n times over, which leaves the memory and
-// a sibling thread alone.
+// Pause executes n pause instructions. They access no memory and leave the core's
+// resources to a sibling hardware thread.
 func Pause(n uint32)

@@ -2,7 +2,7 @@
 
 package cpu
 
-// Pause makes this processor do nothing useful n times over.
+// Pause calls an empty function n times.
 func Pause(n uint32) {
 	for range n {
 		nothing()

@@ -4,9 +4,8 @@ package cpu
 
 import "sync/atomic"
 
-// FetchForWriting asks for the cache lines of the n bytes from p on, of which some will
-// soon be stored to by this processor, and does not wait for them. The bytes need not
-// be there.
+// FetchForWriting prefetches the cache lines of the n bytes from p on for writing. It
+// does not wait for them, and the bytes need not be mapped.
 //
 //go:noescape
 func FetchForWriting(p *atomic.Uint64, n uintptr)

@@ -4,5 +4,5 @@ package cpu
 
 import "sync/atomic"
 
-// FetchForWriting does nothing here.
+// FetchForWriting does nothing on this platform.
 func FetchForWriting(*atomic.Uint64, uintptr) {}

@@ -2,20 +2,20 @@
 //
 //	failpoint.Hit(failpoint.TailMoved) // in the code under test
 //
-// Only a build with the tag failpoints has them. In any other build Hit is empty
-// and inlines to nothing: the machine code is the same as without the line.
+// Failpoints exist only in builds with the tag failpoints. In any other build Hit is
+// empty and inlined to nothing, so the machine code is the same as without the call.
 //
-// A process is armed by Arm, or from outside by a variable of its environment,
-// entries of point=hit=action with semicolons between them:
+// Arm arms a process, as does an environment variable that lists point=hit=action
+// entries separated by semicolons:
 //
 //	SHMCHAN_FAILPOINTS="tail moved=3=kill;stamped=1=hold"
 //
-// kill and stop are SIGKILL and SIGSTOP. hold says "reached" and the point on
-// standard output and holds the goroutine that came there, the others go on;
-// both stop and hold end with SIGCONT.
+// kill and stop send SIGKILL and SIGSTOP. hold prints "reached" and the point to standard
+// output and blocks the goroutine that hit it, while other goroutines continue. Both stop
+// and hold end with SIGCONT.
 package failpoint
 
-// Point names a step. Its value is what the environment and the tests call it.
+// Point is the name of a step, as the environment variable and the tests use it.
 type Point string
 
 // Variable is the environment variable that arms a process.

@@ -2,7 +2,7 @@
 
 package failpoint
 
-// On tells whether this build has failpoints.
+// On reports whether this build has failpoints.
 const On = false
 
 // Hit does nothing in this build.

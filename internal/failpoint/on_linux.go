@@ -15,15 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// On tells whether this build has failpoints.
+// On reports whether this build has failpoints.
 const On = true
 
-// Action is what happens at a point, in the goroutine that came there.
+// Action is a function called at a point, in the goroutine that hit it.
 type Action func(Point)
 
 type arm struct {
 	point  Point
-	hit    int // happens at this one, counted from 1
+	hit    int // number of the hit that triggers action, from 1
 	hits   int
 	action Action
 }
@@ -31,18 +31,18 @@ type arm struct {
 var state struct {
 	mu    sync.Mutex
 	arms  []*arm
-	trace map[Point]int // hits so far; nil: not kept
+	trace map[Point]int // hits so far; nil: not counted
 }
 
-// Arm makes action happen when point is hit for the n-th time from now on. Safe
-// for concurrent use.
+// Arm causes action to be called at the n-th hit of point from now on. It is safe for
+// concurrent use.
 func Arm(point Point, n int, action Action) {
 	state.mu.Lock()
 	defer state.mu.Unlock()
 	state.arms = append(state.arms, &arm{point: point, hit: n, action: action})
 }
 
-// Disarm undoes every Arm: nothing happens at any point any more.
+// Disarm undoes every Arm.
 func Disarm() {
 	state.mu.Lock()
 	defer state.mu.Unlock()
@@ -56,14 +56,14 @@ func Trace() {
 	state.trace = map[Point]int{}
 }
 
-// Traced returns how often each point was hit since Trace.
+// Traced returns the number of hits of each point since Trace.
 func Traced() map[Point]int {
 	state.mu.Lock()
 	defer state.mu.Unlock()
 	return maps.Clone(state.trace)
 }
 
-// Hit is called at each step; it acts if the process is armed for this one.
+// Hit counts a hit of p and runs the actions armed for it.
 func Hit(p Point) {
 	var act []Action
 	state.mu.Lock()
@@ -84,22 +84,22 @@ func Hit(p Point) {
 	}
 }
 
-// Kill ends the process by SIGKILL.
+// Kill kills the process by SIGKILL.
 func Kill(Point) {
 	_ = unix.Kill(unix.Getpid(), unix.SIGKILL)
 	select {}
 }
 
-// Stop suspends the process by SIGSTOP. The signal is for the calling thread, so
-// that no further instruction of it is executed; the others stop with it.
+// Stop suspends the process by SIGSTOP. The signal is sent to the calling thread, so the
+// thread executes no further instruction; the other threads stop with it.
 func Stop(Point) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	_ = unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGSTOP)
 }
 
-// Hold says "reached" and the point on standard output and waits for SIGCONT,
-// while the process's other goroutines go on.
+// Hold prints "reached" and the point to standard output and waits for SIGCONT, while
+// the other goroutines continue.
 func Hold(p Point) {
 	cont := make(chan os.Signal, 1)
 	signal.Notify(cont, unix.SIGCONT)
@@ -108,7 +108,7 @@ func Hold(p Point) {
 	<-cont
 }
 
-// Actions are the actions by name.
+// Actions maps names to actions.
 var Actions = map[string]Action{"kill": Kill, "stop": Stop, "hold": Hold}
 
 func init() {
@@ -123,7 +123,7 @@ func init() {
 	}
 }
 
-// armBy arms by an entry of the environment variable: point=hit=action.
+// armBy arms the process by one entry of the environment variable.
 func armBy(entry string) error {
 	f := strings.Split(entry, "=")
 	if len(f) != 3 {
@@ -131,11 +131,11 @@ func armBy(entry string) error {
 	}
 	n, err := strconv.Atoi(f[1])
 	if err != nil || n < 1 {
-		return fmt.Errorf("hit %q: a number from 1", f[1])
+		return fmt.Errorf("hit %q: want a number from 1", f[1])
 	}
 	action, ok := Actions[f[2]]
 	if !ok {
-		return fmt.Errorf("action %q: kill, stop or hold", f[2])
+		return fmt.Errorf("action %q: want kill, stop or hold", f[2])
 	}
 	Arm(Point(f[0]), n, action)
 	return nil

@@ -20,14 +20,14 @@ var register = sync.OnceValue(func() bool {
 	return errno == 0
 })
 
-// Register makes this process one whose threads Everywhere reaches, once, and
-// says whether that worked: not on kernels before 4.16, nor under a seccomp
-// filter that refuses it, nor after Decline.
+// Register makes Everywhere reach the threads of this process and reports whether it
+// succeeded. It fails on kernels before 4.16, under a seccomp filter that refuses the
+// call, and after Decline. Only the first call registers.
 func Register() bool { return register() }
 
-// Everywhere makes all running threads of all registered processes execute a
-// full memory fence, and returns when they have. It reports false if the kernel
-// refused. The caller's process need not be registered.
+// Everywhere makes all running threads of all registered processes execute a full
+// memory fence and returns after they have. It returns false if the kernel refused.
+// The caller's process need not be registered.
 func Everywhere() bool {
 	_, _, errno := unix.RawSyscall(unix.SYS_MEMBARRIER, cmdGlobalExpedited, 0, 0)
 	return errno == 0

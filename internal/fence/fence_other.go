@@ -2,8 +2,8 @@
 
 package fence
 
-// Register reports false: there is no such call here.
+// Register returns false: this system has no membarrier.
 func Register() bool { return false }
 
-// Everywhere reports false: there is no such call here.
+// Everywhere returns false: this system has no membarrier.
 func Everywhere() bool { return false }

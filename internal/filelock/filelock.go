@@ -1,10 +1,9 @@
-// Package filelock takes and probes locks of the kind "open file description"
-// (fcntl F_OFD_SETLK, Linux 3.15) on single bytes of a file.
+// Package filelock takes and probes open file description locks (fcntl F_OFD_SETLK,
+// Linux 3.15) on byte ranges of a file.
 //
-// Such a lock belongs to the open file, not to the process: it is released by
-// the kernel when the last descriptor of that open file is gone, so at the death
-// of its process however it dies; it works across PID namespaces and between two
-// opens in one process. Classic fcntl locks do none of these (any close of the
-// file drops them). The bytes need not exist in the file: only their numbers
-// matter.
+// Such a lock belongs to the open file description, not to the process. The kernel
+// releases it when the last descriptor of the description is closed, and therefore at the
+// death of its process, however it dies. It works across PID namespaces and between two
+// opens in one process. Classic fcntl locks do none of this (any close of the file drops
+// them). The locked bytes need not exist in the file.
 package filelock

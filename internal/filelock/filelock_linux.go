@@ -8,8 +8,8 @@ import (
 	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
-// TryLock takes the n bytes from byte start exclusively for fd's open file. It
-// reports false if another open file holds one of them, and never blocks.
+// TryLock locks the n bytes from byte start exclusively for fd's open file description.
+// It returns false if another description holds a lock on one of them. It never blocks.
 func TryLock(fd int, start, n int64) (bool, error) {
 	lk := unix.Flock_t{Type: unix.F_WRLCK, Start: start, Len: n}
 	err := retry(fd, unix.F_OFD_SETLK, &lk)
@@ -22,7 +22,7 @@ func TryLock(fd int, start, n int64) (bool, error) {
 	return true, nil
 }
 
-// Unlock gives the n bytes from byte start back.
+// Unlock unlocks the n bytes from byte start.
 func Unlock(fd int, start, n int64) error {
 	lk := unix.Flock_t{Type: unix.F_UNLCK, Start: start, Len: n}
 	if err := retry(fd, unix.F_OFD_SETLK, &lk); err != nil {
@@ -31,9 +31,9 @@ func Unlock(fd int, start, n int64) error {
 	return nil
 }
 
-// Held reports whether an open file other than fd's holds one of the n bytes
-// from byte start, and which one it met. It takes nothing, so nobody looks alive
-// because of it.
+// Held reports whether an open file description other than fd's holds a lock on one of
+// the n bytes from byte start, and which byte. It takes no lock, so a probe never makes
+// an endpoint look alive.
 func Held(fd int, start, n int64) (held bool, at int64, err error) {
 	lk := unix.Flock_t{Type: unix.F_WRLCK, Start: start, Len: n}
 	if err := retry(fd, unix.F_OFD_GETLK, &lk); err != nil {
@@ -42,8 +42,8 @@ func Held(fd int, start, n int64) (held bool, at int64, err error) {
 	return lk.Type != unix.F_UNLCK, max(lk.Start, start), nil
 }
 
-// explain says what is missing where the kernel, a filter before it or the file
-// system knows no such locks.
+// explain adds the cause to an error of a kernel, a seccomp filter or a file system that
+// does not support these locks.
 func explain(fd int, what string, start, n int64, err error) error {
 	switch err {
 	case unix.EINVAL, unix.ENOSYS, unix.EPERM, unix.EACCES, unix.ENOLCK, unix.EOPNOTSUPP:
@@ -51,20 +51,20 @@ func explain(fd int, what string, start, n int64, err error) error {
 		if kind, _, serr := filesystem.Stat(fd); serr == nil {
 			on = ", on " + kind.Name
 		}
-		return fmt.Errorf("%s bytes %d+%d: locks of open file descriptions (fcntl F_OFD_SETLK, Linux 3.15) are refused here%s: %w", what, start, n, on, err)
+		return fmt.Errorf("%s bytes %d+%d: open file description locks (fcntl F_OFD_SETLK, Linux 3.15) are refused here%s: %w", what, start, n, on, err)
 	}
 	return fmt.Errorf("%s bytes %d+%d: %w", what, start, n, err)
 }
 
-// maxInterrupted bounds how often a call is tried again that a signal interrupted.
-// None of them blocks on a local file system, so that once more is enough.
+// maxInterrupted bounds the retries of a call that a signal interrupted. On a local file
+// system none of the calls blocks, so one retry is enough.
 const maxInterrupted = 100
 
 func retry(fd, cmd int, lk *unix.Flock_t) error {
 	return uninterrupted(func() error { return unix.FcntlFlock(uintptr(fd), cmd, lk) })
 }
 
-// uninterrupted calls fn again while a signal interrupts it, up to the bound.
+// uninterrupted retries fn while a signal interrupts it, up to maxInterrupted times.
 func uninterrupted(fn func() error) (err error) {
 	for range maxInterrupted {
 		if err = fn(); err != unix.EINTR {

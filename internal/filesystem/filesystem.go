@@ -1,5 +1,5 @@
-// Package filesystem knows the types of file systems by the numbers that statfs
-// reports: their names, and which of them cannot hold a channel.
+// Package filesystem identifies types of file systems by the numbers that statfs returns:
+// their names, properties, and which of them cannot hold a channel.
 package filesystem
 
 import "fmt"
@@ -7,13 +7,13 @@ import "fmt"
 // Kind is a type of file system.
 type Kind struct {
 	Name   string // such as tmpfs, or its number in hexadecimal
-	Memory bool   // it lives in memory
-	Remote bool   // its pages may differ between those who map them
-	// Cannot says why no channel can be on it, as the end of a sentence; "" where
-	// one can, or where only trying tells.
+	Memory bool   // files live in memory
+	Remote bool   // processes that map the same page may see different contents
+	// Cannot is the reason why it cannot hold a channel, as the end of a sentence. It is
+	// empty if the file system can hold one, or if only trying can tell.
 	Cannot string
-	// Layered means that each container has its own: what another one makes at the
-	// same path is another file.
+	// Layered means that each container has its own instance: files that two containers
+	// create at the same path are different files.
 	Layered bool
 }
 
@@ -22,7 +22,8 @@ const (
 	noFiles   = "shows the kernel's state and holds no files of its users"
 )
 
-// kinds are from linux/magic.h and the sources of those that are not there.
+// kinds is taken from linux/magic.h and, for numbers missing there, from the sources of
+// the file systems.
 var kinds = map[uint32]Kind{
 	0x01021994: {Name: "tmpfs", Memory: true},
 	0x858458f6: {Name: "ramfs", Memory: true},
@@ -73,10 +74,11 @@ func Of(number uint32) Kind {
 	return k
 }
 
-// advice is what to do about a file system that lacks something.
+// advice ends an error about a file system that lacks a feature.
 const advice = "use a directory on tmpfs, such as one in /dev/shm, or on a local disk"
 
-// Refuse returns why no channel can be in the directory, or nil.
+// Refuse returns an error that wraps cause and explains why dir cannot hold a channel, or
+// nil if it may.
 func (k Kind) Refuse(dir string, cause error) error {
 	if k.Cannot == "" {
 		return nil

@@ -7,15 +7,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stat returns the kind of file system that an open file or directory is on, and
-// what statfs says of it.
+// Stat returns the kind of file system that an open file or directory is on, and the
+// result of statfs.
 func Stat(fd int) (Kind, unix.Statfs_t, error) {
 	var st unix.Statfs_t
 	err := uninterrupted(func() error { return unix.Fstatfs(fd, &st) })
 	return Of(uint32(st.Type)), st, err
 }
 
-// uninterrupted repeats a call that a signal interrupted, up to 100 times.
+// uninterrupted retries call while a signal interrupts it, up to 100 times.
 func uninterrupted(call func() error) error {
 	const tries = 100
 	err := error(unix.EINTR)
@@ -25,11 +25,11 @@ func uninterrupted(call func() error) error {
 	return err
 }
 
-// Explain names the file system in an error that may be owed to it: what it
-// refused, and what to do. Other errors are returned as they are. fd is the
-// file's or the directory's.
+// Explain adds the file system, the operation that it refused, and advice to an error
+// that the file system may have caused. It returns other errors unchanged. fd refers to
+// the file or the directory.
 func Explain(fd int, dir, refused string, err error) error {
-	if !owed(err) {
+	if !unsupported(err) {
 		return err
 	}
 	k, _, serr := Stat(fd)
@@ -39,9 +39,8 @@ func Explain(fd int, dir, refused string, err error) error {
 	return k.explain(dir, refused, err)
 }
 
-// owed reports whether a file system returns this error for what it does not
-// have.
-func owed(err error) bool {
+// unsupported reports whether file systems return this error for features that they lack.
+func unsupported(err error) bool {
 	for _, e := range []error{
 		unix.EINVAL, unix.ENODEV, unix.EOPNOTSUPP, unix.ENOSYS, unix.ENOLCK, unix.ENOTTY, unix.EMLINK, unix.EXDEV,
 	} {

@@ -24,7 +24,7 @@ func TestExplainNamesTheFileSystemAndWhatToDo(t *testing.T) {
 		{0x00006969, unix.ENOLCK, []string{"/mnt is on nfs", "refuses shared mappings"}},
 		{0x12345678, unix.ENOSYS, []string{"/mnt is on 0x12345678", "refuses shared mappings"}},
 	} {
-		require.True(t, owed(tt.err))
+		require.True(t, unsupported(tt.err))
 		err := Of(tt.number).explain("/mnt", "shared mappings", tt.err)
 		require.ErrorIs(t, err, tt.err)
 		for _, want := range append(tt.says, "tmpfs", "local disk") {

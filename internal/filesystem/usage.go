@@ -4,8 +4,8 @@ package filesystem
 type Usage struct {
 	Kind
 	ReadOnly   bool
-	Size       uint64 // bytes; 0: it does not count them
+	Size       uint64 // bytes; 0: not counted
 	Free       uint64 // bytes that this user may still write
-	Inodes     uint64 // 0: it does not count them
+	Inodes     uint64 // 0: not counted
 	FreeInodes uint64
 }

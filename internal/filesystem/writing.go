@@ -1,26 +1,28 @@
 package filesystem
 
-// Writing is how a file system overwrites what it has allocated.
+// Writing is the way in which a file system overwrites allocated bytes.
 type Writing int
 
 const (
-	// Unknown is one that is not known, or that lies on another one (overlay).
+	// Unknown means that it is not known, or that the file system is stacked on another
+	// one (overlay).
 	Unknown Writing = iota
-	// InPlace needs no room for it.
+	// InPlace means that an overwrite needs no room.
 	InPlace
-	// InPlaceOnRequest writes a copy, which needs room, unless the file has asked
-	// before its first byte to be written in place (chattr +C), as channels do.
+	// InPlaceOnRequest means that an overwrite writes a copy, which needs room, unless
+	// in-place writing was requested for the file before its first byte (chattr +C), as
+	// channels do.
 	InPlaceOnRequest
-	// Copying writes a copy, which needs room.
+	// Copying means that an overwrite writes a copy, which needs room.
 	Copying
 )
 
-// writing has f2fs among those in place: it copies, but keeps the room in reserve.
+// writing lists f2fs as InPlace: it copies, but keeps the room for copies in reserve.
 var writing = map[string]Writing{
 	"tmpfs": InPlace, "ramfs": InPlace, "ext4": InPlace, "xfs": InPlace, "f2fs": InPlace,
 	"btrfs": InPlaceOnRequest,
 	"zfs":   Copying, "bcachefs": Copying, "nilfs2": Copying,
 }
 
-// Writing tells how the file system overwrites.
+// Writing returns the way in which the file system overwrites allocated bytes.
 func (k Kind) Writing() Writing { return writing[k.Name] }

@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The runtime learns of a system call that lasts from its monitor, which looks every
-// 20 µs, and where a processor has nothing else to do takes that processor back after
-// 10 ms only: some fifty thread switches a sleep. To give the processor up at once, as
-// the runtime's own sleeps do, saves them, and costs a wake several times as much. So
-// it is for sleeps that are expected to last.
+// The runtime's monitor looks for long system calls every 20 µs. If a P has no other
+// work, the monitor retakes it only after 10 ms, which costs some fifty thread switches
+// a sleep. Giving up the P at once, as the runtime's own sleeps do, avoids them, but
+// makes a wake several times as expensive. So sleep does so only if the sleep is
+// expected to be long.
 
-// Both functions are of those whose names and signatures the runtime keeps for its
-// users (go.dev/issue/67401).
+// The runtime keeps the names and signatures of both functions for its users
+// (go.dev/issue/67401).
 
 //go:linkname entersyscallblock runtime.entersyscallblock
 func entersyscallblock()
@@ -23,8 +23,9 @@ func entersyscallblock()
 //go:linkname exitsyscall runtime.exitsyscall
 func exitsyscall()
 
-// sleep is a system call that sleeps, for long or not. What memory points to must not
-// move: between the two calls the goroutine's stack does not.
+// sleep executes a system call that sleeps. long means that the sleep is expected to be
+// long. The memory that the pointers refer to must not move: the goroutine's stack does
+// not move between the two runtime calls.
 //
 //go:noinline
 //go:norace

@@ -48,8 +48,9 @@ type vector struct {
 }
 
 // kernelTimespec is struct __kernel_timespec, which futex_waitv takes on every
-// architecture. unix.Timespec is what older calls take, of 32 bits each on 32-bit
-// ones: there the kernel would read the nanoseconds as a part of the seconds.
+// architecture. The fields of unix.Timespec, which older calls take, have 32 bits on
+// 32-bit architectures, where the kernel would read the nanoseconds as a part of the
+// seconds.
 type kernelTimespec struct{ sec, nsec int64 }
 
 var (
@@ -61,9 +62,9 @@ func toKernelTimespec(ns int64) kernelTimespec {
 	return kernelTimespec{ns / int64(time.Second), ns % int64(time.Second)}
 }
 
-// waitAny sleeps until one of the words is woken or differs from its value, or
-// until the deadline on the monotonic clock (nanoseconds), and returns the index
-// of a word that was woken, or -1.
+// waitAny sleeps until one of the words is woken or differs from its value, or until
+// the deadline on the monotonic clock (nanoseconds). It returns the index of a word
+// that was woken, or -1.
 func waitAny(words []Word, deadline int64, long bool) (int, error) {
 	var vec [maxVector]vector
 	for i, w := range words {

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// waitMany sleeps on as many words as there are. The kernel takes 128 at a time, so
-// beyond them it sleeps in pieces, each on a thread of its own: 1000 words take eight.
-// A piece sleeps on stop besides, which is changed when the first one is back.
+// waitMany sleeps on any number of words. The kernel takes at most 128 at a time, so a
+// longer list is split into pieces, each of which sleeps on a thread of its own: 1000
+// words take eight. Each piece also sleeps on stop, which changes when the first piece
+// has returned.
 func waitMany(d time.Duration, others []Word, own Word, long bool) error {
 	words := append([]Word{own}, others...)
 	if !CanWaitEither() {
@@ -42,9 +43,9 @@ func waitMany(d time.Duration, others []Word, own Word, long bool) error {
 	return outcome
 }
 
-// waitEach is waitMany where the kernel lets nobody sleep on two words: a thread a
-// word. Those that are still asleep when the first is back are woken by their words,
-// again and again, since one may be about to sleep.
+// waitEach implements waitMany on kernels without futex_waitv, with one thread per
+// word. When the first has returned, it wakes the others through their words
+// repeatedly, since one of them may be about to sleep.
 func waitEach(d time.Duration, words []Word) error {
 	back := make(chan error, len(words))
 	var over atomic.Bool

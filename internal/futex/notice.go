@@ -6,17 +6,18 @@ import (
 	"time"
 )
 
-// Notice is a call that comes when a word is woken.
+// Notice is a pending callback, made when a word is woken.
 type Notice struct {
 	s *sleeper
-	// Where threads can't be shared:
+	// Used if futex_waitv is missing:
 	cancelled atomic.Bool
 	returned  chan struct{}
 }
 
-// Notify calls f once, when w is woken or is not what it Is, perhaps early. It holds
-// no goroutine and no thread, but a share of one. f must not block. The word must stay
-// mapped until f is called or Cancel has returned. It never blocks.
+// Notify arranges for one call of f when w is woken or differs from its Is, and returns
+// at once. The call may come spuriously. A Notice occupies no goroutine and only a share
+// of a thread. f must not block. The word must stay mapped until f is called or Cancel
+// has returned.
 func Notify(w Word, f func()) *Notice {
 	if !shared.usable() {
 		n := &Notice{returned: make(chan struct{})}
@@ -28,8 +29,8 @@ func Notify(w Word, f func()) *Notice {
 	return n
 }
 
-// Cancel ends that: once it has returned the word is not touched any more. f may be
-// called all the same, until then and after. Idempotent.
+// Cancel ends the watch. After it has returned, the word is no longer accessed. f may
+// still be called, even after Cancel has returned. Cancel is idempotent.
 func (n *Notice) Cancel(w Word) {
 	if n.s != nil {
 		shared.remove(n.s)

@@ -13,27 +13,27 @@ import (
 type pool struct {
 	mu      sync.Mutex
 	shards  []*shard
-	refused atomic.Bool // futex_waitv is not to be had
+	refused atomic.Bool // futex_waitv is missing or refused
 }
 
 var shared pool
 
-// shard is one thread and the sleepers that share it. Its thread sleeps on the
-// shard's own word too, so that a newcomer can be added to the vector.
+// shard is one thread and the sleepers that share it. The thread also sleeps on the
+// shard's own word, which changes when a sleeper is added or removed.
 type shard struct {
 	pool     *pool
 	changed  atomic.Uint32
-	sleepers []*sleeper // guarded by pool.mu; of at most maxVector-1 words
+	sleepers []*sleeper // guarded by pool.mu; with at most maxVector-1 words in total
 	running  bool       // guarded by pool.mu
 }
 
-// sleeper waits until one of its words is not what it was.
+// sleeper waits until one of its words changes.
 type sleeper struct {
 	on       [2]Word
-	n        int   // how many of them
+	n        int   // number of words in use
 	deadline int64 // monotonic nanoseconds
 	done     chan error
-	notify   func() // called instead, if there is one
+	notify   func() // if not nil, called instead of a send on done
 }
 
 func (s *sleeper) words() []Word { return s.on[:s.n] }
@@ -42,8 +42,8 @@ func (s *sleeper) changed() bool { return slices.ContainsFunc(s.words(), Word.ch
 
 var sleepers = sync.Pool{New: func() any { return &sleeper{done: make(chan error, 1)} }}
 
-// usable probes once for futex_waitv: with an empty vector a kernel that has it
-// answers EINVAL.
+// usable reports whether futex_waitv works. It probes once with an empty vector, for
+// which a kernel that has the call returns EINVAL.
 func (p *pool) usable() bool {
 	probe.Do(func() {
 		if _, err := waitAny(nil, 0, false); errors.Is(err, errors.ErrUnsupported) {
@@ -115,8 +115,8 @@ func (sh *shard) run() {
 	}
 }
 
-// words returns how many words the shard sleeps on for others. Precondition: pool.mu
-// is held.
+// words returns how many words the shard's sleepers wait for. Precondition: pool.mu is
+// held.
 func (sh *shard) words() (n int) {
 	for _, s := range sh.sleepers {
 		n += s.n
@@ -124,8 +124,8 @@ func (sh *shard) words() (n int) {
 	return n
 }
 
-// release lets go every sleeper one of whose words has changed or was the one woken,
-// or whose time is over; with an error, all of them.
+// release ends the wait of each sleeper that has a changed or woken word or whose
+// deadline has passed. If err is not nil, it ends every wait.
 func (sh *shard) release(woken *atomic.Uint32, err error) {
 	now := monotonic()
 	var notify []func()
@@ -150,8 +150,8 @@ func (sh *shard) release(woken *atomic.Uint32, err error) {
 	}
 }
 
-// remove takes a sleeper away whose time has not come, if it is there. Its thread may
-// still sleep on the words, but nobody reads them any more.
+// remove removes a sleeper if it is still waiting. The shard's thread may still sleep
+// on its words, but Go code no longer reads them.
 func (p *pool) remove(s *sleeper) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,18 +1,17 @@
-// Package heartbeat beats for the endpoints of a process, and calls an endpoint
-// back when a beat finds something for it to do.
+// Package heartbeat beats for the endpoints of a process and calls an endpoint's tick
+// when a beat finds work for it.
 //
-// A beat is two stores, every 100 ms. A goroutine that wakes for them on a timer
-// costs five thread switches: the poller's thread, the goroutine, a second thread
-// that looks for more work and finds none. So where the architecture allows, the
-// beats come from a thread of their own that is no part of the Go runtime
-// (thread_linux.go): it sleeps in futex(2), walks over the endpoints, and sleeps
-// again, which is one thread switch. It runs no Go code. What it finds it reports
-// through an eventfd to a goroutine, which calls the endpoint's tick.
+// A beat is two stores, by default every 100 ms. A goroutine that wakes for them on a
+// timer costs five thread switches: the poller's thread, the goroutine, a second thread
+// that looks for more work and finds none. So where the architecture allows, the beats
+// come from one thread outside the Go runtime (thread_linux_unsafe.go), the walker. It
+// sleeps in futex(2), walks over the endpoints, and sleeps again, which is one thread
+// switch. It runs no Go code. It reports through an eventfd to a goroutine, which calls
+// the ticks that are due.
 //
-// An endpoint arms its beat while it sleeps. A change that nobody woke it for,
-// because the waker died or was stopped between its publication and its wake, is
-// then found one interval later. An idle endpoint runs no Go code at all. walk.go
-// lists what a beat looks at.
+// An endpoint arms its beat while it sleeps. If a waker dies or is stopped between its
+// publication and its wake, a beat finds the change at most one interval later. An idle
+// endpoint runs no Go code. walk.go defines what a beat checks.
 package heartbeat
 
 import (
@@ -21,14 +20,14 @@ import (
 	"time"
 )
 
-// Words are what Add needs of an endpoint. Without Beats nothing is stored: the
-// endpoint is another process's, and is only looked at. At, Shared and Line may be nil
-// if they are not used.
+// Words are the words of an endpoint that a beat stores or reads. If Beats is nil, the
+// endpoint belongs to another process and the beat stores nothing. At, Shared and Line
+// may be nil if they are not used.
 type Words struct {
-	Beats  *atomic.Uint64 // counts the beats
-	At     *atomic.Int64  // the time of the last one
-	Shared *atomic.Uint64 // what Differs, Reaches, Stands and Silent look at
-	Line   *atomic.Uint64 // what Stands and Changes look at
+	Beats  *atomic.Uint64 // number of beats
+	At     *atomic.Int64  // time of the last beat
+	Shared *atomic.Uint64 // read for Differs, Reaches, Stands and Silent
+	Line   *atomic.Uint64 // read for Stands, Changes and Lingers
 }
 
 // Beat is the heartbeat of one endpoint. Its methods are safe for concurrent use.
@@ -38,7 +37,7 @@ type Beat struct {
 	tick  func()     // nil once removed
 }
 
-// manager owns the walker and the goroutine that calls back. They exist while
+// manager owns the walker and the goroutine that calls the ticks. Both exist only while
 // there are endpoints.
 type manager struct {
 	mu     sync.Mutex
@@ -48,11 +47,11 @@ type manager struct {
 
 var all = manager{beats: map[*Beat]struct{}{}}
 
-// Add begins to beat every interval, until Remove. It calls tick, from the one
-// goroutine of this package, as the methods of Beat ask for. tick must not block, nor
-// remove its own beat; others it may add and remove. If there is a path, which is
-// absolute, tick is also called at the first beat, and at each at which the path means
-// another file than at the beat before, or that file, a directory say, was changed.
+// Add begins to beat once per interval every, until Remove. This package's goroutine
+// calls tick when a method of Beat asks for it. tick must not block or remove its own
+// beat; it may add and remove other beats. If path, an absolute path, is not empty, tick
+// is also called at the first beat, and at each beat at which the path refers to another
+// file than at the previous beat or that file (a directory, for example) has changed.
 func Add(w Words, every time.Duration, path string, tick func()) *Beat {
 	b := &Beat{tick: tick}
 	b.entry.init(w, every, path)
@@ -66,9 +65,9 @@ func Add(w Words, every time.Duration, path string, tick func()) *Beat {
 	return b
 }
 
-// Remove ends the beating. Once it has returned, tick is not running and the words
-// are not touched any more. Precondition: the caller holds no lock that tick takes.
-// Idempotent.
+// Remove ends the beats. After it has returned, tick is not running and the words are no
+// longer accessed. Precondition: the caller holds no lock that tick takes. Remove is
+// idempotent.
 func (b *Beat) Remove() {
 	all.remove(b)
 	b.mu.Lock()
@@ -89,47 +88,48 @@ func (m *manager) remove(b *Beat) {
 	}
 }
 
-// Differs asks for a tick at each beat at which Shared is not v, until Disarm.
+// Differs asks for a tick at each beat at which Shared differs from v, until Disarm.
 func (b *Beat) Differs(v uint64) {
 	b.entry.value.Store(v)
 	b.entry.armed.Or(armDiffers)
 }
 
-// Reaches asks for a tick at each beat at which Shared is v or beyond, where values
-// wrap, until Disarm.
+// Reaches asks for a tick at each beat at which Shared is at or beyond v (modulo 2^64),
+// until Disarm or Reached.
 func (b *Beat) Reaches(v uint64) {
 	b.entry.value.Store(v)
 	b.entry.armed.Or(armReaches)
 }
 
-// Reached ends what Reaches asked for.
+// Reached cancels Reaches.
 func (b *Beat) Reached() { b.entry.armed.And(^uint32(armReaches)) }
 
-// Stands asks for a tick at each beat at which Line is 0, or the same as at the
-// beat before although Shared has changed, until Disarm. It also asks for one tick at
-// the first beat at which Line is the same as at the beat before.
+// Stands asks for a tick at each beat at which Line is 0, or is unchanged since the
+// previous beat although Shared has changed, until Disarm. It also asks for one tick at
+// the first beat at which Line is unchanged since the previous beat.
 func (b *Beat) Stands() { b.entry.armed.Or(armStands) }
 
-// Changes asks for a tick at each beat at which Line is not what it was at the beat
-// before, for good. Line counts as 0 before the first.
+// Changes asks for a tick at each beat at which Line has changed since the previous
+// beat, until Remove. Line counts as 0 before the first beat.
 func (b *Beat) Changes() { b.entry.armed.Or(armChanges) }
 
-// Silent asks for a tick at each beat at which Shared is what it was at the beat
-// before, and At more than one and a half intervals ago, for good: what beats at the
-// same times as this process may always seem to be one beat late.
+// Silent asks for a tick at each beat at which Shared is unchanged since the previous
+// beat and At is more than one and a half intervals ago, until Remove. The half allows
+// for an endpoint that beats at the same times as this process, which may always seem
+// to be one beat late.
 func (b *Beat) Silent() { b.entry.armed.Or(armSilent) }
 
-// Lingers asks for a tick at each beat at which Line is not 0 and is what it was at the
-// beat before, for good.
+// Lingers asks for a tick at each beat at which Line is not 0 and is unchanged since the
+// previous beat, until Remove.
 func (b *Beat) Lingers() { b.entry.armed.Or(armLingers) }
 
-// File looks at the file at the beat's path, now.
+// File returns the present state of the file at the beat's path.
 func (b *Beat) File() File { return look(b.entry.path) }
 
-// Disarm ends what Differs, Reaches and Stands asked for.
+// Disarm cancels Differs, Reaches and Stands.
 func (b *Beat) Disarm() { b.entry.armed.And(armChanges | armSilent | armLingers) }
 
-// After asks for one tick, at the n-th beat from now.
+// After asks for one tick at the n-th beat from now.
 func (b *Beat) After(n uint32) { b.entry.after.Store(n) }
 
 // Now asks for a tick at once.

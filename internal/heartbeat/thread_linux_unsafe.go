@@ -16,26 +16,26 @@ import (
 )
 
 // thread is a thread outside the Go runtime that walks over a list. It runs the
-// assembly in thread_linux_*.s and nothing else: no Go code, no allocation, no
-// signal handler but busguard's. All signals are blocked in it save SIGBUS, which
-// a truncated file raises at the words of an endpoint and package busguard handles
-// on any thread; for any other fault the kernel ends the process, as the Go runtime
-// would. Its thread pointer leads to zeroes, so that Go's own handler, were it
-// entered, would find no goroutine and say so.
+// assembly in thread_linux_*.s and nothing else: no Go code, no allocation, no signal
+// handler but that of package busguard. All signals except SIGBUS are blocked in it.
+// Accessing the words of an endpoint whose file is truncated raises SIGBUS, which
+// package busguard handles on any thread. On any other fault the kernel ends the
+// process, as the Go runtime would. The thread pointer refers to zeroed memory, so if
+// Go's own handler ran, it would find no goroutine and report that.
 //
-// The Go runtime need not know the thread: a stop of the world, a change of
-// credentials and a fork are about threads that run Go code or hold its memory
-// locks. exec and exit end it with the process.
+// The Go runtime need not know the thread: stopping the world, changing credentials and
+// forking concern threads that run Go code or hold the runtime's memory locks. exec and
+// exit end the thread with the process.
 //
-// It must not be copied nor moved: the assembly has its address.
+// A thread must not be copied or moved: the assembly has its address.
 type thread struct {
 	first   *atomic.Pointer[entry] // of the list
 	pass    *atomic.Uint64
-	offset  int64         // what this process's time namespace adds to the clock
-	changed atomic.Uint32 // the futex that it sleeps on
+	offset  int64         // offset of this process's time namespace
+	changed atomic.Uint32 // the futex that the thread sleeps on
 	quit    atomic.Uint32
 	tid     atomic.Uint32 // cleared by the kernel when the thread has ended
-	event   int32         // eventfd that is written when a tick is due
+	event   int32         // eventfd, written when a tick is due
 	one     uint64
 	time    [2]int64 // struct timespec
 	name    [16]byte
@@ -47,21 +47,21 @@ type thread struct {
 
 const stackSize = 64 << 10
 
-// stack is the thread's, and tls what its thread pointer leads into. There is one
-// thread at a time.
+// stack is the thread's stack, and its thread pointer refers into tls. At most one
+// thread exists at a time.
 var (
 	stack [stackSize]byte
 	tls   [64]uint64
 )
 
-// clone starts a thread on the given stack that runs the loop for t, and returns
-// its id, or a negated errno.
+// clone starts a thread on the given stack that runs the loop for t. It returns the
+// thread id or a negated errno.
 //
 //go:noescape
 func clone(flags, stack uintptr, t *thread, tls uintptr, tid *atomic.Uint32) int
 
-// start starts the thread and a goroutine that calls call when it reports. It
-// reports false if there can't be such a thread here.
+// start starts the thread and a goroutine that calls call at each report. It returns
+// false if the thread could not be started.
 func (t *thread) start(l *list, call func()) bool {
 	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
@@ -71,7 +71,7 @@ func (t *thread) start(l *list, call func()) bool {
 	t.event, t.one = int32(event), 1
 	copy(t.name[:], "shmchan-beat")
 	t.quit.Store(0)
-	t.time, t.statx = [2]int64{}, [256]byte{} // the assembly's
+	t.time, t.statx = [2]int64{}, [256]byte{} // used by the assembly
 	if !t.spawn() {
 		_ = unix.Close(event)
 		return false
@@ -93,12 +93,12 @@ func (t *thread) spawn() bool {
 		unix.CLONE_SYSVSEM | unix.CLONE_SETTLS | unix.CLONE_CHILD_CLEARTID | unix.CLONE_PARENT_SETTID
 	top := uintptr(unsafe.Pointer(&stack)) + stackSize
 	id := clone(flags, top&^15, t, uintptr(unsafe.Pointer(&tls[len(tls)/2])), &t.tid)
-	// Gives the mask back; can't fail, it is what the kernel returned.
+	// Restores the mask. It can't fail: the kernel returned this mask.
 	_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&before)), 0, size, 0, 0)
 	return id > 0
 }
 
-// listen calls call whenever the thread reports, until the file is closed.
+// listen calls call at each report, until the file is closed.
 func listen(event *os.File, call func()) {
 	var count [8]byte
 	for {
@@ -109,7 +109,7 @@ func listen(event *os.File, call func()) {
 	}
 }
 
-// notify makes the thread walk now. It reports false if there is none.
+// notify makes the thread walk now. It returns false if there is no thread.
 func (t *thread) notify() bool {
 	if t.running {
 		t.changed.Add(1)
@@ -118,12 +118,12 @@ func (t *thread) notify() bool {
 	return t.running
 }
 
-// report makes the goroutine call. It reports false if there is no thread.
+// report makes listen call its function. It returns false if there is no thread.
 func (t *thread) report() bool {
 	if t.running {
 		one := [8]byte{}
 		binary.NativeEndian.PutUint64(one[:], 1)
-		_, _ = t.file.Write(one[:]) // full only if a report is there already
+		_, _ = t.file.Write(one[:]) // fails only if a report is already pending
 	}
 	return t.running
 }
@@ -133,8 +133,8 @@ func (t *thread) wake() {
 	_, _, _ = unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&t.changed)), wakePrivate, 1, 0, 0, 0)
 }
 
-// stop ends the thread and waits until it is gone. It reports false if there was
-// none.
+// stop ends the thread and waits until it is gone. It returns false if there was no
+// thread.
 func (t *thread) stop() bool {
 	if !t.running {
 		return false
@@ -144,14 +144,14 @@ func (t *thread) stop() bool {
 		time.Sleep(10 * time.Microsecond)
 	}
 	t.running = false
-	_ = t.file.Close() // listen ends
+	_ = t.file.Close() // ends listen
 	return true
 }
 
-// fileMask is what statx is asked for.
+// fileMask is the set of fields requested from statx.
 const fileMask = unix.STATX_INO | unix.STATX_MTIME
 
-// look looks at the file of that path, as the thread does.
+// look returns the state of the file at path, as the assembly computes it.
 func look(path *byte) File {
 	var st unix.Statx_t
 	at := unix.AT_FDCWD
@@ -161,7 +161,7 @@ func look(path *byte) File {
 	return File{st.Ino, *(*uint64)(unsafe.Pointer(&st.Dev_major)), uint64(st.Mtime.Sec), uint64(st.Mtime.Nsec)}
 }
 
-// Of struct statx and of the atomics the assembly knows where what it reads lies.
+// The assembly relies on these offsets in struct statx and sizes of atomics.
 var (
 	_ [0x20]byte = [unsafe.Offsetof(unix.Statx_t{}.Ino)]byte{}
 	_ [0x70]byte = [unsafe.Offsetof(unix.Statx_t{}.Mtime)]byte{}

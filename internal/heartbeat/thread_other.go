@@ -2,7 +2,7 @@
 
 package heartbeat
 
-// thread is not to be had here: a goroutine walks.
+// thread is not supported here: a goroutine walks instead.
 type thread struct{}
 
 func (*thread) start(*list, func()) bool { return false }
@@ -10,5 +10,5 @@ func (*thread) notify() bool             { return false }
 func (*thread) report() bool             { return false }
 func (*thread) stop() bool               { return false }
 
-// look can't look here.
+// look is not supported here.
 func look(*byte) File { return File{} }

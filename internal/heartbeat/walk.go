@@ -7,31 +7,32 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// entry is one endpoint in the walker's list. The walker alone writes due, seen,
-// stood and file; Go code writes the others.
+// entry is one endpoint in the walker's list. Only the walker writes due, seen, stood
+// and file; Go code writes the other fields.
 type entry struct {
 	next   atomic.Pointer[entry]
-	prev   *entry // Go code's
+	prev   *entry // used by Go code only
 	beats  *atomic.Uint64
 	at     *atomic.Int64
 	shared *atomic.Uint64
 	line   *atomic.Uint64
 	every  int64         // nanoseconds
-	phase  int64         // beats are due at multiples of every behind it
+	phase  int64         // beats are due at phase plus multiples of every
 	due    int64         // monotonic time of the next beat
-	value  atomic.Uint64 // what Differs or Reaches compares with
+	value  atomic.Uint64 // operand of Differs or Reaches
 	seen   [2]uint64     // shared and line at the last beat
-	stood  uint64        // line when it was last found standing
+	stood  uint64        // value of line for which Stands raised its last tick
 	armed  atomic.Uint32 // arm bits
 	after  atomic.Uint32 // beats until an unconditional tick; 0: none
 	raised atomic.Uint32 // 1: a tick is due
 	_      uint32
-	path   *byte // of the file that is looked at, NUL behind it; nil: none
+	path   *byte // NUL-terminated path of the file to check; nil: none
 	file   File  // that file at the last beat
 }
 
-// lateBy and two intervals is how late a beat comes when the process was stopped,
-// in nanoseconds. Others may have passed its endpoints over meanwhile.
+// A beat that is later than lateBy (nanoseconds) plus two intervals indicates that the
+// process was stopped. It raises a tick, since other processes may have passed over its
+// endpoints meanwhile.
 const lateBy = 50_000_000
 
 const (
@@ -43,8 +44,8 @@ const (
 	armLingers
 )
 
-// File is what tells one state of a file from another: inode, device, and the time of
-// its last change; zeroes if it can't be looked at.
+// File identifies a state of a file: inode, device, and the time of its last change in
+// seconds and nanoseconds. All are zero if the file can't be examined.
 type File [4]uint64
 
 func (e *entry) init(w Words, every time.Duration, path string) {
@@ -59,21 +60,23 @@ func (e *entry) init(w Words, every time.Duration, path string) {
 	if path != "" {
 		e.path = &append([]byte(path), 0)[0]
 	}
-	// Equal intervals beat together, in all processes of the machine, and so do their
-	// multiples: a process wakes once for all of them.
+	// Endpoints with equal intervals beat at the same times in all processes of the
+	// machine, and so do those whose intervals are multiples: a process wakes once for
+	// all of them.
 	e.phase = process.ClockOffset()
 }
 
-// unshared stands for a word that is not given.
+// unshared replaces a word that is nil.
 var unshared atomic.Uint64
 
-// list is what the walker walks over, and how Go code knows where it is.
+// list holds the entries that the walker visits, and shows Go code whether a walk is in
+// progress.
 //
-// The walker adds 1 to pass before it walks and after, so pass is odd during a
-// walk. Unlinking is: take the entry out; read pass; if it is odd wait until it
-// differs. Each of these is a locked instruction or a load behind one, so a walk
-// that began before the entry was out is seen, and one that begins later does not
-// meet the entry. The entry's own next stays, so a walk that stands on it goes on.
+// The walker adds 1 to pass before and after a walk, so pass is odd during a walk.
+// Unlinking takes the entry out, reads pass, and waits until pass changes if it was odd.
+// Each step is a locked instruction or a load after one. So unlink sees a walk that
+// began before the entry was out, and a walk that begins later does not meet the entry.
+// The entry keeps its own next, so a walk that has reached it continues.
 type list struct {
 	first atomic.Pointer[entry]
 	pass  atomic.Uint64
@@ -88,8 +91,8 @@ func (l *list) link(e *entry) {
 	l.first.Store(e)
 }
 
-// unlink takes the entry out. Precondition: it is in the list, and nobody else
-// links or unlinks meanwhile.
+// unlink takes the entry out and waits until no walk can be on it. Preconditions: the
+// entry is in the list; no other goroutine links or unlinks at the same time.
 func (l *list) unlink(e *entry) {
 	at, next := &l.first, e.next.Load()
 	if e.prev != nil {
@@ -104,9 +107,9 @@ func (l *list) unlink(e *entry) {
 	}
 }
 
-// walk beats for the endpoints whose time has come, at the monotonic time now,
-// which others know as now - offset. It returns when the next beat is due, and
-// whether a tick is. thread_linux_*.s does the same, line by line.
+// walk beats for the endpoints that are due at the monotonic time now, which in other
+// time namespaces counts as now - offset. It returns the time of the next beat and
+// whether a tick is due. thread_linux_*.s does the same, line by line.
 func (l *list) walk(now, offset int64) (next int64, raised bool) {
 	l.pass.Add(1)
 	next = now + int64(time.Hour)
@@ -143,7 +146,7 @@ func (e *entry) beat(now, offset int64) bool {
 		e.seen = [2]uint64{shared, line}
 	}
 	if after := e.after.Load(); after != 0 {
-		e.after.CompareAndSwap(after, after-1) // else it was set anew
+		e.after.CompareAndSwap(after, after-1) // fails if After was called again
 		raise = raise || after == 1
 	}
 	if e.path != nil {

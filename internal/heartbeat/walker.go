@@ -7,19 +7,19 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// walker walks over its list whenever a beat is due: by a thread outside the Go
-// runtime where there can be one, else by a goroutine with a timer.
+// walker walks over its list whenever a beat is due: by a thread outside the Go runtime
+// where that is supported, otherwise by a goroutine with a timer.
 type walker struct {
 	list
 	thread  thread
-	changed chan struct{} // the goroutine's: an endpoint came, or a tick is due
+	changed chan struct{} // for the goroutine: an endpoint was added, or a tick is due
 	quit    chan struct{}
 }
 
-// forbidThread is for tests.
+// forbidThread lets tests force the goroutine.
 var forbidThread atomic.Bool
 
-// start begins to walk. call is called when a tick is due.
+// start starts the walker, which calls call when a tick is due.
 func (w *walker) start(call func()) {
 	w.quit = make(chan struct{})
 	if !forbidThread.Load() && w.thread.start(&w.list, call) {
@@ -29,7 +29,7 @@ func (w *walker) start(call func()) {
 	go w.run(call)
 }
 
-// stop ends the walking. Precondition: the list is empty.
+// stop stops the walker. Precondition: the list is empty.
 func (w *walker) stop() {
 	if w.thread.stop() {
 		return
@@ -46,7 +46,7 @@ func (w *walker) link(e *entry) {
 	}
 }
 
-// report has the ticks called that are due.
+// report causes the due ticks to be called.
 func (w *walker) report() {
 	if !w.thread.report() {
 		w.nudge()
@@ -60,7 +60,7 @@ func (w *walker) nudge() {
 	}
 }
 
-// run is the goroutine's walk.
+// run walks from a goroutine.
 func (w *walker) run(call func()) {
 	quit, changed := w.quit, w.changed
 	timer := time.NewTimer(0)

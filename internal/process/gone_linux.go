@@ -9,20 +9,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Gone reports whether the process table proves that the process runs no more and
-// never will: it is gone, its number is another's, all of its threads have ended,
-// or it is dumping core. False means that it runs or that nothing is proven: it is
-// in another PID namespace, its identity is not complete, or /proc does not show
-// it. Once true it stays so. It costs some 20 µs. Safe for concurrent use.
+// Gone reports whether the process table proves that the process will never run again:
+// it no longer exists, its number belongs to another process, all of its threads have
+// ended, or it is dumping core. False means that it runs or that nothing is proven,
+// because it is in another PID namespace, its identity is incomplete, or /proc does not
+// show it. Once true, the result stays true. A call costs some 20 µs. It is safe for
+// concurrent use.
 //
-// A process that /proc does not show is not gone for that: hidepid hides those of
-// other users. But kill finds every process of the namespace, whoever asks.
+// A process that /proc does not show may still exist, since hidepid hides those of other
+// users. But kill finds every process of the namespace, whichever user calls it.
 func Gone(id Identity) bool {
 	self := Self()
 	switch {
 	case id.PID <= 0 || id.PID > math.MaxInt32 || id.NS == 0 || id.NS != self.NS || id.Start == 0:
 		return false
-	case id.PID == self.PID: // is it this one, or one that had the number before?
+	case id.PID == self.PID: // this process, or an earlier one with its number
 		return self.Start != 0 && self.Start != id.Start
 	case unix.Kill(id.PID, 0) == unix.ESRCH:
 		return true
@@ -35,9 +36,9 @@ func Gone(id Identity) bool {
 	return (st.start != id.Start || st.over() || dumpsCore(pid, id.Start)) && procIsOurs()
 }
 
-// procIsOurs reports whether the numbers in /proc are those of this process's own
-// PID namespace: then this process has one number there, else one more for each
-// namespace between.
+// procIsOurs reports whether /proc belongs to this process's own PID namespace. If it
+// does, NSpid lists one number for this process; otherwise one more for each namespace
+// in between.
 func procIsOurs() bool {
 	status, err := os.ReadFile("/proc/self/status")
 	return err == nil && len(bytes.Fields(statusLine(status, "NSpid"))) == 1
@@ -56,19 +57,18 @@ func statusLine(status []byte, name string) []byte {
 // cmdGlobal is a command of membarrier(2), from linux/membarrier.h.
 const cmdGlobal = 1 << 0
 
-// dumpsCore reports whether the process is dumping core and none of its threads
-// will run again but in the kernel. In this order:
+// dumpsCore reports whether the process is dumping core and none of its threads will run
+// again outside the kernel. It takes these steps, in this order:
 //
-//	C1  /proc/PID/status says CoreDumping: the kernel has begun to kill the other
-//	    threads, and by the end of this read, which takes the same lock, each of
-//	    them has its SIGKILL pending
-//	C2  the process still has its start time, so C1 was not about a later one
+//	C1  /proc/PID/status shows CoreDumping: the kernel has begun to kill the other
+//	    threads, and when this read, which takes the same lock, ends, each of them
+//	    has its SIGKILL pending
+//	C2  the process still has its start time, so C1 did not read a later process
 //	C3  membarrier: every processor has entered the kernel since C1, and a thread
-//	    with SIGKILL pending does not come back from there
+//	    with SIGKILL pending does not return from there
 //
-// Without C3 a thread might still store a stamp for as long as the interrupt that
-// is to stop it takes. Where membarrier has no such command (nohz_full, seccomp)
-// nothing is proven.
+// Without C3 a thread could still store a stamp until the interrupt that stops it
+// arrives. If membarrier lacks this command (nohz_full, seccomp), nothing is proven.
 func dumpsCore(pid string, start uint64) bool {
 	status, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil || string(statusLine(status, "CoreDumping")) != "1" { // C1

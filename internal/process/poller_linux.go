@@ -10,9 +10,10 @@ import (
 
 var polling atomic.Bool
 
-// StartPoller makes the Go runtime open the descriptors that it needs for its
-// timers. It does so at a process's first timer anyway, but ends the process if
-// there is none left; this gives the error instead. Safe for concurrent use.
+// StartPoller makes the Go runtime open the descriptors that it needs for timers. The
+// runtime opens them at the process's first timer anyway, but ends the process if no
+// descriptor is left; StartPoller returns an error instead. It is safe for concurrent
+// use.
 func StartPoller() error {
 	if polling.Load() {
 		return nil
@@ -27,7 +28,7 @@ func StartPoller() error {
 		return fmt.Errorf("timers: %w", err)
 	}
 	_ = unix.Close(event)
-	time.AfterFunc(time.Hour, func() {}).Stop() // a Timer counts only once somebody waits for it
+	time.AfterFunc(time.Hour, func() {}).Stop() // a Timer that no goroutine waits for does not start the poller
 	polling.Store(true)
 	return nil
 }

@@ -1,10 +1,9 @@
-// Package process tells who a process is, so that another process can say
-// later whether it still is that one or has gone, and reports its death early
-// where the kernel offers a pidfd.
+// Package process identifies processes, so that another process can later determine
+// whether one is gone, and reports deaths early where the kernel has pidfds.
 package process
 
-// Identity names a process for good: a pid alone is used again, and means
-// something only inside its namespace.
+// Identity identifies a process permanently. A pid alone may be reused, and is meaningful
+// only inside its namespace.
 type Identity struct {
 	PID   int    // in its own PID namespace
 	NS    uint64 // inode of that namespace; 0 if unknown

@@ -10,23 +10,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Self returns the identity of this process. Safe for concurrent use.
+// Self returns the identity of this process. It is safe for concurrent use.
 var Self = sync.OnceValue(func() Identity {
 	id := Identity{PID: os.Getpid()}
 	var st unix.Stat_t
 	if unix.Stat("/proc/self/ns/pid", &st) == nil {
 		id.NS = st.Ino
 	}
-	// By /proc/self: where /proc is that of another PID namespace, the number is
-	// somebody else's there. Start stays 0, unknown, where /proc is not mounted.
+	// Read /proc/self: if /proc belongs to another PID namespace, the number refers to
+	// another process there. If /proc is not mounted, Start stays 0 (unknown).
 	if st, err := readStat("self"); err == nil {
 		id.Start = st.start
 	}
 	return id
 })
 
-// BootID returns the kernel's random id of this boot, or zeroes where /proc does
-// not show it.
+// BootID returns the kernel's random id of this boot, or zeroes if /proc does not show
+// it.
 var BootID = sync.OnceValue(func() (id [16]byte) {
 	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -46,16 +46,16 @@ var BootID = sync.OnceValue(func() (id [16]byte) {
 	return id
 })
 
-// Monotonic returns the monotonic clock, nanoseconds since boot: one clock for
-// all processes, those in time namespaces too, whose offset is taken off.
+// Monotonic returns the monotonic clock in nanoseconds since boot. The offset of a time
+// namespace is subtracted, so all processes share one clock.
 func Monotonic() int64 {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // can't fail: the clock exists and &ts is ours
 	return ts.Nano() - ClockOffset()
 }
 
-// ClockOffset returns what this process's time namespace adds to the monotonic
-// clock, in nanoseconds.
+// ClockOffset returns the offset that this process's time namespace adds to the
+// monotonic clock, in nanoseconds.
 func ClockOffset() int64 {
 	o, _ := timeOffsets()
 	return o.monotonic
@@ -64,16 +64,16 @@ func ClockOffset() int64 {
 // firstTimeNS is the link of the time namespace that the machine boots in.
 const firstTimeNS = "time:[4026531834]"
 
-// timeOffsets returns what this process's time namespace adds to the clocks, in
-// nanoseconds, and whether that is known. It never changes once a process is in
-// there.
+// timeOffsets returns the offsets that this process's time namespace adds to the clocks,
+// in nanoseconds, and whether they are known. They never change after a process has
+// entered the namespace.
 var timeOffsets = sync.OnceValues(func() (o offsets, known bool) {
 	own, err := os.Readlink("/proc/self/ns/time")
 	if err != nil || own == firstTimeNS {
-		return o, true // no such namespaces (before Linux 5.6), no /proc, or nothing to add
+		return o, true // no time namespaces (before Linux 5.6), no /proc, or no offset
 	}
-	// The file tells the offsets of the namespace that children are born in: not
-	// ours between unshare and fork, when nothing tells ours.
+	// The file shows the offsets of the namespace for new children. Between unshare and
+	// fork that is not ours, and ours can't be determined.
 	if children, err := os.Readlink("/proc/self/ns/time_for_children"); err != nil || own != children {
 		return o, false
 	}
@@ -86,7 +86,7 @@ var timeOffsets = sync.OnceValues(func() (o offsets, known bool) {
 
 type offsets struct{ monotonic, boottime int64 }
 
-// parseOffsets reads timens_offsets: clock, seconds, nanoseconds.
+// parseOffsets parses timens_offsets: clock, seconds, nanoseconds.
 //
 //	monotonic           86400         0
 //	boottime            86400         0

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// Self returns what is known of this process.
+// Self returns the identity of this process: only its pid is known here.
 func Self() Identity { return Identity{PID: os.Getpid()} }
 
-// BootID is unknown here.
+// BootID returns zeroes: it is unknown here.
 func BootID() (id [16]byte) { return id }
 
-// Monotonic returns a clock.
+// Monotonic returns the wall clock in nanoseconds.
 func Monotonic() int64 { return time.Now().UnixNano() }
 
-// Gone proves nothing here.
+// Gone returns false: nothing can be proven here.
 func Gone(Identity) bool { return false }
 
 // A Watch is not supported here.
@@ -39,5 +39,5 @@ func Processors() int { return runtime.NumCPU() }
 // Yield does nothing here.
 func Yield() {}
 
-// ClockOffset is unknown here.
+// ClockOffset returns 0: it is unknown here.
 func ClockOffset() int64 { return 0 }

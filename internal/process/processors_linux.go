@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Processors returns how many processors the machine has on line, whichever of
-// them this process may use.
+// Processors returns the number of online processors of the machine, including those
+// that this process may not use.
 func Processors() int { return processors() }
 
 var processors = sync.OnceValue(func() int {
@@ -20,7 +20,8 @@ var processors = sync.OnceValue(func() int {
 	return runtime.NumCPU()
 })
 
-// countList counts the numbers of a list such as 0-3,6; 0 if it is none.
+// countList counts the numbers of a list such as 0-3,6. It returns 0 if the list is
+// invalid.
 func countList(list string) (n int) {
 	for part := range strings.SplitSeq(list, ",") {
 		low, high, isRange := strings.Cut(part, "-")

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Watch calls back once when its process is gone.
+// A Watch calls a function once when its process is gone.
 type Watch struct {
 	of   *watched
 	gone func()
 }
 
-// watched is a process that is watched: one descriptor, however many watches it has.
+// watched is a watched process. It has one descriptor, however many watches it has.
 type watched struct {
 	process Identity
 	id      uint64 // never 0
@@ -23,8 +23,8 @@ type watched struct {
 	watches map[*Watch]struct{}
 }
 
-// event returns what the kernel is to say of the process, with the id in the word
-// that it hands back untouched.
+// event returns the epoll event to register, with the id in the word that the kernel
+// returns unchanged.
 func (p *watched) event() unix.EpollEvent {
 	return unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.id), Pad: int32(p.id >> 32)}
 }
@@ -32,30 +32,30 @@ func (p *watched) event() unix.EpollEvent {
 // watchedID returns the id of the process that the event is about.
 func watchedID(ev unix.EpollEvent) uint64 { return uint64(uint32(ev.Fd)) | uint64(uint32(ev.Pad))<<32 }
 
-// watcher waits for all watched processes of this one with one epoll descriptor
-// and one goroutine, which exist only while something is watched.
+// watcher waits for all processes that this process watches, with one epoll descriptor
+// and one goroutine. Both exist only while a process is watched.
 type watcher struct {
 	mu    sync.Mutex
 	epoll *os.File
 	by    map[uint64]*watched
 	of    map[Identity]*watched
-	// last is the id given last. An id is never used again, as the numbers of
-	// descriptors are: so an event of a process that nobody watches any more, though
-	// the kernel has reported it, means no other process.
+	// last is the id assigned last. Unlike descriptor numbers, ids are never reused. So
+	// an event that the kernel reported before its watch was removed is not taken for
+	// another process's.
 	last uint64
 }
 
 var all watcher
 
-// errDescriptors says that a watch would take a descriptor that others may need.
+// errDescriptors means that a watch would take one of the last descriptors.
 var errDescriptors = errors.New("few descriptors are left")
 
-// Await calls gone, once, soon after the process id has died. When the kernel
-// says so all its file locks are already released. It gives an error, and does
-// not watch, if the process is in another PID namespace, is another one by now,
-// the kernel has no pidfd_open (before 5.3), or a quarter of the descriptors that
-// this process may have is all that is left; then look now and then instead.
-// gone must not block nor call Await or Cancel. Safe for concurrent use.
+// Await calls gone once, soon after the process id has died. At that time the kernel has
+// already released the process's file locks. It returns an error and does not watch if
+// the process is in another PID namespace, its pid belongs to another process, the kernel
+// has no pidfd_open (before 5.3), or only the last quarter of this process's descriptors
+// is free; the caller must then poll instead. gone must not block or call Await or
+// Cancel. It is safe for concurrent use.
 func Await(id Identity, gone func()) (*Watch, error) {
 	if self := Self(); id.NS == 0 || id.NS != self.NS {
 		return nil, fmt.Errorf("watch process %d: another PID namespace: %w", id.PID, errors.ErrUnsupported)
@@ -67,8 +67,8 @@ func Await(id Identity, gone func()) (*Watch, error) {
 	return w, nil
 }
 
-// Cancel ends the watch: once it has returned, gone is not running and will not
-// be called. Idempotent.
+// Cancel ends the watch. After it has returned, gone is not running and will not be
+// called. It is idempotent.
 func (w *Watch) Cancel() { all.remove(w) }
 
 func (a *watcher) add(w *Watch, id Identity) error {
@@ -86,9 +86,9 @@ func (a *watcher) add(w *Watch, id Identity) error {
 	return nil
 }
 
-// open begins to watch a process that nobody watches yet.
+// open begins to watch a process that is not watched yet.
 func (a *watcher) open(id Identity) (*watched, error) {
-	fd, err := unix.PidfdOpen(id.PID, 0) // flags came later than the call
+	fd, err := unix.PidfdOpen(id.PID, 0) // no flags: older kernels refuse them
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (a *watcher) open(id Identity) (*watched, error) {
 		_ = unix.Close(fd)
 		return nil, errDescriptors
 	}
-	// The descriptor is of whoever has the number now: is it still the one meant?
+	// The descriptor refers to the process that has the number now, perhaps another one.
 	if start, err := startTime(id.PID); err != nil || start != id.Start {
 		_ = unix.Close(fd)
 		return nil, os.ErrProcessDone
@@ -110,8 +110,8 @@ func (a *watcher) open(id Identity) (*watched, error) {
 	return p, nil
 }
 
-// scarce reports whether fd, the lowest that was free, is in the last quarter of the
-// descriptors that this process may have.
+// scarce reports whether fd, the lowest free descriptor before it was opened, is in the
+// last quarter of the descriptors that this process may have.
 func scarce(fd int) bool {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
@@ -126,7 +126,7 @@ func (a *watcher) enter(p *watched) error {
 		if err != nil {
 			return err
 		}
-		if err := unix.SetNonblock(fd, true); err != nil { // so that the runtime polls it, not a thread
+		if err := unix.SetNonblock(fd, true); err != nil { // so that the runtime polls it without a thread
 			_ = unix.Close(fd)
 			return err
 		}
@@ -206,7 +206,7 @@ func (a *watcher) run(epoll *os.File) {
 func (a *watcher) report(epoll *os.File, evs []unix.EpollEvent) (goOn bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.epoll != epoll { // closed, perhaps opened anew: those are not our descriptors
+	if a.epoll != epoll { // closed, perhaps replaced: the events are not of the current one
 		return false
 	}
 	for _, ev := range evs {
@@ -216,7 +216,7 @@ func (a *watcher) report(epoll *os.File, evs []unix.EpollEvent) (goOn bool) {
 		}
 		a.forget(p)
 		watches := p.watches
-		p.watches = nil // Cancel finds nothing
+		p.watches = nil // so that Cancel does nothing
 		for w := range watches {
 			w.gone()
 		}

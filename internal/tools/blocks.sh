@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# blocks.sh PAGE…: runs shellcheck on each block of a page that its test runs,
-# naming it by the page and the line on which it begins. What an --exec command is
-# given in single quotes is meant for the shell that runs it: not SC2016.
+# blocks.sh PAGE…: runs shellcheck on each block of a page that its test runs, and
+# names it by the page and the line on which it begins. SC2016 is excluded, since the
+# shell that runs an --exec command expands its single-quoted arguments.
 set -euo pipefail
 
 work=$(mktemp -d)

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# emulate.sh PROGRAM [ARG…] runs a program of another architecture, and every such
-# program that it starts, in an emulator: for `go test -exec`. The kernel is told of
-# the emulators inside a user namespace of the program's own, so the machine stays
-# as it is.
+# emulate.sh PROGRAM [ARG…]: runs a program of another architecture, and every such
+# program that it starts, in an emulator, for `go test -exec`. It registers the
+# emulators inside a user namespace of the program's own, so the machine is unchanged.
 set -euo pipefail
 
 if [[ ${1-} != --inside ]]; then
@@ -12,9 +11,10 @@ shift
 misc=/proc/sys/fs/binfmt_misc
 mount -t binfmt_misc binfmt_misc "$misc"
 
-# register EMULATOR DATA TYPE MACHINE MASK: for ELF files of 64 bits with these bytes
-# for the byte order, the type (an executable, or one that may lie anywhere, which
-# MASK takes for the same) and the machine. F: the emulator is opened now.
+# register EMULATOR DATA TYPE MACHINE MASK: registers an emulator for 64-bit ELF files
+# with these bytes for the byte order, the type (MASK makes executables and
+# position-independent executables equal) and the machine. F: the kernel opens the
+# emulator now.
 register() {
 	local emulator any='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff'
 	if emulator=$(command -v "$1"); then

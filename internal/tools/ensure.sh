@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# ensure.sh COMMAND PACKAGE…: makes sure that COMMAND can be run. If it is
-# missing, root on Debian gets it from the PACKAGEs. Exit 1: it can't be had.
+# ensure.sh COMMAND PACKAGE…: ensures that COMMAND can be run. If it is missing, root on
+# Debian installs the PACKAGEs. Exits with 1 if it can't be installed.
 set -euo pipefail
 
 command=$1

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs every fuzz target of the module, one after another, each for $1 (a
-# duration of Go's, 10s unless given), and tells how often each was executed.
-# Inputs that fail are kept in the package's testdata/fuzz.
+# fuzz.sh [TIME]: runs every fuzz target of the module, one after another, each for
+# TIME (a Go duration, 10s by default), and prints the number of executions. Failing
+# inputs are stored in the package's testdata/fuzz.
 set -eu
 
 time=${1:-10s}
@@ -15,7 +15,7 @@ for package in $("$go" list ./...); do
 		if "$go" test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package" >"$out" 2>&1; then
 			result=ok
 		elif grep -q 'context deadline exceeded' "$out" && ! grep -q 'Failing input' "$out"; then
-			result=ok # go test itself, when time is up while a busy machine's worker starts
+			result=ok # go test itself timed out while a worker started on a busy machine
 		else
 			result=FAILED failed=1
 			cat "$out" >&2

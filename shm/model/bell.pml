@@ -1,17 +1,17 @@
 /* The receiver's doorbell (shm/doorbell.go): senders publish, the receiver sleeps.
  *
- * Stores go through a sender's store buffer (TSO): the stamp of L5 is a plain
- * store, locked instructions and system calls drain the buffer, and so does
- * membarrier for one processor after another.
+ * Stores go through a sender's store buffer (TSO). The stamp of L5 is a plain store.
+ * Locked instructions and system calls drain the buffer, and so does membarrier, one
+ * processor after another.
  *
  * Sizes:   NS senders; NR records each; MAXD of them killed at any step
  * FENCE=2  the receiver calls membarrier (default); 1: bellFence is set, senders
- *          fence; 0: nobody does (a mutant)
+ *          fence; 0: no process fences (a mutant)
  * SELF     sender 0 could not register for membarrier: it fences (Producer.fence);
  *          with M_UNREG it does not
- * ORFIRST  Announce says sleeping first and adds to the epoch then; ONESTEP: both
- *          at once. Either is right too
- * TICK     what a death costs: a sleeper is woken by its tick, as Receiver.tick does
+ * ORFIRST  Announce sets the sleeping flag before it adds to the epoch; ONESTEP: both
+ *          in one step. Both orders are right too
+ * TICK     the cost of a death: a sleeper is woken by its tick, as in Receiver.tick
  */
 #ifndef NS
 #define NS 2

@@ -1,14 +1,15 @@
 /* The cursor within a batch (NewConsumer, resumeBatch of shm/consumer.go, Release and
- * Rewind of shm/release.go, Each and Append, which store the same in the same order): a receiver that is killed between two stores loses no message, and
- * none comes again that an earlier Release gave back, and all count the same.
+ * Rewind of shm/release.go; Each and Append, which store the same in the same order).
+ * If a receiver is killed between two stores, no message is lost, no message that an
+ * earlier Release gave back is received again, and all receivers count the same.
  *
- * The records at positions 0 to LAST are there from the start; any of them is a
- * batch of B messages or a single one. The receiver takes messages, holds on to at
- * most WIDE records, as a ring has, and releases; it may be killed at any step,
- * MAXC times. A cursor's tag is its position modulo TAGS. In the code that is
- * 32 GiB, eight times the largest ring: only eight receivers in a row that each
- * die between the stores of their first Release could bring a stale tag round.
- * Here it takes TAGS/WIDE of them, so MAXC is less.
+ * The records at positions 0 to LAST exist from the start; each is a batch of B
+ * messages or a single message. The receiver takes messages, holds at most WIDE
+ * records, as many as a ring has, and releases. It may be killed at any step, MAXC
+ * times. A cursor's tag is its position modulo TAGS. In the code the modulus is
+ * 32 GiB, eight times the largest ring, so a stale tag can match only after eight
+ * receivers in a row have died between the stores of their first Release. Here it
+ * takes TAGS/WIDE of them, so MAXC is less.
  */
 #ifndef LAST
 #define LAST 5

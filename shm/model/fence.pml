@@ -1,11 +1,11 @@
-/* Who asks the receiver to fence at every release, and until when
- * (shm/must_fence.go). Senders without membarrier come, send, sleep over a full
- * ring, and go or are killed; the receiver drops the flag when it finds none left.
+/* The flag that asks the receiver to fence at every release (shm/must_fence.go).
+ * Senders without membarrier attach, send, sleep over a full ring, and detach or are
+ * killed. The receiver clears the flag when it finds no such sender.
  *
  * As in line.pml the receiver's store of head goes through its store buffer.
- * Messages are one unit, and the receiver wakes all that wait: whom it must wake, and
- * when lineWaiting may go, is line.pml's. Each sender has a slot of its own, which it takes again
- * at its next visit.
+ * Messages have one unit, and the receiver wakes all waiting senders: line.pml models
+ * which senders it must wake and when it may clear lineWaiting. Each sender has a
+ * slot of its own, which it takes again at its next visit.
  *
  * Sizes:   NS senders, of which the first UN have no membarrier; NV visits of
  *          each, with NR messages; CAP the ring's units; MAXD senders and MAXC
@@ -176,7 +176,7 @@ wake:
    if :: WAKE CRASH fi;
    goto take;
 dies:
-   atomic { DRAINED -> f = false; ending = false; RING };             /* AttachReceiver: WakeAll */
+   atomic { DRAINED -> f = false; ending = false; RING };             /* AttachReceiver: WakeSenders */
    WAKE;
 #ifdef M_NOREVIEW
    goto take;

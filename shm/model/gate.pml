@@ -1,12 +1,13 @@
-/* The gate of a Receiver's calls (internal/asymlock): leaving is a plain release store,
- * then a look whether the gate is closed; the closer closes it, calls membarrier and
- * looks whether somebody is inside. The last one finishes.
+/* The gate of a Receiver's calls (internal/asymlock): Leave makes a plain release store
+ * and then checks whether the gate is closed; Close closes it, calls membarrier and
+ * checks whether a call is inside. The last of them runs finish.
  *
- * The store of Leave goes through the caller's store buffer (TSO); locked instructions
- * and system calls drain it, and so does membarrier for one processor after another.
+ * The store of Leave goes through the caller's store buffer (TSO). Locked instructions
+ * and system calls drain it, and so does membarrier, one processor after another.
  *
  * Sizes:   NC callers, NR calls each
- * FENCE=2  the closer calls membarrier (default); 1: Leave fences (Gate.alone); 0: nobody
+ * FENCE=2  the closer calls membarrier (default); 1: Leave fences (Gate.alone); 0: no
+ *          goroutine fences
  */
 #ifndef NC
 #define NC 2

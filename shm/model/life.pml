@@ -1,20 +1,20 @@
-/* How channels are made, joined, closed, replaced and removed (ipc/open.go,
+/* How channels are created, joined, closed, replaced and removed (ipc/open.go,
  * ipc/manage.go, ipc/receiver_wait.go, shm/attach.go, shm/remove_linux.go).
  *
- * There is one name and there are files, 1 to F, that it may mean. An end is a
- * process of its own; the kernel drops its locks when it dies. Messages are only
- * counted: in flight or sent.
+ * There is one name, which may refer to one of the files 1 to F. Each endpoint is a
+ * process; the kernel releases its locks when it dies. Messages are only counted: in
+ * flight or sent.
  *
- * Sizes:   RECVS receivers; SENDS senders, of which the first CREATE make what is
- *          missing; NR messages each; RMS removers; F files; MAXD deaths
+ * Sizes:   RECVS receivers; SENDS senders, of which the first CREATE create a missing
+ *          channel; NR messages each; RMS removers; F files; MAXD deaths
  * DURABLE  the channels outlive their receivers
- * XRM      somebody removes the name without a word, once
- * LATER    only the first receiver is there from the start, the others begin when
- *          a receiver has gone. Then D4 holds too; in general a sender may take the
- *          lock of a receiver that looked before the death for the dead one's. It
- *          learns of it at its first send (D3)
- * FORK     a sender that dies leaves a child that holds its slot's lock until some
- *          later time. To the others it is dead at once, its slot is not free
+ * XRM      another program unlinks the name, once, without taking a lock
+ * LATER    only the first receiver exists from the start; the others begin when a
+ *          receiver has gone. Then D4 holds too. In general a sender may take the
+ *          lock of a receiver that checked before the death for the dead one's; it
+ *          learns the truth at its first send (D3)
+ * FORK     a sender that dies leaves a child that holds its slot's lock for some time.
+ *          The other processes see the sender as dead at once, but its slot is not free
  */
 #ifndef RECVS
 #define RECVS 2
@@ -129,7 +129,7 @@ byte final;                             /* files whose receiver said: disconnect
  * name is gone */
 #define ENDS (had || attached[f] != before || name != f)
 
-/* settings.retire */
+/* opener.retire */
 #define RETIRE(done) STEP(closed[f] = true); UNLINK(done)
 
 #define INFLIGHT (flight[f] != 0 || sent[f] != 0)

@@ -1,35 +1,36 @@
 /* The line (shm/line.go, shm/waiter.go): senders wait for room, or until their
- * messages are received; the receiver gives room back. Letters as in line.go.
+ * messages are received; the receiver releases room. The step labels are those of line.go.
  *
  * The receiver's store of head is plain and goes through its store buffer: buf of the
  * units in use are released there, but not yet in memory. All other stores here are
- * locked instructions. Messages have one unit or two and are committed as they are
- * claimed. Positions are relative to head, and tickets are renamed in their order
- * whenever one is drawn, so that endless runs have finitely many states.
+ * locked instructions. Messages have one unit or two, and a claim commits at once.
+ * Positions are relative to head, and tickets are renamed in order whenever one is
+ * drawn, so endless runs have finitely many states.
  *
- * Sizes:   NS senders; NR messages of each; CAP the ring's units; MAXG times a sender
- *          gives up while it has a place in line, or does not wait; MAXD senders and
- *          MAXC receivers die at any step, or stop there for good
- * USED     units in use at first
- * FENCE=2  senders call membarrier (default); 1: the receiver fences always; 0: nobody
- * BEATS    how often a beat finds something (Ring.Tend, and the poke of those who wait)
- *          with nothing else moving in between
- * PASS     times that a first which lives is passed, since it let a beat go by, at any
- *          moment; it goes on later
- * FLUSH    senders may wait until all that was claimed is received
- * ANY      each message has one unit or two; else the first sender's have one, the
- *          others' two
- * PASSED   for T2: a sender reads what it must leave to the first a step before it claims
- * BARRED   a ringful has passed the first: nobody else claims
- * LIVE     nobody ends: each sends on and on. Sender 0 sends single units, and never
- *          waits; with a formula, and weak fairness
+ * Sizes:   NS senders; NR messages each; CAP the ring's units; MAXG times a sender
+ *          gives up while it is in line, or does not wait; MAXD senders and MAXC
+ *          receivers die at any step, or stop there permanently
+ * USED     units in use initially
+ * FENCE=2  senders call membarrier (default); 1: the receiver always fences; 0: no
+ *          process fences
+ * BEATS    how often a beat finds something (Ring.Tend, and the rousing of waiters)
+ *          while no other process moves
+ * PASS     times that a live first is passed over, since it missed a beat, at any
+ *          moment; it continues later
+ * FLUSH    senders may wait until everything claimed is received
+ * ANY      each message has one unit or two; otherwise the first sender's have one and
+ *          the others' two
+ * PASSED   for T2: a sender reads the first's need one step before it claims
+ * BARRED   a ringful has passed the first: no other sender claims
+ * LIVE     no sender ends. Sender 0 sends single units and never waits. Use it with
+ *          the formula and weak fairness
  *
- * The receiver may leave it at what it has released, whenever it has done a release.
+ * The receiver may stop for good after any release.
  *
- * T1  when nothing moves nobody sleeps whose need is met, or whose position is reached
- * T2  against the room of the first in line each other sender claims once at most
- * T3  when nothing moves no turn names a ticket that has left
- * T4  (LIVE) who is in line gets on
+ * T1  when no process moves, no sender sleeps whose need is met or position is reached
+ * T2  each other sender claims at most once against the room of the first in line
+ * T3  when no process moves, no turn names a ticket that has left
+ * T4  (LIVE) a sender in line gets its room
  */
 #ifndef NS
 #define NS 2

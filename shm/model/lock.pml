@@ -1,16 +1,16 @@
-/* The lock among a Sender's goroutines (internal/asymlock): unlocking is a plain release
- * store, then a look at the count of waiters; a waiter counts itself, calls
+/* The lock among a Sender's goroutines (internal/asymlock): Unlock makes a plain release
+ * store and then checks the number of waiters; a waiter increments it, calls
  * membarrier, tries again and sleeps.
  *
- * The store of Unlock goes through the goroutine's store buffer (TSO); locked
- * instructions and system calls drain it, and so does membarrier for one processor
- * after another. Lock.mu and Lock.freed are the standard library's, and right.
+ * The store of Unlock goes through the goroutine's store buffer (TSO). Locked
+ * instructions and system calls drain it, and so does membarrier, one processor after
+ * another. Lock.mu and Lock.freed, from the standard library, are assumed correct.
  *
  * Sizes:   NG goroutines, NR turns each
- * FENCE=2  waiters call membarrier (default); 1: one waiter too many is counted, so that
- *          Unlock always goes to wake, whose mutex fences (Lock.alone); 0: nobody
- * REFUSED  from some time on the kernel refuses membarrier: such a waiter does not
- *          sleep, but looks now and then
+ * FENCE=2  waiters call membarrier (default); 1: waiters is one too high, so Unlock
+ *          always calls wake, whose mutex fences (Lock.alone); 0: no goroutine fences
+ * REFUSED  from some time on the kernel refuses membarrier: such a waiter polls instead
+ *          of sleeping
  */
 #ifndef NG
 #define NG 3

@@ -1,7 +1,7 @@
 /* The receiver of ring.pml, which includes this file, and the start. */
 
-/* Release: head is published by one store. What lies below it can match no later
- * position, so stamps and payload there are forgotten. */
+/* Release: one store publishes head. State below it can match no later position, so
+ * stamps and payload there are forgotten. */
 #ifdef CYC
 #define DEC(x) x = (x == NONE || x == 0 -> x : x - 1)
 #define ROT(a) y = a[0]; z = 0; do :: z < CAP-1 -> a[z] = a[z+1]; z++ :: else -> break od; a[CAP-1] = y

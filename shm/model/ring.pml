@@ -1,19 +1,19 @@
 /* The ring: claim, commit, recovery, reaping, restart of the receiver.
  *
- * Steps have the names of shm/claim.go (L0 to L5), shm/recover.go (R1 to R7) and
+ * Steps have the labels of shm/claim.go (L0 to L5), shm/recover.go (R1 to R7) and
  * shm/attach.go with slot.go (T1 to T6). Every access to a shared word is a step,
- * and SIGKILL may come between any two. docs/model.md maps steps to lines.
+ * and SIGKILL may come between any two. docs/model.md maps steps to functions.
  *
  * Sizes:  NS sender slots; NR records of each first sender; CAP ring units (a
  *         record has one or two); MAXD senders killed; MAXC receivers killed (the
  *         next resumes at the published head); NEW later processes that take a
  *         slot and send one record; HOUSE sweeps of the receiver's housekeeping
- * CACHE   a sender remembers head, as Producer.head does; without it a sender
- *         always reads head, which allows the same and more
+ * CACHE   a sender caches head, as Producer.head does; without it a sender always
+ *         reads head, which allows the same and more
  * PAY     payload is written unit by unit and checked
  * CYC     positions are rebased at every publication of head, so that head is
- *         always 1 and what lies below is 0: exact up to renaming, and endless
- *         runs are finite. Without PAY and CACHE
+ *         always 1 and positions below it are 0: exact up to renaming, and endless
+ *         runs have finitely many states. Not with PAY or CACHE
  * UNB     with CYC: endless records, and a killed process is followed by another
  *         that must take a slot; MAXD=255, MAXC=255: endless deaths
  * BIG     R5 to R7 in one step, and delivery in one step

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestInstall installs below a directory whose name has a space, and takes it all
-// away again.
+// TestInstall installs below a directory whose name contains a space, and uninstalls
+// again.
 func TestInstall(t *testing.T) {
 	if _, err := exec.LookPath("make"); err != nil {
 		t.Skip("needs make")
@@ -47,8 +47,8 @@ func TestInstall(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestGoInstall installs as the README says, and without cgo gets a command that
-// wants no library of the machine: one that runs in an empty container.
+// TestGoInstall installs as the README says. Without cgo, the command must need no
+// library of the machine, so that it runs in an empty container.
 func TestGoInstall(t *testing.T) {
 	bin := t.TempDir()
 	cmd := exec.Command("go", "install", "-buildvcs=false", "./cmd/shmchan")

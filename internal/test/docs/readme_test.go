@@ -1,4 +1,4 @@
-// Package docs runs what the README and the recipes show, as it is printed there.
+// Package docs runs the examples of the README and the recipes as printed.
 package docs
 
 import (
@@ -16,11 +16,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience bounds one example, a build of it included.
+// patience bounds the time of one example, including a build.
 const patience = 3 * time.Minute
 
-// marked matches a comment on a line of its own and the fenced block below it:
-// run, prints, or file and a path.
+// marked matches a comment on its own line and the fenced block after it: run,
+// prints, or file and a path.
 var marked = regexp.MustCompile("(?ms)^<!-- (run|prints|file: (\\S+)) -->\n```\\w*\n(.*?)^```$")
 
 func TestReadmeExamplesRunAsPrinted(t *testing.T) {
@@ -48,14 +48,14 @@ func TestReadmeExamplesRunAsPrinted(t *testing.T) {
 	require.Equal(t, 2, ran, "examples found in the README")
 }
 
-// workshop is a directory in which examples run, with the command on PATH and a
-// directory for channels of its own.
+// workshop is a directory in which examples run, with the command on PATH and its own
+// channel directory.
 type workshop struct {
 	dir string
 	env []string
 }
 
-// newWorkshop makes one that holds a module, which uses this tree.
+// newWorkshop returns a workshop that holds a module which uses this tree.
 func newWorkshop(t *testing.T, root, bin string) workshop {
 	t.Helper()
 	w := newPlace(t, bin)
@@ -67,7 +67,7 @@ func newWorkshop(t *testing.T, root, bin string) workshop {
 	return w
 }
 
-// newPlace makes an empty one; the command is in bin.
+// newPlace returns an empty workshop; the command is in bin.
 func newPlace(t *testing.T, bin string) workshop {
 	t.Helper()
 	w := workshop{dir: t.TempDir()}
@@ -82,7 +82,7 @@ func newPlace(t *testing.T, bin string) workshop {
 	return w
 }
 
-// buildCommand builds it, as make does, into a directory of its own.
+// buildCommand builds the command, as make does, into a directory of its own.
 func buildCommand(t *testing.T, root string) (bin string) {
 	t.Helper()
 	bin = t.TempDir()
@@ -100,8 +100,8 @@ func (w workshop) write(t *testing.T, path, text string) {
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 }
 
-// build compiles the Go files written so far, so that go has no more to say
-// about modules when the example runs.
+// build compiles the Go files written so far, so that go prints nothing about modules
+// when the example runs.
 func (w workshop) build(t *testing.T) {
 	t.Helper()
 	if programs, _ := filepath.Glob(filepath.Join(w.dir, "*", "*.go")); len(programs) == 0 {
@@ -113,14 +113,15 @@ func (w workshop) build(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 }
 
-// run gives what the script prints; it must succeed and say nothing on stderr.
+// run returns the output of the script, which must succeed and print nothing to
+// stderr.
 func (w workshop) run(t *testing.T, script string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir, cmd.Env = w.dir, w.env
-	// What the script leaves in the background goes with it.
+	// Ends the processes that the script leaves in the background.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second

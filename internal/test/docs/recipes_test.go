@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// needs are commands that a recipe cannot be run without and that may be missing,
-// or not allowed; what tells is one that succeeds if they are there.
+// needs lists commands that a recipe requires and that may be missing or not
+// permitted, each with a probe that succeeds if it is available.
 var needs = map[string][]string{
 	"Two users of one group": {"unshare", "--net", "--pid", "--fork", "--mount-proc", "setpriv", "--reuid", "1000", "--regid", "1000", "--groups", "3000", "true"},
 
@@ -37,7 +37,7 @@ func TestRecipesRunAsPrinted(t *testing.T) {
 				}
 			}
 			work := newPlace(t, bin)
-			for _, dir := range []string{bin, work.dir} { // other users may have to get there
+			for _, dir := range []string{bin, work.dir} { // other users may need access
 				require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
 			}
 			blocks := marked.FindAllStringSubmatch(text, -1)
@@ -47,7 +47,8 @@ func TestRecipesRunAsPrinted(t *testing.T) {
 				kind, path, text := m[1], m[2], m[3]
 				switch {
 				case path != "":
-					// The unit names the command where a package puts it.
+					// The unit contains the path at which a package installs the
+					// command.
 					work.write(t, path, strings.ReplaceAll(text, "/usr/bin/shmchan", filepath.Join(bin, "shmchan")))
 					if strings.HasSuffix(path, ".service") {
 						verifyUnit(t, filepath.Join(work.dir, path))

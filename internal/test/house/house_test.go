@@ -1,4 +1,4 @@
-// Package house holds the rules of this tree that a compiler does not check.
+// Package house checks the rules of this tree that the compiler does not check.
 package house
 
 import (
@@ -18,17 +18,17 @@ import (
 
 const module = "github.com/shmchan/shmchan/"
 
-// maxLines keeps a file within what a reader takes in at once.
+// maxLines bounds the length of a file.
 const maxLines = 350
 
-// layers, from the top: imports go down only.
+// layers lists the packages from the top; imports run downwards only.
 var layers = []string{"cmd", "ipc", "shm", "internal"}
 
-// upward are the packages that only tests import and that may reach upward.
+// upward lists packages that only tests import and that may import upwards.
 var upward = []string{"internal/test/proctest"}
 
-// homes are where an import may stand; an entry counts for all below it. Tests
-// are free.
+// homes maps an import to the directories that may use it, with everything below
+// them. Tests may import anything.
 var homes = map[string][]string{
 	"golang.org/x/sys/unix":       {"shm", "internal", "cmd/shmchan/internal/bench", "cmd/shmchan/internal/children", "cmd/shmchan/internal/machine", "cmd/shmchan/internal/nowait", "cmd/shmchan/internal/terminate"},
 	"github.com/edsrzf/mmap-go":   {"shm"},
@@ -44,7 +44,7 @@ var homes = map[string][]string{
 	"gonum.org/v1/plot":                       {"cmd/shmchan/internal/bench"},
 }
 
-// typed are the names of sync/atomic that are not untyped functions.
+// typed lists the names in sync/atomic that are not untyped functions.
 var typed = map[string]bool{
 	"Bool": true, "Int32": true, "Int64": true, "Uint32": true, "Uint64": true,
 	"Uintptr": true, "Pointer": true, "Value": true,
@@ -66,7 +66,7 @@ func (f file) imports(yield func(string) bool) {
 	}
 }
 
-// within tells whether path is dir or below it.
+// within reports whether path is dir or below it.
 func within(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, dir+"/")
 }
@@ -80,7 +80,7 @@ func withinAny(path string, dirs []string) bool {
 	return false
 }
 
-// goFiles reads every Go file of the module.
+// goFiles returns every Go file of the module.
 func goFiles(t *testing.T) []file {
 	t.Helper()
 	const root = "../../.."
@@ -186,8 +186,9 @@ func checkHomes(t *testing.T, f file) {
 	}
 }
 
-// checkChildren: the command may be the first process of a container and then reaps
-// orphans, so a file of it that runs others starts them by cmd/shmchan/internal/children.
+// checkChildren checks that files of the command start processes by
+// cmd/shmchan/internal/children, since the command may be the first process of a
+// container, which reaps orphans.
 func checkChildren(t *testing.T, f file) {
 	if f.isTest() || !within(f.path, "cmd") || within(f.path, "cmd/shmchan/internal/children") {
 		return

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A test's process passes on how signals were set when it was started, which nohup
-// and CI systems change, unless its main sees to it.
+// A test's process passes on the signal dispositions with which it was started, which
+// nohup and CI systems change, unless its main resets them.
 func TestTestsThatStartProcessesGiveThemDefaultSignals(t *testing.T) {
 	starts, resets := map[string]string{}, map[string]bool{}
 	for _, f := range goFiles(t) {

@@ -23,42 +23,42 @@ const (
 	capacity   = 4096
 	maxSenders = 5
 
-	// A death is to be noticed within two of these; long enough that a busy
-	// machine does not look like a late end.
+	// A death must be noticed within two of these. They are long enough that a busy
+	// machine does not look like a delay.
 	killBeat = 200 * time.Millisecond
-	// While a process is stopped every timeout that the others have must pass: the
+	// While a process is stopped, every timeout of the others must expire; the
 	// longest is lateTick, four heartbeats.
 	stopBeat = 5 * time.Millisecond
 	stopFor  = 6 * stopBeat
 )
 
-// arena is a channel with ends in this process, and a victim.
+// arena is a channel with endpoints in this process, and a victim.
 type arena struct {
 	testing.TB
 	c      cell
 	o      *ipc.Options
 	ledger *ledger
 	victim *proctest.Proc
-	fate   time.Time     // when the victim's was seen
+	fate   time.Time     // when the victim's fate was observed
 	fateAt time.Duration // the same, by clock
 	hits   map[string]int
-	result string // what the victim said at the end of its play
+	result string // result that the victim reported at the end of its play
 	late   string // what did not happen within two heartbeats
 
 	r         *ipc.Receiver
-	peek      *shm.Segment // for looking at the doorbells
+	peek      *shm.Segment // for reading the doorbells
 	s         map[byte]*ipc.Sender
 	work      sync.WaitGroup
 	held      *ipc.Claim    // by the sender 'h', at head
-	child     *shm.Segment  // holds the lock of a sender that is dead
-	onHold    func()        // what happens while the victim is held
-	onFate    func()        // what happens once it has met its fate, and
-	afterFate func()        // once the others have got on
-	nudge     func() bool   // what the victim needs to go on
+	child     *shm.Segment  // holds the lock of a dead sender
+	onHold    func()        // called while the victim is held
+	onFate    func()        // called after the victim was killed or stopped
+	afterFate func()        // called after the others have continued
+	nudge     func() bool   // what the victim needs in order to continue
 	buried    int           // slots left as killed senders leave them
-	skips     int           // claims that must have been skipped when all is settled; -1: who knows
-	halt      chan struct{} // closed: the busy ones come to an end
-	working   atomic.Int32  // busy ones that have not
+	skips     int           // claims that must have been skipped at the end; -1: unknown
+	halt      chan struct{} // closed: busy goroutines return
+	working   atomic.Int32  // busy goroutines that have not returned
 	slowly    atomic.Bool   // the receiver
 	cancel    context.CancelFunc
 }
@@ -80,7 +80,7 @@ func newArena(t testing.TB, c cell) *arena {
 	return a
 }
 
-// abandon ends all that a test which has failed left.
+// abandon ends everything that a failed test left behind.
 func (a *arena) abandon() {
 	if a.held != nil {
 		_ = a.held.Abort()
@@ -109,7 +109,7 @@ func (a *arena) receiver() {
 	switch {
 	case a.c.rival == "":
 	case a.c.point == "" || a.c.point == a.c.rival:
-		o.Heartbeat = 10 * killBeat // the victim's comes first
+		o.Heartbeat = 10 * killBeat // so that the victim's comes first
 	default:
 		o.Heartbeat = killBeat // the survivors depend on it
 	}
@@ -118,7 +118,7 @@ func (a *arena) receiver() {
 	a.r = r
 }
 
-// sender attaches one more sender of this process, or makes the channel.
+// sender attaches another sender of this process, or creates the channel.
 func (a *arena) sender(who byte) *ipc.Sender {
 	a.Helper()
 	o := *a.o
@@ -129,14 +129,14 @@ func (a *arena) sender(who byte) *ipc.Sender {
 	return s
 }
 
-// send sends one message of n bytes, for which there must be room.
+// send sends one message of n bytes. Precondition: there is room for it.
 func (a *arena) send(who byte, n int) {
 	a.Helper()
 	require.NoError(a, a.s[who].TrySend(message(who, a.ledger.next(who), n)))
 	a.ledger.add(who, 0, 1)
 }
 
-// pump receives in the background until stopped.
+// pump receives in the background until it is stopped.
 func (a *arena) pump() {
 	until, cancel := context.WithCancel(ctx)
 	a.cancel = cancel
@@ -159,7 +159,7 @@ func (a *arena) pump() {
 	})
 }
 
-// busy sends in the background until halted, or disconnected.
+// busy sends in the background until halt is closed or the channel disconnects.
 func (a *arena) busy(who byte) {
 	s, n := a.s[who], 0
 	a.background(func() bool {
@@ -180,7 +180,7 @@ func (a *arena) busy(who byte) {
 	})
 }
 
-// churn does step again and again, and gives the others a chance in between.
+// churn runs step repeatedly and yields in between.
 func (a *arena) churn(step func()) {
 	a.background(func() bool {
 		step()
@@ -205,7 +205,7 @@ func (a *arena) background(step func() (more bool)) {
 	})
 }
 
-// ok notes an error that should not be, from any goroutine.
+// ok records an unexpected error, from any goroutine.
 func (a *arena) ok(err error) bool {
 	if err != nil {
 		a.ledger.failed("%w", err)
@@ -213,15 +213,15 @@ func (a *arena) ok(err error) bool {
 	return err == nil
 }
 
-// inTime waits for something, and notes if it did not happen within two heartbeats
-// of the victim's death, not counting the time for which this process was kept from
-// running. For a victim that was not killed there is no such bound.
+// inTime waits for something and records it if it did not happen within two
+// heartbeats of the victim's death, not counting the time for which this process
+// could not run. There is no such bound if the victim was not killed.
 func (a *arena) inTime(what string, cond func() bool) {
 	a.Helper()
 	a.bounded(what, a.c.action == "kill", cond)
 }
 
-// ends is inTime, whatever the victim's fate.
+// ends is inTime regardless of the victim's fate.
 func (a *arena) ends(what string, cond func() bool) {
 	a.Helper()
 	a.bounded(what, a.c.point != "", cond)
@@ -244,10 +244,10 @@ func (a *arena) bounded(what string, bound bool, cond func() bool) {
 	}
 }
 
-// witness notes when the victim met its fate.
+// witness records when the victim was killed or stopped.
 func (a *arena) witness() { a.fate, a.fateAt = time.Now(), clock.Now() }
 
-// quiet ends what runs in the background.
+// quiet ends the goroutines that run in the background.
 func (a *arena) quiet() {
 	select {
 	case <-a.halt:
@@ -260,8 +260,8 @@ func (a *arena) quiet() {
 	a.work.Wait()
 }
 
-// scrap ends a situation whose victim did not come to its point, or whose channel
-// has no future.
+// scrap ends a situation whose victim did not reach its point, or whose channel can't
+// be used again.
 func (a *arena) scrap() {
 	a.Helper()
 	if a.held != nil {

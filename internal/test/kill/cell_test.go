@@ -12,12 +12,13 @@ const (
 	wrap  fill = "at the wrap"
 )
 
-// cell is one situation: who meets which fate where, in what surroundings.
+// cell is one situation: which victim is killed or stopped at which point, and in
+// what surroundings.
 type cell struct {
 	*scenario
 	fill   fill
-	busy   bool   // the others; else they idle
-	point  string // "": none, the hits are counted
+	busy   bool   // the others are busy, otherwise idle
+	point  string // "": none; the hits are counted
 	hit    int
 	action string // kill or stop
 }
@@ -33,25 +34,25 @@ func (c cell) String() string {
 	return fmt.Sprintf("%s/%s/%s/%s/%s at hit %d", c.name, c.fill, others, c.action, c.point, c.hit)
 }
 
-// scenario is a role with what it does.
+// scenario is a role and what it does.
 type scenario struct {
 	name    string
 	do      string // the victim's play
-	needs   uint64 // bytes in the ring that it needs, if it sends
-	durable bool   // the channel
-	creates bool   // the victim makes the channel, if it is missing
+	needs   uint64 // bytes of the ring that it needs, if it sends
+	durable bool   // whether the channel is durable
+	creates bool   // the victim creates the channel if it is missing
 	hold    string // the point at which something else happens first
-	dies    bool   // and this is another sender's death, in a claim
-	lacks   bool   // the victim's system has neither nameless files nor renames that replace nothing
-	rival   string // the point that the receiver's heartbeat may reach in place of the victim's
-	ends    bool   // the play comes to an end of itself, though others are busy
-	lone    bool   // the others are never busy with more than the story says
-	forked  bool   // a child that a dead sender forked holds its lock
+	dies    bool   // and that is another sender's death, in a claim
+	lacks   bool   // the victim's system has neither nameless files nor RENAME_NOREPLACE
+	rival   string // the point that the receiver's heartbeat may reach instead of the victim's
+	ends    bool   // the play ends by itself although others are busy
+	lone    bool   // the others are never busier than the story requires
+	forked  bool   // a forked child of a dead sender holds its lock
 	fills   []fill
 	story   func(*arena) (met bool)
 }
 
-// surroundings are the cells without a fate.
+// surroundings returns the cells without a fate.
 func (s *scenario) surroundings() (all []cell) {
 	for _, f := range s.fills {
 		all = append(all, cell{scenario: s, fill: f})
@@ -62,9 +63,9 @@ func (s *scenario) surroundings() (all []cell) {
 	return all
 }
 
-// fates are the cells for a point that was hit n times: its first hit and, where
-// no chance is in it, its last. A point that busy ones led to once only may be
-// hard to come to again.
+// fates returns the cells for a point that was hit n times: its first hit and, if
+// chance plays no part, its last. A point that busy processes led to only once may be
+// hard to reach again.
 func (c cell) fates(point string, n int) (all []cell) {
 	hits := []int{1}
 	switch {
@@ -85,7 +86,7 @@ func (c cell) fates(point string, n int) (all []cell) {
 var (
 	anyFill  = []fill{empty, full, wrap}
 	lineFill = []fill{empty, wrap}
-	noFill   = []fill{empty} // there is no ring, or it does not matter
+	noFill   = []fill{empty} // there is no ring, or its fill does not matter
 )
 
 var scenarios = []scenario{

@@ -1,7 +1,7 @@
-// Package kill proves that an end may be killed or stopped at every step: a
-// process is sent to each failpoint that its scenario reaches, dies there by
-// SIGKILL or stands there longer than every timeout, and the others must go on
-// with nothing lost, torn, repeated or leaked.
+// Package kill tests that an endpoint may be killed or stopped at every step. A
+// process is sent to each failpoint that its scenario reaches and is killed there, or
+// stopped for longer than every timeout. The other processes must continue, and
+// nothing may be lost, torn, repeated or leaked.
 //
-// It is only tests, in a build with the tag failpoints: make kill.
+// The package contains only tests, in a build with the tag failpoints: make kill.
 package kill

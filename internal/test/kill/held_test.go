@@ -14,9 +14,9 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// A receiver stands still between the release and the wake: it is alive, so no
-// death wakes the sender that waits for room, nor does a successor. The sender's
-// own tick does.
+// A receiver is held between the release and the wake. It is alive, so neither a
+// death nor a successor wakes the sender that waits for room. The sender's own tick
+// does.
 func TestRoomIsSeenThoughTheReceiverStandsBeforeItsWake(t *testing.T) {
 	const beat = 500 * time.Millisecond
 	clock := proctest.StartClock(t)

@@ -15,8 +15,8 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// standsAt lets one goroutine stand at the point until the returned function is
-// called; stands is closed once it is there.
+// standsAt holds one goroutine at the point until the returned function is called;
+// stands is closed when the goroutine is there.
 func standsAt(point failpoint.Point) (stands chan struct{}, goOn func()) {
 	stands, held := make(chan struct{}), make(chan struct{})
 	failpoint.Arm(point, 1, func(failpoint.Point) {
@@ -26,7 +26,8 @@ func standsAt(point failpoint.Point) (stands chan struct{}, goOn func()) {
 	return stands, func() { close(held) }
 }
 
-// joining starts NewSender, which stands where it has its lock and knows nothing yet.
+// joining starts NewSender and holds it after it has its lock and before it checks
+// anything.
 func joining(t *testing.T, o *ipc.Options) (joined <-chan error, goOn func()) {
 	t.Helper()
 	stands, goOn := standsAt(failpoint.BeforeName)
@@ -42,7 +43,7 @@ func joining(t *testing.T, o *ipc.Options) (joined <-chan error, goOn func()) {
 	return result, goOn
 }
 
-// What happens between a newcomer's lock and its look at the name.
+// What may happen after a new endpoint has its lock and before it checks the name.
 func TestChannelThatEndsWhileASenderJoinsHasNeverHadIt(t *testing.T) {
 	for what, c := range map[string]struct {
 		end  func(t *testing.T, o *ipc.Options, r *ipc.Receiver)
@@ -86,8 +87,8 @@ func TestChannelThatEndsWhileASenderJoinsHasNeverHadIt(t *testing.T) {
 	}
 }
 
-// A newcomer that has its lock is an end that is alive; without it, it finds the
-// name gone.
+// A new endpoint that has its lock keeps the channel alive; without the lock it finds
+// the name gone.
 func TestRemovalAndASenderThatJoinsExcludeEachOther(t *testing.T) {
 	o := &ipc.Options{Dir: proctest.Dir(t), Capacity: capacity, Durable: true, Heartbeat: killBeat}
 	require.NoError(t, ipc.Create(name, o))
@@ -121,8 +122,9 @@ func TestRemovalAndASenderThatJoinsExcludeEachOther(t *testing.T) {
 	require.NoError(t, ipc.Remove(name, o))
 }
 
-// A newcomer that has opened the channel comes to its lock while a remover holds all of
-// them: once the name is gone it starts again, instead of telling that no slot is free.
+// A new endpoint has opened the channel and tries to lock while a remover holds all
+// locks. When the name is gone it starts again, instead of returning that no slot is
+// free.
 func TestSenderThatOpenedARemovedChannelStartsAgain(t *testing.T) {
 	o := &ipc.Options{Dir: proctest.Dir(t), Capacity: capacity, Durable: true, Heartbeat: killBeat, Create: true}
 	require.NoError(t, ipc.Create(name, o))

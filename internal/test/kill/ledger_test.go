@@ -27,10 +27,10 @@ func message(who byte, i, n int) []byte {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// stray is the sender of messages that may come or not, in any order.
+// stray is the sender of messages that may arrive or not, in any order.
 const stray = '?'
 
-// receipt is one message that somebody received, its number, and where it lay.
+// receipt is a received message, its number, and its position.
 type receipt struct {
 	who   byte
 	i     int
@@ -39,7 +39,7 @@ type receipt struct {
 	index int
 }
 
-// open checks a message and tells which one it is.
+// open checks a message and returns its sender and number.
 func open(msg []byte, from ipc.Meta) (receipt, error) {
 	n := len(msg)
 	if n < 9 || binary.LittleEndian.Uint32(msg[n-4:]) != crc32.Checksum(msg[:n-4], castagnoli) {
@@ -56,15 +56,15 @@ func (r receipt) after(q receipt) bool {
 	return r.pos > q.pos || r.pos == q.pos && r.index > q.index
 }
 
-// ledger knows what was sent and what was received. Safe for concurrent use.
+// ledger records what was sent and received. It is safe for concurrent use.
 type ledger struct {
 	mu    sync.Mutex
-	tried map[byte]int // messages of a sender whose Send began
-	sent  map[byte]int // whose Send returned
-	got   []receipt    // of one receiver after the other
-	first int          // how many of them were the first receiver's, if that died
+	tried map[byte]int // number of messages of each sender whose Send began
+	sent  map[byte]int // and whose Send returned
+	got   []receipt    // by one receiver after the other
+	first int          // how many of them the first receiver got, if it died
 	begun uint64       // taken from the channel before this ledger began
-	wrong error        // the first thing that can't be
+	wrong error        // the first violation
 }
 
 func newLedger() *ledger { return &ledger{tried: map[byte]int{}, sent: map[byte]int{}} }
@@ -101,14 +101,14 @@ func (l *ledger) fail(err error) {
 	}
 }
 
-// failed notes what can't be.
+// failed records a violation.
 func (l *ledger) failed(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fail(fmt.Errorf(format, args...))
 }
 
-// has reports whether the sender's i-th message was received, or all is lost.
+// has reports whether the sender's i-th message was received, or everything is lost.
 func (l *ledger) has(who byte, i int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,9 +123,9 @@ func (l *ledger) has(who byte, i int) bool {
 	return false
 }
 
-// check finds what is against the promises: a message that is torn, out of order
-// or missing, or comes again without being one that the receiver that died had
-// not given back. repeats and missing are how many of those may be.
+// check returns an error if a message is torn, out of order or missing, or was
+// received again although the dead receiver had released it. repeats and missing are
+// how many repeated and missing messages are allowed.
 func (l *ledger) check(repeats, missing int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -134,7 +134,7 @@ func (l *ledger) check(repeats, missing int) error {
 	}
 	again := l.repeated()
 	if again > repeats {
-		return fmt.Errorf("%d messages came again, %d may; all: %v", again, repeats, l.got)
+		return fmt.Errorf("%d messages repeated, want at most %d; all: %v", again, repeats, l.got)
 	}
 	if err := l.numbered(again, missing); err != nil {
 		return err
@@ -146,18 +146,18 @@ func (l *ledger) check(repeats, missing int) error {
 		}
 		if at >= l.first && at < l.first+again {
 			if first := l.got[at-again]; r != first {
-				return fmt.Errorf("%v came where %v was to come again; all: %v", r, first, l.got)
+				return fmt.Errorf("got %v, want %v again; all: %v", r, first, l.got)
 			}
 			continue
 		}
 		if at > 0 && !r.after(last) {
-			return fmt.Errorf("%v came after %v; all: %v", r, last, l.got)
+			return fmt.Errorf("got %v after %v; all: %v", r, last, l.got)
 		}
 		for ; count[r.who] != r.i && missing > 0 && at >= l.first; missing-- {
 			count[r.who]++
 		}
 		if count[r.who] != r.i {
-			return fmt.Errorf("%v came when %c%d was next; all: %v", r, r.who, count[r.who], l.got)
+			return fmt.Errorf("got %v, want %c%d; all: %v", r, r.who, count[r.who], l.got)
 		}
 		count[r.who]++
 		last = r
@@ -167,37 +167,37 @@ func (l *ledger) check(repeats, missing int) error {
 			count[who]++
 		}
 		if count[who] < sent {
-			return fmt.Errorf("%d of %c were sent, %d came; all: %v", sent, who, count[who], l.got)
+			return fmt.Errorf("%d of %c sent, %d received; all: %v", sent, who, count[who], l.got)
 		}
 		if count[who] > l.tried[who] {
-			return fmt.Errorf("%d of %c came, %d were tried", count[who], who, l.tried[who])
+			return fmt.Errorf("%d of %c received, %d tried", count[who], who, l.tried[who])
 		}
 	}
 	return nil
 }
 
-// numbered finds a number that can't be. They count what receivers took, one after
-// another; what comes again has the number that it had, and only what was missing
-// with the receiver that died leaves a gap.
+// numbered returns an error for an impossible number. Numbers count the messages
+// taken, in order; a repeated message keeps its number, and only messages lost with
+// the dead receiver leave a gap.
 func (l *ledger) numbered(again, missing int) error {
 	next := l.begun + 1
 	for at, r := range l.got {
 		if at >= l.first && at < l.first+again {
-			continue // check compares it with the first time
+			continue // check compares it with the first delivery
 		}
 		gap := uint64(0)
 		if at == l.first+again {
 			gap = uint64(missing)
 		}
 		if r.seq < next || r.seq > next+gap {
-			return fmt.Errorf("%v came when number %d was next; all: %v", r, next, l.got)
+			return fmt.Errorf("got %v, want number %d; all: %v", r, next, l.got)
 		}
 		next = r.seq + 1
 	}
 	return nil
 }
 
-// taken returns how many messages the last receiver must have counted.
+// taken returns the count that the last receiver must have reached.
 func (l *ledger) taken() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -207,8 +207,8 @@ func (l *ledger) taken() uint64 {
 	return l.got[len(l.got)-1].seq
 }
 
-// repeated returns how many of the first receiver's last messages the second one
-// begins with.
+// repeated returns how many of the first receiver's last messages the second receives
+// first.
 func (l *ledger) repeated() int {
 	if l.first == len(l.got) {
 		return 0

@@ -14,13 +14,14 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// Situations in which several senders wait. Whatever becomes of one, the others must
-// get on within a few heartbeats, and while it is stopped, not when it goes on.
+// Situations in which several senders wait. Whatever happens to one of them, the
+// others must continue within a few heartbeats, and while it is stopped, not after it
+// continues.
 
-// large is the length of a message for which there is no room where there is some.
+// large is the length of a message that does not fit although there is some room.
 const large = 1000
 
-// waitIn has a sender send in the background a message for which there may be no
+// waitIn makes a sender send, in the background, a message for which there may be no
 // room yet.
 func (a *arena) waitIn(who byte, n int) {
 	a.Helper()
@@ -40,7 +41,7 @@ func (a *arena) waitIn(who byte, n int) {
 	})
 }
 
-// flushIn has a sender wait in the background until its messages are received.
+// flushIn makes a sender wait in the background until its messages are received.
 func (a *arena) flushIn(who byte) {
 	a.Helper()
 	s := a.s[who]
@@ -50,7 +51,7 @@ func (a *arena) flushIn(who byte) {
 	})
 }
 
-// sleeping reports whether so many senders are announced to sleep.
+// sleeping reports whether this many senders have announced a sleep.
 func (a *arena) sleeping(n int) bool {
 	for i := range maxSenders {
 		n -= int(a.peek.Ring().Waiter(i).Doorbell().Load() & 1)
@@ -58,8 +59,8 @@ func (a *arena) sleeping(n int) bool {
 	return n <= 0
 }
 
-// inTurn returns a nudge that takes the steps, each once as many senders sleep as its
-// place says, and a function that takes those that are left.
+// inTurn returns a nudge that takes each step when the number of sleeping senders
+// equals the step's index, and a function that takes the remaining steps.
 func (a *arena) inTurn(steps map[int]func()) (nudge func() bool, rest func()) {
 	nudge = func() bool {
 		for n, step := range steps {
@@ -92,7 +93,7 @@ func firstStory(a *arena) bool {
 	})
 }
 
-// secondStory: the victim waits behind the first, and another one behind it.
+// secondStory: the victim waits behind the first, and another sender behind it.
 func secondStory(a *arena) bool {
 	a.beginLine(0)
 	a.waitIn('w', large)
@@ -103,8 +104,8 @@ func secondStory(a *arena) bool {
 	})
 }
 
-// leaverStory: the victim is the first in line, waits for more room than there is, and
-// gives up. There is room enough for the others then, and nothing is received.
+// leaverStory: the victim is the first in line, waits for more room than there is,
+// and gives up. Then there is enough room for the others, and nothing is received.
 func leaverStory(a *arena) bool {
 	a.beginLine(512)
 	return a.lineFate(map[int]func(){
@@ -122,8 +123,8 @@ func flusherStory(a *arena) bool {
 	return a.lineFate(map[int]func(){3: a.pump})
 }
 
-// passerStory: the first in line has a lock and does not beat, as a process that is
-// stopped. The victim waits behind it and passes it.
+// passerStory: the first in line has a lock and does not beat, like a stopped
+// process. The victim waits behind it and passes it.
 func passerStory(a *arena) bool {
 	a.beginLine(512)
 	seg, err := shm.Open(a.place())
@@ -136,8 +137,8 @@ func passerStory(a *arena) bool {
 	return a.lineFate(nil)
 }
 
-// beginLine brings a channel with a receiver, a sender that has left just rest bytes
-// of room, and the victim.
+// beginLine creates a channel with a receiver, a sender that has left exactly rest
+// bytes of room, and the victim.
 func (a *arena) beginLine(rest uint64) {
 	a.Helper()
 	a.make()
@@ -147,7 +148,7 @@ func (a *arena) beginLine(rest uint64) {
 	a.start()
 }
 
-// lineFate lets a waiting sender meet its fate. The others that wait get on.
+// lineFate kills or stops a waiting sender. The other waiting senders must continue.
 func (a *arena) lineFate(steps map[int]func()) bool {
 	a.Helper()
 	a.ledger.add('v', 3, 0)
@@ -184,7 +185,7 @@ func (a *arena) lineFate(steps map[int]func()) bool {
 	return true
 }
 
-// servedStory: the victim is the receiver, on which two senders wait for room, and two
+// servedStory: the victim is the receiver. Two senders wait for its room, and two
 // until their messages are received.
 func servedStory(a *arena) bool {
 	a.make()
@@ -200,7 +201,7 @@ func servedStory(a *arena) bool {
 	return a.receiverFate(nil)
 }
 
-// giveUp waits for room for a large message, for a while.
+// giveUp waits briefly for room for a large message.
 func giveUp(s *ipc.Sender, i int) (int, error) {
 	soon, cancel := context.WithTimeout(ctx, killBeat/2)
 	defer cancel()
@@ -211,7 +212,7 @@ func giveUp(s *ipc.Sender, i int) (int, error) {
 	return 1, err
 }
 
-// flush sends, and waits until that is received.
+// flush sends a message and waits until it is received.
 func flush(s *ipc.Sender, i int) (int, error) {
 	if err := s.Send(ctx, message('v', i, size)); err != nil {
 		return 0, err

@@ -15,7 +15,7 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// managerStory: the victim makes, replaces or removes the channel.
+// managerStory: the victim creates, replaces or removes the channel.
 func managerStory(a *arena) bool {
 	a.stage()
 	if a.c.do == "force" {
@@ -46,7 +46,7 @@ func managerStory(a *arena) bool {
 	}
 	a.rest()
 	require.NoError(a, a.ledger.check(0, 0), a.c)
-	if r != nil { // what was made while the victim stood is still what the name means
+	if r != nil { // the name still refers to the channel created while the victim was stopped
 		a.roundTrip(r)
 		require.NoError(a, r.Close())
 	}
@@ -56,7 +56,7 @@ func managerStory(a *arena) bool {
 	a.receiver()
 	a.inTime("the name can be used", func() bool { return true })
 	a.ledger = newLedger()
-	a.ledger.begun = a.r.Stats().Received // a durable channel that was not removed goes on
+	a.ledger.begun = a.r.Stats().Received // a durable channel that was not removed continues
 	a.pump()
 	a.sender('s')
 	a.goOn()
@@ -64,9 +64,9 @@ func managerStory(a *arena) bool {
 	return true
 }
 
-// bereaved looks at the ends of the channel that the victim was to remove. Either it
-// has not come so far, and they are as they were; or they come to their end, whether
-// it has told them or died before.
+// bereaved checks the endpoints of the channel that the victim was to remove. Either
+// the victim did not get that far and they are unchanged, or they end, whether the
+// victim closed the channel or died before.
 func (a *arena) bereaved() {
 	a.Helper()
 	named, err := a.peek.StillNamed()
@@ -92,8 +92,8 @@ func (a *arena) bereaved() {
 	a.peek = nil
 }
 
-// stage leaves under the name what the scenario begins with: nothing, a channel
-// whose receiver was killed, or one without ends.
+// stage creates under the name what the scenario begins with: nothing, a channel
+// whose receiver was killed, or one without endpoints.
 func (a *arena) stage() {
 	dies := strings.Contains(a.c.name, "dead")
 	if !dies && !a.c.durable {
@@ -118,23 +118,23 @@ func (a *arena) stage() {
 		a.ok(err)
 		seg.AttachReceiver(shm.Owner{}, stopBeat)
 	}
-	if seg.Publish() != nil { // another one was first
+	if seg.Publish() != nil { // another maker was first
 		a.ok(seg.Discard())
 		return
 	}
 	a.ok(seg.Close())
 }
 
-// litter leaves what a maker that died without nameless files left, and sees to it
-// that nothing of this kind remains.
+// litter leaves the temporary file of a maker that died on a system without nameless
+// files, and sweeps such files at the end.
 func (a *arena) litter() {
 	stale := filepath.Join(a.o.Dir, ".shmchan-"+strings.Repeat("2", 26))
 	require.NoError(a, os.WriteFile(stale, []byte("stale"), 0o600))
 	a.Cleanup(func() { require.NoError(a, a.place().Sweep()) })
 }
 
-// meddle does to the channel what others may do at the same time, and brings it
-// back to what the scenario begins with.
+// meddle uses the channel as other processes may at the same time, and restores what
+// the scenario begins with.
 func (a *arena) meddle() {
 	if s, err := ipc.NewSender(ctx, name, a.o); a.sane(err) {
 		a.sane(s.TrySend(message(stray, 0, size)))
@@ -149,7 +149,7 @@ func (a *arena) meddle() {
 	a.stage()
 }
 
-// sane notes an error that none of the ends' comings and goings explains.
+// sane records an error that attaching and detaching endpoints do not explain.
 func (a *arena) sane(err error) bool {
 	if k := kind(err); strings.HasPrefix(k, "other") {
 		a.ledger.failed("%s", k)
@@ -157,8 +157,8 @@ func (a *arena) sane(err error) bool {
 	return err == nil
 }
 
-// usurp tries to use the name while the victim stands. It returns a receiver, or
-// nil if the victim stands in the way.
+// usurp tries to use the name while the victim is stopped. It returns a receiver, or
+// nil if the victim blocks it.
 func (a *arena) usurp() *ipc.Receiver {
 	a.Helper()
 	if a.c.lacks {
@@ -173,17 +173,17 @@ func (a *arena) usurp() *ipc.Receiver {
 	return r
 }
 
-// roundTrip sends a message to r by the channel's name.
+// roundTrip sends a message to r through the channel's name.
 func (a *arena) roundTrip(r *ipc.Receiver) {
 	a.Helper()
 	s, err := ipc.NewSender(ctx, name, a.o)
 	if kind(err) == "no slot" {
-		return // the victim stands there
+		return // the stopped victim blocks it
 	}
 	require.NoError(a, err)
 	sent := false
 	proctest.Eventually(a, "a message goes round: "+a.c.String(), func() bool {
-		if !sent { // what was left in the channel may fill it
+		if !sent { // messages left in the channel may fill it
 			err := s.TrySend(message('y', 0, size))
 			require.Contains(a, []string{"ok", "full"}, kind(err))
 			sent = err == nil

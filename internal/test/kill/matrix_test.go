@@ -17,7 +17,7 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// points reads the names of all failpoints, each of which must be explained.
+// points returns the names of all failpoints, each of which must have a comment.
 func points(t *testing.T) []string {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), "../../failpoint/points.go", nil, parser.ParseComments)
@@ -37,20 +37,20 @@ func points(t *testing.T) []string {
 	return all
 }
 
-// tries is how often a situation is set up again if its victim did not come to
-// its point: where others are busy, that is chance.
+// tries is how often a situation is repeated if its victim did not reach its point,
+// which is a matter of chance if others are busy.
 const tries = 8
 
-// thrice late in a row is an error; less often, a machine that let the process run
-// but not the thread that had to.
-const thrice = 3
+// maxLate is the number of late runs in a row that is an error. With fewer, the machine
+// may have run the process but not the thread that mattered.
+const maxLate = 3
 
-// clock bounds how late the others may be.
+// clock bounds the delay of the others.
 var clock *proctest.Clock
 
-// TestEveryPointInEverySituation first lets each scenario play to its end, to
-// learn which points it reaches, and how often. Then a process dies, and another
-// one is stopped, at the first and the last of these.
+// TestEveryPointInEverySituation first runs each scenario undisturbed, to learn which
+// points it reaches and how often. Then one process is killed, and another is
+// stopped, at the first and the last hit of each.
 func TestEveryPointInEverySituation(t *testing.T) {
 	all := points(t)
 	clock = proctest.StartClock(t)
@@ -92,7 +92,7 @@ func TestEveryPointInEverySituation(t *testing.T) {
 						continue
 					}
 					if a.late != "" {
-						if lates++; lates < thrice {
+						if lates++; lates < maxLate {
 							continue
 						}
 						t.Error(a.late)
@@ -103,7 +103,7 @@ func TestEveryPointInEverySituation(t *testing.T) {
 				if c.hit == 1 && !(c.busy && c.ends) && certain(t, c) {
 					t.Error("the victim did not come to its point")
 				}
-				chance.Add(1) // the doing of a heartbeat, or of busy ones
+				chance.Add(1) // caused by a heartbeat, or by busy processes
 			})
 		}
 	})
@@ -112,9 +112,9 @@ func TestEveryPointInEverySituation(t *testing.T) {
 	}
 }
 
-// certain reports whether the story leads to the point whenever it is played to its
-// end: on a busy machine a sleeper may wake at a moment at which a quiet one has it
-// sleep, and find what it otherwise never meets.
+// certain reports whether every complete run of the story reaches the point. On a
+// busy machine a sleeper may wake at a moment at which it sleeps on a quiet one, and
+// reach points that it otherwise never reaches.
 func certain(t *testing.T, c cell) bool {
 	point := c.point
 	c.point, c.hit, c.action = "", 0, ""

@@ -8,8 +8,9 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// receiverStory: the victim is the receiver, the senders are here. Unless they
-// are busy, one of them waits, for room or for its message to be received.
+// receiverStory: the victim is the receiver, and the senders are in this process.
+// Unless they are busy, one of them waits, for room or for its message to be
+// received.
 func receiverStory(a *arena) bool {
 	a.make()
 	a.sender('s')
@@ -39,7 +40,7 @@ func (a *arena) batch(who byte) {
 }
 
 // aheadStory: the victim takes several messages before it releases them, from the
-// middle of one batch into the middle of the next.
+// middle of one batch to the middle of the next.
 func aheadStory(a *arena) bool {
 	a.make()
 	a.sender('s')
@@ -60,7 +61,7 @@ func (a *arena) busySenders() {
 	a.busy('s')
 }
 
-// waiter fills the ring, if it is to be full, and makes a sender wait.
+// waiter fills the ring, if the cell requires that, and makes a sender wait.
 func (a *arena) waiter() {
 	a.Helper()
 	f := a.sender('f')
@@ -106,7 +107,7 @@ func sleeperStory(a *arena) bool {
 	})
 }
 
-// recoveryStory: a sender has died with a claim open at head.
+// recoveryStory: a sender has died with an open claim at head.
 func recoveryStory(a *arena) bool {
 	a.make()
 	a.sender('s')
@@ -123,7 +124,7 @@ func recoveryStory(a *arena) bool {
 	return a.receiverFate(nil)
 }
 
-// receiverFate lets the receiver meet its fate, and the others go on.
+// receiverFate kills or stops the receiver; the others must continue.
 func (a *arena) receiverFate(nudge func() bool) bool {
 	a.Helper()
 	if !a.meet(nudge) {
@@ -154,8 +155,8 @@ func (a *arena) receiverFate(nudge func() bool) bool {
 	return true
 }
 
-// successor is the next receiver: it goes on with what is there, or if that has
-// no future, anew.
+// successor is the next receiver. It continues with the channel or, if that can't be
+// used, with a new one.
 func (a *arena) successor() {
 	a.Helper()
 	finished, err := a.peek.Finished()
@@ -176,12 +177,12 @@ func (a *arena) successor() {
 			delete(a.s, who)
 		}
 		a.rest()
-		a.ledger.sent = map[byte]int{} // and may be lost with the receiver
+		a.ledger.sent = map[byte]int{} // they may be lost with the receiver
 		require.NoError(a, a.ledger.check(0, 0), a.c)
 		a.ledger, a.skips = newLedger(), -1
 		require.NoError(a, a.peek.Close())
 		a.peek = nil
-		a.witness() // a new life
+		a.witness() // a new life of the channel
 	}
 	a.receiver()
 	a.pump()
@@ -190,19 +191,19 @@ func (a *arena) successor() {
 	}
 	a.goOn()
 	switch a.c.do {
-	case "consume", "consume all": // killed before the release: in hand, it comes again
+	case "consume", "consume all": // killed before the release: the message is repeated
 		a.settleAll(1, 0)
 	case "ahead":
 		a.settleAll(2, 0)
-	case "recv", "unbatch": // killed after it: in hand, it is lost
+	case "recv", "unbatch": // killed after the release: the message is lost
 		a.settleAll(0, 1)
 	default:
 		a.settleAll(0, 0)
 	}
 }
 
-// drainStory: the victim receives until no sender is left, while others come and
-// go, if these are busy.
+// drainStory: the victim receives until no sender is left, while busy senders attach
+// and detach.
 func drainStory(a *arena) bool {
 	a.make()
 	a.sender('s')
@@ -224,11 +225,11 @@ func drainStory(a *arena) bool {
 		a.scrap()
 		return false
 	}
-	a.childEnds() // now its slot may be taken
+	a.childEnds() // now its slot can be taken
 	if a.c.action == "stop" || a.c.point == "" {
 		if a.c.point != "" {
 			if !a.c.busy {
-				a.newcomer() // it is kept out, or what it sent is received
+				a.newcomer() // it can't attach, or its message is received
 			}
 			a.stand()
 			a.resume()
@@ -243,7 +244,7 @@ func drainStory(a *arena) bool {
 	return true
 }
 
-// newcomer comes, sends and goes, if the channel lets it.
+// newcomer attaches, sends and closes, if the channel lets it.
 func (a *arena) newcomer() {
 	s, err := ipc.NewSender(ctx, name, a.o)
 	if !a.sane(err) {
@@ -258,7 +259,7 @@ func (a *arena) newcomer() {
 	a.ok(s.Close())
 }
 
-// visitorStory: the victim comes as the receiver, and closes.
+// visitorStory: the victim attaches as the receiver, and closes.
 func visitorStory(a *arena) bool {
 	a.make()
 	a.sender('s')

@@ -15,7 +15,7 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// make makes the channel, with nobody attached.
+// make creates the channel with no endpoint attached.
 func (a *arena) make() {
 	a.Helper()
 	c := shm.Config{Capacity: capacity, MaxSenders: maxSenders, Durable: a.c.durable}
@@ -28,7 +28,7 @@ func (a *arena) make() {
 	a.peek = seg
 }
 
-// fillUp sends until just rest bytes of the ring are free.
+// fillUp sends until exactly rest bytes of the ring are free.
 func (a *arena) fillUp(rest uint64) {
 	a.Helper()
 	for {
@@ -45,8 +45,9 @@ func (a *arena) fillUp(rest uint64) {
 	}
 }
 
-// surround brings a channel with a receiver, a sender 's' and, where it is to be
-// full, a sender 'h' with a claim open at head, behind which nothing is received.
+// surround creates a channel with a receiver, a sender 's' and, if the ring is to be
+// full, a sender 'h' with an open claim at head, so that nothing after it is
+// received.
 func (a *arena) surround() {
 	a.Helper()
 	a.make()
@@ -61,7 +62,7 @@ func (a *arena) surround() {
 	}
 }
 
-// commit ends the claim that is held, if it is.
+// commit commits the held claim, if there is one.
 func (a *arena) commit() {
 	a.Helper()
 	if a.held != nil {
@@ -71,7 +72,8 @@ func (a *arena) commit() {
 	}
 }
 
-// senderStory: the victim is a sender, the receiver and other senders are here.
+// senderStory: the victim is a sender; the receiver and other senders are in this
+// process.
 func senderStory(a *arena) bool {
 	a.surround()
 	a.start()
@@ -97,16 +99,16 @@ func senderStory(a *arena) bool {
 	})
 }
 
-// asleep waits until an end is announced to sleep.
+// asleep waits until an endpoint has announced its sleep.
 func (a *arena) asleep(b interface{ Announced() bool }) {
 	a.Helper()
 	proctest.Eventually(a, "somebody sleeps", b.Announced)
 }
 
 // overtakenStory: between the victim's intent and its claim the ring becomes full,
-// perhaps by the claim of one that dies in it, at the position that the victim
-// intends: then that is skipped only if the victim, which lives, no longer intends
-// it when it has given up.
+// perhaps by the claim of a sender that dies in it, at the position that the victim
+// intends. Then recovery skips that claim only after the victim, which lives, has
+// given up and no longer intends the position.
 func overtakenStory(a *arena) bool {
 	a.surround()
 	a.start()
@@ -122,7 +124,7 @@ func overtakenStory(a *arena) bool {
 			a.sender('b')
 			a.busy('b')
 		}
-		if a.held == nil { // it was stopped before it came here: the ring is not full any more
+		if a.held == nil { // it was stopped before this point: the ring is no longer full
 			return
 		}
 		if a.c.busy {
@@ -140,10 +142,10 @@ func overtakenStory(a *arena) bool {
 	})
 }
 
-// senderFate lets a sender meet its fate, and the others go on.
+// senderFate kills or stops a sender; the others must continue.
 func (a *arena) senderFate(nudge func() bool) bool {
 	a.Helper()
-	a.ledger.add('v', 3, 0) // may come, though their Send did not return
+	a.ledger.add('v', 3, 0) // they may arrive although their Send did not return
 	if !a.meet(nudge) {
 		a.scrap()
 		return false
@@ -156,7 +158,7 @@ func (a *arena) senderFate(nudge func() bool) bool {
 		if !a.c.busy {
 			a.trySend('s')
 		}
-		a.commit() // it may wait for room
+		a.commit() // the victim may wait for room
 		a.resume()
 	}
 	if !a.c.busy {
@@ -174,7 +176,7 @@ func (a *arena) senderFate(nudge func() bool) bool {
 	return true
 }
 
-// trySend sends a message like the victim's, if there is room.
+// trySend sends a message of the victim's size, if there is room.
 func (a *arena) trySend(who byte) bool {
 	a.Helper()
 	i := a.ledger.next(who)
@@ -188,7 +190,7 @@ func (a *arena) trySend(who byte) bool {
 	return false
 }
 
-// goOn checks that the others do.
+// goOn checks that the others continue.
 func (a *arena) goOn() {
 	a.Helper()
 	a.commit()
@@ -202,7 +204,7 @@ func (a *arena) goOn() {
 	a.inTime("a message is received", func() bool { return a.ledger.has('s', i) })
 }
 
-// rest lets the busy ones come to an end, which proves that they go on.
+// rest waits until the busy goroutines return, which proves that they continue.
 func (a *arena) rest() {
 	a.Helper()
 	close(a.halt)
@@ -210,8 +212,8 @@ func (a *arena) rest() {
 	a.halt = make(chan struct{})
 }
 
-// settleAll checks the ledger, and that every slot is to be had again, and leaves
-// nothing.
+// settleAll checks the ledger and that every slot can be taken again, and leaves
+// nothing behind.
 func (a *arena) settleAll(repeats, missing int) {
 	a.Helper()
 	require.NoError(a, a.ledger.check(repeats, missing), a.c)
@@ -245,8 +247,8 @@ func (a *arena) settleAll(repeats, missing int) {
 	}
 }
 
-// heirStory: every slot but one belongs to a sender that was killed, and no
-// receiver has ever come to clear up.
+// heirStory: all slots but one belong to killed senders, and no receiver has ever
+// attached to clean up.
 func heirStory(a *arena) bool {
 	a.make()
 	a.sender('s')
@@ -285,8 +287,8 @@ func heirStory(a *arena) bool {
 	return true
 }
 
-// dead leaves n sender slots as killed senders leave them. claims says what the
-// first of them was doing: it had claimed so many bytes.
+// dead leaves n sender slots as killed senders leave them. claims is the number of
+// bytes that the first of them had claimed.
 func (a *arena) dead(n, claims int) {
 	a.Helper()
 	for i := range n {
@@ -301,15 +303,15 @@ func (a *arena) dead(n, claims int) {
 		if err == nil {
 			a.buried++
 		}
-		if !errors.Is(err, shm.ErrNoSlot) && !errors.Is(err, shm.ErrFull) { // others may be busy
+		if !errors.Is(err, shm.ErrNoSlot) && !errors.Is(err, shm.ErrFull) { // the others may be busy
 			a.ok(err)
 		}
 		a.ok(seg.Close())
 	}
 }
 
-// outlive leaves a sender's slot whose owner is gone but whose lock is held, as by
-// a child that it forked, until childEnds.
+// outlive leaves a sender's slot whose owner is gone but whose lock is held, as by a
+// forked child, until childEnds.
 func (a *arena) outlive() {
 	a.Helper()
 	cmd := exec.Command("true")

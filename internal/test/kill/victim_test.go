@@ -21,19 +21,19 @@ const (
 	name = "ch"
 	size = 40 // of the victim's messages
 
-	rounds = 100 // in which a victim among busy ones shows which points it hits
+	rounds = 100 // rounds in which a victim among busy processes records the points that it hits
 )
 
-// job is what a victim does, and where it meets its fate.
+// job is what a victim does, and where it is killed or stopped.
 type job struct {
 	Options ipc.Options
 	Do      string
-	Again   bool   // and again, until its fate
-	Hold    string // a point to be held at before
-	Point   string // "": none, it tells which points it hits
+	Again   bool   // repeat until killed or stopped
+	Hold    string // a point at which it is held first
+	Point   string // "": none; it reports the points that it hits
 	Hit     int
 	Action  string
-	Lacks   bool // nameless files, and renames that replace nothing
+	Lacks   bool // simulate a system without nameless files and RENAME_NOREPLACE
 }
 
 // play is what a victim does between "ready" and "done", and at its end.
@@ -42,7 +42,7 @@ type play struct {
 	end func() error
 }
 
-// plays attach what the job needs.
+// plays maps the name of a play to a function that attaches its endpoints.
 var plays = map[string]func(o *ipc.Options) (play, error){
 	"send":    sending(func(s *ipc.Sender, i int) (int, error) { return 1, s.Send(ctx, message('v', i, size)) }),
 	"batch":   sending(sendBatch),
@@ -108,14 +108,14 @@ func victimRole(args []string) int {
 	for n := 1; !met.Load() && (n == 1 || j.Again && (j.Point != "" || n < rounds)); n++ {
 		if err = p.op(); err != nil && p.end != nil {
 			break
-		} // who has nothing to end may find that the others were first
+		} // without an endpoint, it may find that other processes were first
 	}
 	for at, n := range failpoint.Traced() {
 		proctest.Say("hit %d %s", n, at)
 	}
 	proctest.Say("done %s", kind(err))
 	if j.Action == "kill" {
-		return 0 // it did not come there
+		return 0 // it did not reach the point
 	}
 	proctest.Hear()
 	err = nil
@@ -126,8 +126,8 @@ func victimRole(args []string) int {
 	return 0
 }
 
-// sending plays a sender. send sends from the i-th message on, and returns how
-// many these were.
+// sending plays a sender. send sends messages from the i-th on, and returns how many
+// it sent.
 func sending(send func(s *ipc.Sender, i int) (int, error)) func(*ipc.Options) (play, error) {
 	return func(o *ipc.Options) (play, error) {
 		s, err := ipc.NewSender(ctx, name, o)
@@ -191,7 +191,8 @@ func visitSender(o *ipc.Options) error {
 	return s.Close()
 }
 
-// unfenced takes membarrier away from this process before its first end asks for it.
+// unfenced makes membarrier unavailable to this process before its first endpoint
+// needs it.
 func unfenced() error { return proctest.Refuse("membarrier", uint32(unix.EPERM)) }
 
 func visitReceiver(o *ipc.Options) error {
@@ -214,7 +215,7 @@ func receiving(op func(r *ipc.Receiver, ctx context.Context) error) func(*ipc.Op
 				if err := op(r, ctx); err != nil {
 					return err
 				}
-				r.Deaths() // looks for them now, not at the next heartbeat
+				r.Deaths() // finds them now, not at the next heartbeat
 				return nil
 			},
 			end: func() error {
@@ -259,7 +260,7 @@ func consume(r *ipc.Receiver, ctx context.Context) error {
 	return err
 }
 
-// consumeAll takes what is there, each message released by itself.
+// consumeAll takes all available messages and releases each separately.
 func consumeAll(r *ipc.Receiver, ctx context.Context) error {
 	_, err := r.Consume(ctx, 0, func(msg []byte) error {
 		got(r, msg)
@@ -268,7 +269,7 @@ func consumeAll(r *ipc.Receiver, ctx context.Context) error {
 	return err
 }
 
-// readAhead takes two messages in place before it releases them, and two more.
+// readAhead takes two messages in place before it releases them, and then two more.
 func readAhead(r *ipc.Receiver, ctx context.Context) error {
 	for range 2 {
 		msg, err := r.Next(ctx)
@@ -303,13 +304,13 @@ func drain(o *ipc.Options) (play, error) {
 	}, nil
 }
 
-// got tells what was received.
+// got reports a received message.
 func got(r *ipc.Receiver, msg []byte) {
 	m := r.Meta()
 	proctest.Say("got %d %d %d %x", m.Seq, m.Position, m.Index, msg)
 }
 
-// kind names an error by what it wraps.
+// kind returns the name of the error that err wraps.
 func kind(err error) string {
 	for _, k := range []struct {
 		err  error

@@ -15,7 +15,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// start starts the victim; it stands before its play.
+// start starts the victim, which waits before its play.
 func (a *arena) start() {
 	a.Helper()
 	o := *a.o
@@ -28,9 +28,9 @@ func (a *arena) start() {
 	a.victim.Expect("ready")
 }
 
-// meet lets the victim play and returns when it has met its fate, or reports
-// false if it has played to its end without. Meanwhile nudge is called again and
-// again, until it says that it is done.
+// meet runs the victim and returns when it was killed or stopped. It returns false if
+// the victim played to its end. Meanwhile it calls nudge repeatedly, until nudge
+// returns true.
 func (a *arena) meet(nudge func() bool) bool {
 	a.Helper()
 	a.nudge = nudge
@@ -46,8 +46,8 @@ func (a *arena) meet(nudge func() bool) bool {
 	return true
 }
 
-// watch listens to the victim until it has played to its end, which it reports,
-// or is dead or stopped.
+// watch reads the victim's output until the victim has played to its end, which it
+// reports, or is dead or stopped.
 func (a *arena) watch() (done bool) {
 	a.Helper()
 	proctest.Eventually(a, "the victim meets its fate: "+a.c.String(), func() bool {
@@ -70,8 +70,8 @@ func (a *arena) watch() (done bool) {
 	return done
 }
 
-// heard takes note of a line of the victim's, and reports whether it was the last
-// of its play.
+// heard records a line of the victim's, and reports whether it was the last of its
+// play.
 func (a *arena) heard(line string) (done bool) {
 	var n, index int
 	var seq, pos uint64
@@ -96,7 +96,7 @@ func (a *arena) heard(line string) (done bool) {
 		a.onHold()
 		a.victim.Cont()
 	default:
-		a.Fatalf("the victim said %q", line)
+		a.Fatalf("unexpected line from the victim: %q", line)
 	}
 	return false
 }
@@ -109,7 +109,7 @@ func (a *arena) part() {
 	require.Zero(a, a.victim.Wait())
 }
 
-// resume lets a stopped victim play to its end.
+// resume continues a stopped victim, which plays to its end.
 func (a *arena) resume() {
 	a.Helper()
 	if a.c.point == "" {
@@ -120,6 +120,6 @@ func (a *arena) resume() {
 	require.True(a, a.watch())
 }
 
-// stand is the time for which a stopped victim stands, while the others try. The
-// length is what is tested: nothing is waited for.
+// stand is the time for which a victim is stopped while the others try. The duration
+// itself is tested; it does not wait for a state.
 func (a *arena) stand() { time.Sleep(stopFor) }

@@ -1,6 +1,6 @@
-// Package linear holds a test that checks histories of concurrent calls from
-// several processes, deaths included, for linearizability: whether there is one
-// order of all calls, each taking effect at one moment between its begin and its
-// return, in which the channel is a queue. A published checker, porcupine, looks
-// for that order.
+// Package linear holds a test that records histories of concurrent calls in several
+// processes, some of which are killed, and checks them for linearizability: whether
+// there is one order of all calls, each taking effect at one moment between its begin
+// and its return, in which the channel behaves as a queue. The porcupine checker
+// searches for that order.
 package linear

@@ -14,10 +14,10 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// Each process appends to a file of its own, by one write(2) a line:
+// Each process appends lines to a file of its own, each by one write(2):
 //
 //	begin CALL ID LENGTH CLOCK
-//	end CALL ID LENGTH CLOCK      what it came to; CALL none: it had no effect
+//	end CALL ID LENGTH CLOCK      the outcome; CALL none: no effect
 type history struct{ file *os.File }
 
 func newHistory(dir string, client int) history {
@@ -32,7 +32,7 @@ func historyName(dir string, client int) string {
 
 const none call = 0
 
-// note writes down what do does, and what it says that it came to.
+// note records what do does and the outcome that it returns.
 func (h history) note(begin call, id, length int, do func() (end call, id, length int)) {
 	_, err := fmt.Fprintf(h.file, "begin %d %d %d %d\n", begin, id, length, process.Monotonic())
 	must(err)
@@ -41,13 +41,13 @@ func (h history) note(begin call, id, length int, do func() (end call, id, lengt
 	must(err)
 }
 
-// read returns the operations of all processes. What was begun and has no end was
-// pending at a death.
+// read returns the operations of all processes. A call without an end was pending at
+// a death.
 func read(dir string) []porcupine.Operation {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	must(err)
 	sort.Strings(files)
-	var ops, sends []porcupine.Operation // sends: those without an effect too
+	var ops, sends []porcupine.Operation // sends also has those without an effect
 	for client, name := range files {
 		raw, err := os.ReadFile(name)
 		must(err)
@@ -57,7 +57,7 @@ func read(dir string) []porcupine.Operation {
 			var in input
 			var clock int64
 			if n, _ := fmt.Sscanf(line, "%s %d %d %d %d\n", &word, &in.call, &in.id, &in.length, &clock); n != 5 || !strings.HasSuffix(line, "\n") {
-				break // killed while it wrote, so before it began, or before it had returned
+				break // killed while writing: the call had not begun, or not returned
 			}
 			if word == "begin" {
 				open = &porcupine.Operation{ClientId: client, Input: in, Call: clock}
@@ -91,16 +91,16 @@ func read(dir string) []porcupine.Operation {
 	return ops
 }
 
-// meetsAnother reports whether another client was sending meanwhile: what room there
-// is may be for that one, which stands in line.
+// meetsAnother reports whether another client was sending at the same time. Room may
+// then be reserved for that client, which is in line.
 func meetsAnother(op porcupine.Operation, sends []porcupine.Operation) bool {
 	return slices.ContainsFunc(sends, func(s porcupine.Operation) bool {
 		return s.ClientId != op.ClientId && s.Call <= op.Return && op.Call <= s.Return
 	})
 }
 
-// halve splits the sends that ErrEmpty may have met between claim and commit, and
-// those that death may have; the others take effect at one moment.
+// halve splits each send that an ErrEmpty or a death may have met between claim and
+// commit. The other sends take effect at one moment.
 func halve(ops []porcupine.Operation) []porcupine.Operation {
 	var out []porcupine.Operation
 	for _, op := range ops {

@@ -27,7 +27,7 @@ const (
 )
 
 type child struct {
-	begun  string // the file of its history
+	begun  string // the file with its history
 	t      testing.TB
 	cmd    *exec.Cmd
 	goNow  func() error
@@ -48,7 +48,7 @@ func start(t testing.TB, o orders) *child {
 	return c
 }
 
-// wait waits for the child's own end, or with told tells it to.
+// wait waits for the child to exit by itself or, if told is true, tells it to exit.
 func (c *child) wait(told bool) {
 	c.t.Helper()
 	if told {
@@ -61,7 +61,7 @@ func (c *child) wait(told bool) {
 	require.Empty(c.t, c.stderr.String())
 }
 
-// record lets processes send and receive, kills some, and returns the history.
+// record runs processes that send and receive, kills some, and returns the history.
 func record(t *testing.T, seed uint64) (ops []porcupine.Operation, kills int) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	durable := rng.IntN(2) == 0
@@ -109,7 +109,7 @@ func record(t *testing.T, seed uint64) (ops []porcupine.Operation, kills int) {
 		require.NoError(t, ipc.Remove(channel, &base.Options))
 		return read(base.Files), kills
 	}
-	time.Sleep(5 * time.Millisecond) // it takes what is there; the rest goes with it
+	time.Sleep(5 * time.Millisecond) // it receives available messages; the rest is lost with it
 	receiver.wait(true)
 	return read(base.Files), kills
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// The model: a FIFO queue bounded by bytes, with one refinement that TryRecv's
-// ErrEmpty and the deaths of senders need. A message takes its place when its
-// room is claimed and can be taken from when it is committed; both lie within its
-// send. ErrEmpty says that the queue is empty or that its first message is not
-// committed. What a sender claimed and, since it died, never commits holds its
-// room until it is skipped, which may be any time.
+// The model is a FIFO queue bounded by bytes, with one refinement that TryRecv's
+// ErrEmpty and the deaths of senders need. A message takes its place when its room is
+// claimed and can be received after its commit; both happen within its send. ErrEmpty
+// means that the queue is empty or that its first message is not committed. A claim
+// that is never committed, since its sender died, occupies its room until it is
+// skipped, at any later time.
 //
-// A call that was pending when its process died has taken effect, or not, or, a
-// send, in the first half.
+// A call that was pending when its process died has taken effect or not; a send may
+// also have claimed only.
 type entry struct {
 	id        int
-	size      int // in the ring
+	size      int // bytes in the ring
 	committed bool
 	orphan    bool // its sender died before its send returned
 }
@@ -34,25 +34,25 @@ const (
 	send   call = iota + 1 // claim and commit at one moment
 	claim                  // the two halves of a send that met an ErrEmpty or a death
 	commit                 //
-	full                   // TrySend gave ErrFull: no room, or it is left to one in line
+	full                   // TrySend returned ErrFull: no room, or it is reserved for a sender in line
 	recv                   // id was received
-	empty                  // TryRecv gave ErrEmpty
+	empty                  // TryRecv returned ErrEmpty
 )
 
 var callNames = map[call]string{send: "send", claim: "claim", commit: "commit", full: "full", recv: "recv", empty: "empty"}
 
-// input is one operation. Pending: its process died before it returned.
+// input is one operation. pending: its process died before the call returned.
 type input struct {
 	call    call
 	id      int
 	length  int // of the message
 	pending bool
-	lined   bool // of full: another client was sending
+	lined   bool // for full: another client was sending
 }
 
 func recordSize(length int) int { return (shm.RecordHeader + length + 7) &^ 7 }
 
-// queue is the model of a ring with that many bytes.
+// queue is the model of a ring of the given capacity in bytes.
 func queue(capacity int) porcupine.Model {
 	m := porcupine.NondeterministicModel{
 		Init: func() []any { return []any{state(nil)} },
@@ -83,7 +83,7 @@ func (in input) String() string {
 }
 
 // skips returns the states that skipping orphaned claims at the head may lead to,
-// s among them.
+// including s.
 func skips(s state) []state {
 	all := []state{s}
 	for len(s) > 0 && s[0].orphan && !s[0].committed {

@@ -23,15 +23,15 @@ const (
 	longest   = 1200
 )
 
-// orders are what a process gets.
+// orders are the arguments of a process.
 type orders struct {
 	Send    bool
 	Seed    uint64
 	Client  int
 	Files   string // the directory of histories
 	Options ipc.Options
-	Calls   int  // then it ends
-	Drain   bool // receiver: until nothing is left
+	Calls   int  // number of calls, after which it exits
+	Drain   bool // receiver: receive until nothing is left
 }
 
 func TestMain(m *testing.M) {
@@ -47,7 +47,7 @@ func play(raw string) {
 	must(json.Unmarshal([]byte(raw), &o))
 	told, tell := context.WithCancel(context.Background())
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // its end is the order to go, or the end of the test
+		_, _ = io.Copy(io.Discard, os.Stdin) // end of file: the order to exit, or the end of the test
 		tell()
 	}()
 	rng := rand.New(rand.NewPCG(o.Seed, uint64(o.Client)))
@@ -81,7 +81,7 @@ func sends(o orders, told context.Context, rng *rand.Rand, h history) {
 				err = tx.TrySend(msg)
 			case 2:
 				err = tx.Send(told, msg)
-			case 3: // a Send with a rest in between, to be killed at
+			case 3: // a Send with a pause in between, in which it may be killed
 				err = slowly(told, tx, msg, time.Duration(rng.IntN(400))*time.Microsecond)
 			}
 			return outcome(send, full, err), id, len(msg)
@@ -101,8 +101,8 @@ func slowly(told context.Context, tx *ipc.Sender, msg []byte, rest time.Duration
 	return c.Commit()
 }
 
-// outcome says what a call that gave err came to: yes, unless it found no room or
-// no message, or had no effect.
+// outcome returns the outcome of a call that returned err: yes, unless it found no
+// room or no message, or had no effect.
 func outcome(yes, not call, err error) call {
 	switch {
 	case err == nil:

@@ -20,7 +20,7 @@ func dead(o porcupine.Operation) porcupine.Operation {
 	return o
 }
 
-// The checker can say no: each wrong history differs little from a right one.
+// The checker rejects wrong histories, each of which differs little from a right one.
 func TestCheckerTellsRightFromWrong(t *testing.T) {
 	type ops = []porcupine.Operation
 	for name, h := range map[string]struct {
@@ -58,11 +58,11 @@ func TestCheckerTellsRightFromWrong(t *testing.T) {
 	}
 }
 
-// A history that was recorded is right, and wrong with any of its receptions
-// dropped, told twice, or swapped with one far off.
+// A recorded history is accepted, and rejected with any of its receptions dropped,
+// repeated, or swapped with a distant one.
 func TestRecordedHistoryIsWrongOnceItIsAltered(t *testing.T) {
 	var ops []porcupine.Operation
-	for seed := uint64(1); ; seed++ { // one with a durable channel, whose receiver lived
+	for seed := uint64(1); ; seed++ { // find one with a durable channel whose receiver lived
 		ops, _ = record(t, seed)
 		drained := count(ops, func(in input) bool { return in.call == send && !in.pending }) ==
 			count(ops, func(in input) bool { return in.call == recv && !in.pending })

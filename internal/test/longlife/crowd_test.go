@@ -14,8 +14,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// What a receiver pays for the number of its senders. They are in a process of
-// their own, so that the costs are the receiver's.
+// The cost of the number of senders to a receiver. The senders are in a process of
+// their own, so that only the receiver's costs are measured.
 func TestCrowdOfSenders(t *testing.T) {
 	messages, idleFor := long(5000, 100_000), time.Duration(long(500, 5000))*time.Millisecond
 	t.Log("| senders | attach, each | receiver's first wait | a message | a message, processor time | idle, processor time a heartbeat |")
@@ -37,7 +37,7 @@ func TestCrowdOfSenders(t *testing.T) {
 			first := time.Since(start)
 
 			idle := cpu(t)
-			<-time.After(idleFor) // a measured time, not a wait for something
+			<-time.After(idleFor) // a measured duration, not a wait for a state
 			idle = (cpu(t) - idle) / time.Duration(idleFor/(100*time.Millisecond))
 
 			p.Tell("send %d", messages)
@@ -56,7 +56,7 @@ func TestCrowdOfSenders(t *testing.T) {
 			busy, took := cpu(t)-busy, time.Since(start)
 			p.Expect("sent")
 			p.Kill()
-			_, err = r.Recv(background(t)) // all of them died at once
+			_, err = r.Recv(background(t)) // all senders died at once
 			require.ErrorIs(t, err, ipc.ErrDisconnected)
 			require.NoError(t, r.Close())
 			t.Logf("| %d | %v | %v | %v | %v | %v |", n, attach/time.Duration(n), first.Round(time.Microsecond),
@@ -72,7 +72,7 @@ func cpu(t testing.TB) time.Duration {
 	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }
 
-// crowdRole is many senders, who take turns.
+// crowdRole is many senders, which send in turn.
 func crowdRole(args []string) int {
 	ctx := context.Background()
 	start := time.Now()

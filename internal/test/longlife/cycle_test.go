@@ -18,7 +18,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// holdings are what a leak would grow.
+// holdings are the resources that a leak would grow.
 type holdings struct {
 	descriptors, mappings, goroutines int
 	heap, resident                    int // bytes
@@ -28,7 +28,7 @@ type holdings struct {
 func hold(t testing.TB, dir string) (h holdings) {
 	t.Helper()
 	runtime.GC()
-	runtime.GC() // what the first one's cleanups freed
+	runtime.GC() // frees what the first one's cleanups released
 	fds, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
 	maps, err := os.ReadFile("/proc/self/maps")
@@ -51,15 +51,15 @@ func hold(t testing.TB, dir string) (h holdings) {
 	return h
 }
 
-// shared marks a line of /proc/self/maps that maps a file, for all to write.
+// shared marks a line of /proc/self/maps that maps a file writable and shared.
 const shared = " rw-s "
 
 const (
 	heapSlack     = 256 << 10
-	residentSlack = 16 << 20 // the runtime gives memory back when it likes
+	residentSlack = 16 << 20 // the runtime returns memory at any time
 )
 
-// requireNoGrowth fails if the process holds more than it did.
+// requireNoGrowth fails the test if the process holds more than before.
 func requireNoGrowth(t testing.TB, dir string, before holdings) holdings {
 	t.Helper()
 	var now holdings
@@ -140,7 +140,7 @@ func TestEndsComeAndGoWithoutGrowth(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for range 200 { // pools, tables and lazy initialisation
+			for range 200 { // fill pools and tables, and run lazy initialization
 				require.NoError(t, c.cycle())
 			}
 			before := hold(t, o.Dir)

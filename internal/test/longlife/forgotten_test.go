@@ -14,7 +14,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Close with a claim open keeps the mapping for the claim's holder, but nothing
+// Close with an open claim keeps the mapping for the holder of the claim, and nothing
 // else.
 func TestForgottenClaimsKeepNoDescriptors(t *testing.T) {
 	var limit syscall.Rlimit

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 
 const channel = "long"
 
-// long returns how often to do something: normally, or in the long form.
+// long returns how often to repeat something: normally, or in the long form.
 func long(normal, full int) int {
 	if os.Getenv("SHMCHAN_LONG") != "" {
 		return full
@@ -62,7 +62,7 @@ func atoi(s string) int {
 	return n
 }
 
-// numbered is message i of a sender: of n bytes, at least 16.
+// numbered returns message i of a sender, with n bytes, at least 16.
 func numbered(sender, i, n int) []byte {
 	msg := make([]byte, n)
 	binary.LittleEndian.PutUint64(msg, uint64(sender))
@@ -73,7 +73,8 @@ func numbered(sender, i, n int) []byte {
 	return msg
 }
 
-// number returns the sender and the number of a message, which must be whole.
+// number returns the sender and the number of a message, and fails the test unless
+// the message is whole.
 func number(t testing.TB, msg []byte) (sender, i int) {
 	t.Helper()
 	require.GreaterOrEqual(t, len(msg), 16)

@@ -12,11 +12,11 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// Positions are 64 bits and only grow: at 100 GB/s they pass 2^64 after 5 years.
-// 35 is where a batch cursor's tag begins again.
+// Positions have 64 bits and only grow: at 100 GB/s they pass 2^64 after 5 years. At
+// 2^35 the tag of a batch cursor wraps.
 var boundaries = map[string]uint64{"2^32": 1 << 32, "2^35": 1 << 35, "2^63": 1 << 63, "2^64": 0}
 
-// startAt makes a durable channel of one page whose positions begin before the
+// startAt creates a durable channel of one page whose positions begin before the
 // boundary.
 func startAt(t testing.TB, boundary uint64, before uint64) *ipc.Options {
 	t.Helper()
@@ -43,7 +43,7 @@ func newReceiver(t testing.TB, o *ipc.Options) *ipc.Receiver {
 	return r
 }
 
-// finish checks that the boundary was passed and that all is received, and
+// finish checks that the boundary was passed and that every message is received, and
 // removes the channel.
 func finish(t testing.TB, o *ipc.Options, boundary uint64, r *ipc.Receiver, ends ...*ipc.Sender) {
 	t.Helper()
@@ -66,7 +66,7 @@ func eachBoundary(t *testing.T, test func(t *testing.T, boundary uint64)) {
 	}
 }
 
-// At every offset of a record across the boundary.
+// Records cross the boundary at every offset.
 func TestMessagesPassTheBoundary(t *testing.T) {
 	eachBoundary(t, func(t *testing.T, boundary uint64) {
 		for before := uint64(8); before <= 256; before += 8 {
@@ -89,7 +89,7 @@ func TestMessagesPassTheBoundary(t *testing.T) {
 	})
 }
 
-// The room of a full ring is right on both sides: as many fit as did before.
+// A full ring has the same room on both sides of the boundary: as many messages fit.
 func TestFullRingPassesTheBoundary(t *testing.T) {
 	eachBoundary(t, func(t *testing.T, boundary uint64) {
 		o := startAt(t, boundary, 3000)
@@ -122,7 +122,7 @@ func TestFullRingPassesTheBoundary(t *testing.T) {
 	})
 }
 
-// A batch lies across, and the receiver changes in the middle of it.
+// A batch lies across the boundary, and the receiver is replaced in the middle of it.
 func TestBatchPassesTheBoundaryAndItsReceiverChanges(t *testing.T) {
 	eachBoundary(t, func(t *testing.T, boundary uint64) {
 		for before := uint64(8); before <= 400; before += 56 {
@@ -149,8 +149,8 @@ func TestBatchPassesTheBoundaryAndItsReceiverChanges(t *testing.T) {
 	})
 }
 
-// A sender dies with a claim before, across or behind the boundary, while others
-// have sent behind it; another one takes its slot.
+// A sender dies with a claim before, across or after the boundary, while others have
+// sent after it; another sender takes its slot.
 func TestClaimOfTheDeadPassesTheBoundary(t *testing.T) {
 	eachBoundary(t, func(t *testing.T, boundary uint64) {
 		for _, before := range []uint64{0, 8, 24, 64, 128, 512} {
@@ -172,7 +172,7 @@ func TestClaimOfTheDeadPassesTheBoundary(t *testing.T) {
 			}
 			require.Equal(t, uint64(1), r.Stats().Skipped)
 			more := newSender(t, o)
-			again := newSender(t, o) // there are three slots
+			again := newSender(t, o) // there are only three slots
 			require.NoError(t, again.TrySend(numbered(3, 0, 600)))
 			_, err = r.TryRecv()
 			require.NoError(t, err)
@@ -181,7 +181,7 @@ func TestClaimOfTheDeadPassesTheBoundary(t *testing.T) {
 	})
 }
 
-// claimerRole claims some bytes and never commits.
+// claimerRole claims some bytes and never commits them.
 func claimerRole(args []string) int {
 	s, err := ipc.NewSender(context.Background(), channel, decode(args[0]))
 	must(err)

@@ -15,8 +15,8 @@ import (
 
 func isEmpty(err error) bool { return errors.Is(err, ipc.ErrEmpty) }
 
-// The receiver of a durable channel is replaced again and again while processes
-// send single messages and batches without a pause: each message comes once.
+// The receiver of a durable channel is replaced repeatedly while processes send
+// single messages and batches without a pause. Each message is received once.
 func TestReceiverIsReplacedUnderLoad(t *testing.T) {
 	const senders = 3
 	times := long(300, 1000)
@@ -36,7 +36,7 @@ func TestReceiverIsReplacedUnderLoad(t *testing.T) {
 	}
 	start := time.Now()
 	for range times {
-		if rng.IntN(2) == 0 { // within a batch, mostly
+		if rng.IntN(2) == 0 { // mostly within a batch
 			_, err := r.Consume(ctx, 1+rng.IntN(60), took)
 			require.NoError(t, err)
 		}
@@ -52,7 +52,7 @@ func TestReceiverIsReplacedUnderLoad(t *testing.T) {
 	for _, p := range procs {
 		p.Tell("stop")
 	}
-	for end := 0; end < senders; { // what they send until they hear it
+	for end := 0; end < senders; { // receive what they send until they are told to stop
 		msg, err := r.Recv(ctx)
 		require.NoError(t, err)
 		if len(msg) == 0 {
@@ -73,7 +73,8 @@ func TestReceiverIsReplacedUnderLoad(t *testing.T) {
 		times, elapsed.Round(time.Millisecond), (elapsed / time.Duration(times)).Round(time.Microsecond), stats.Received)
 }
 
-// floodRole sends numbered messages until it is told to stop, and then an empty one.
+// floodRole sends numbered messages until it is told to stop, and then an empty
+// message.
 func floodRole(args []string) int {
 	ctx := context.Background()
 	s, err := ipc.NewSender(ctx, channel, decode(args[0]))

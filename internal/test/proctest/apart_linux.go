@@ -9,38 +9,38 @@ import (
 	"time"
 )
 
-// StartNS is Start in a PID namespace of the child's own, where it is process 1.
-// The test is skipped where that is not permitted.
+// StartNS is Start in a PID namespace of the child's own, in which the child is
+// process 1. It skips the test if that is not permitted.
 func StartNS(t testing.TB, role string, args ...string) *Proc {
 	t.Helper()
 	return startApart(t, "PID namespace", &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}, role, args)
 }
 
-// StartMounts is Start in a mount namespace of the child's own: what it mounts
-// is seen by nobody else and gone with it. The test is skipped where that is not
+// StartMounts is Start in a mount namespace of the child's own: its mounts are
+// invisible to other processes and end with it. It skips the test if that is not
 // permitted.
 func StartMounts(t testing.TB, role string, args ...string) *Proc {
 	t.Helper()
 	return startApart(t, "mount namespace", &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}, role, args)
 }
 
-// StartAs is Start as another user, without any group but its own. The test is
-// skipped where that is not permitted.
+// StartAs is Start as another user, with no group but its own. It skips the test if
+// that is not permitted.
 func StartAs(t testing.TB, uid uint32, role string, args ...string) *Proc {
 	t.Helper()
 	return startApart(t, "user", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}, role, args)
 }
 
-// StartMember is StartAs with the group besides.
+// StartMember is StartAs with an additional group.
 func StartMember(t testing.TB, uid, group uint32, role string, args ...string) *Proc {
 	t.Helper()
 	return startApart(t, "user", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid, Groups: []uint32{group}}}, role, args)
 }
 
-// StartTime is Start in a time namespace of the child's own, whose monotonic
-// clock and time since boot are offset from the others'. The child's Pid is that
-// of the unshare command, which it dies with. The test is skipped where that is
-// missing or not permitted.
+// StartTime is Start in a time namespace of the child's own, whose monotonic clock
+// and time since boot have an offset. The child's Pid is that of the unshare command,
+// with which the child dies. It skips the test if the command is missing or not
+// permitted.
 func StartTime(t testing.TB, offset time.Duration, role string, args ...string) *Proc {
 	t.Helper()
 	seconds := strconv.Itoa(int(offset.Seconds()))

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// lockedBuffer lets the test read what the child complained while it runs.
+// lockedBuffer lets the test read the child's standard error while the child runs.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

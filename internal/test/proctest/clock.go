@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// A Clock measures time, less that for which this process wanted to run and could
-// not: a bound on how long something takes is a promise about the program, not
-// about what else runs on the machine. Other processes are not measured, so keep
-// what they do outside, or try again. Safe for concurrent use.
+// A Clock measures time without the time for which this process was ready but could
+// not run, since a bound on a duration is a promise about the program, not about
+// other load of the machine. It does not measure other processes, so exclude their
+// work or try again. A Clock is safe for concurrent use.
 type Clock struct {
-	kept  atomic.Int64 // nanoseconds
+	kept  atomic.Int64 // nanoseconds for which the process could not run
 	start time.Time
 }
 
@@ -30,7 +30,7 @@ func StartClock(t testing.TB) *Clock {
 	return c
 }
 
-// run adds up what sleeps take too long.
+// run adds up the time by which sleeps are too long.
 func (c *Clock) run(stop <-chan struct{}) {
 	const nap = 2 * time.Millisecond
 	for {
@@ -44,8 +44,8 @@ func (c *Clock) run(stop <-chan struct{}) {
 	}
 }
 
-// Now is the clock's reading.
+// Now returns the clock's reading.
 func (c *Clock) Now() time.Duration { return time.Since(c.start) - time.Duration(c.kept.Load()) }
 
-// Since is how long ago the clock showed then.
+// Since returns the time since the reading then.
 func (c *Clock) Since(then time.Duration) time.Duration { return c.Now() - then }

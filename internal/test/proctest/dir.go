@@ -19,9 +19,9 @@ func ownDirs() []string {
 	return dirs
 }
 
-// Dir makes a channel directory for this test alone. It is removed at the end,
-// and the test fails if files are left in it: a test whose channel remains by
-// design removes it itself.
+// Dir creates a channel directory for this test alone and removes it at the end. The
+// test fails if files are left in it; a test whose channel remains by design must
+// remove the channel itself.
 func Dir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(shmDir, dirPrefix())

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// DiskDir makes a directory for this test alone on a file system that outlives a
-// boot, and removes it with what is in it when the test ends. The test is skipped
-// where there is none.
+// DiskDir creates a directory for this test alone on a file system that survives a
+// reboot, and removes it with its contents at the end. It skips the test if there is
+// no such file system.
 func DiskDir(t testing.TB) string {
 	t.Helper()
 	for _, parent := range []string{os.TempDir(), "/var/tmp", "."} {

@@ -8,6 +8,6 @@
 //	p.Tell("send 17")                ──►  Hear() = "send 17"
 //	p.Kill()                         ──►  SIGKILL
 //
-// A third pipe is the child's lifeline: when the parent goes, however it goes,
-// the child reads its end and exits, blocked or not.
+// A third pipe is the child's lifeline: when the parent ends, for whatever reason,
+// the child reads end of file from it and exits, even if it is blocked.
 package proctest

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Eventually polls until cond holds, and fails the test if it does not before
-// Patience has passed.
+// Eventually polls until cond returns true. It fails the test if that takes longer
+// than Patience.
 func Eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(Patience)
@@ -21,15 +21,15 @@ func Eventually(t testing.TB, what string, cond func() bool) {
 	}
 }
 
-// Parked waits until n goroutines stand in a wait (on a lock, a channel, a
-// system call) below a function whose name contains fn, for example
-// "(*Receiver).Recv": what a test needs to know before it wakes them.
+// Parked waits until n goroutines are blocked (on a lock, a channel, a system call)
+// below a function whose name contains fn, such as "(*Receiver).Recv". A test calls
+// it before it wakes them.
 func Parked(t testing.TB, fn string, n int) {
 	t.Helper()
 	Eventually(t, "goroutines wait in "+fn, func() bool { return CountParked(fn) >= n })
 }
 
-// CountParked returns how many goroutines stand in a wait below such a function.
+// CountParked returns how many goroutines are blocked below such a function.
 func CountParked(fn string) int {
 	buf := make([]byte, 1<<16)
 	for {

@@ -1,6 +1,6 @@
 package proctest
 
-// SignalSet is signalSet for the tests of roles.
+// SignalSet exports signalSet to the tests of roles.
 func SignalSet(name string) uint64 {
 	set, err := signalSet(name)
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forkedLife bounds a forked child's life, should no test end it.
+// forkedLife bounds the life of a forked child that no test ends.
 var forkedLife = unix.Timespec{Sec: 60}
 
-// SayForked forks for Proc.Forked, and says so.
+// SayForked forks for Proc.Forked and tells the parent the process id.
 func SayForked() {
 	pid, err := fork()
 	if err != nil {
@@ -28,8 +28,8 @@ func SayForked() {
 }
 
 // fork forks this process without executing another program, as C libraries and
-// daemon(3) do. The child holds what the parent has open, and maps, but for its
-// standard streams and its lifeline; it only sleeps.
+// daemon(3) do. The child keeps the parent's open files and mappings, except for its
+// standard streams and its lifeline, and only sleeps.
 //
 //go:norace
 func fork() (pid int, err error) {
@@ -40,7 +40,7 @@ func fork() (pid int, err error) {
 	if child != 0 {
 		return int(child), nil
 	}
-	// There is no Go runtime any more: system calls alone.
+	// The child has no working Go runtime: it may only make system calls.
 	for fd := range uintptr(lifelineFD + 1) {
 		_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
 	}
@@ -50,8 +50,8 @@ func fork() (pid int, err error) {
 	}
 }
 
-// Forked returns the process that the child says it forked, by SayForked, and ends
-// that with the test.
+// Forked returns the process that the child forked by SayForked, and kills that
+// process at the end of the test.
 func (p *Proc) Forked() (pid int) {
 	p.t.Helper()
 	line := p.Line()
@@ -64,8 +64,8 @@ func (p *Proc) Forked() (pid int) {
 	return pid
 }
 
-// EndForked kills a process that SayForked made and returns when it holds nothing more.
-// It may have ended before.
+// EndForked kills a process forked by SayForked and returns after the process holds
+// no resources. The process may have ended before.
 func EndForked(t testing.TB, pid int) {
 	t.Helper()
 	if syscall.Kill(pid, syscall.SIGKILL) != nil {

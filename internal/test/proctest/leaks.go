@@ -12,23 +12,23 @@ import (
 	"go.uber.org/goleak"
 )
 
-// State is what a process holds.
+// State is a snapshot of the resources that a process holds.
 type State struct {
-	fds  map[string]string // descriptor → what it is open on
-	maps map[string]int    // file that is mapped shared → how often
+	fds  map[string]string // descriptor → the object that it refers to
+	maps map[string]int    // file mapped shared → number of mappings
 }
 
-// Snapshot notes the descriptors and shared mappings that this process holds.
+// Snapshot records the descriptors and shared mappings that this process holds.
 func Snapshot() State {
 	return State{fds: openFiles(), maps: sharedMappings()}
 }
 
-// Leaks returns what this process holds beyond the snapshot, goroutines
-// included, after it had a moment to settle. What hangs on garbage is not held.
+// Leaks returns what this process holds in addition to the snapshot, goroutines
+// included, after some time to settle. Resources held only by garbage do not count.
 func (s State) Leaks() []string {
 	deadline := time.Now().Add(3 * time.Second)
 	for {
-		runtime.GC() // mappings that linger for an endpoint which nobody has any more
+		runtime.GC() // frees mappings kept by unreachable endpoints
 		leaks := s.diff()
 		if len(leaks) == 0 || time.Now().After(deadline) {
 			if err := goleak.Find(); err != nil {
@@ -58,8 +58,8 @@ func (s State) diff() []string {
 	return leaks
 }
 
-// isRuntime tells the descriptors that the Go runtime's poller opens once and
-// keeps.
+// isRuntime reports whether a descriptor is one that the Go runtime's poller opens
+// once and keeps.
 func isRuntime(on string) bool {
 	return on == "anon_inode:[eventpoll]" || on == "anon_inode:[eventfd]"
 }
@@ -68,7 +68,7 @@ func openFiles() map[string]string {
 	fds := map[string]string{}
 	entries, _ := os.ReadDir("/proc/self/fd")
 	for _, e := range entries {
-		// The descriptor that lists the directory is gone by now: no link.
+		// The descriptor that listed the directory is closed by now.
 		if on, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil {
 			fds[e.Name()] = on
 		}

@@ -1,7 +1,7 @@
 package proctest
 
-// Heard returns the child's next line if it has said one by now. over reports
-// that it has ended and every line was heard.
+// Heard returns the child's next line if one is available. over reports that the
+// child has ended and every line was read.
 func (p *Proc) Heard() (line string, ok, over bool) {
 	select {
 	case line, open := <-p.lines:

@@ -11,21 +11,22 @@ import (
 	"testing"
 )
 
-// Role is what a re-executed test binary does; it returns its exit status.
+// Role is the function that a re-executed test binary runs; it returns the exit
+// status.
 type Role func(args []string) int
 
 const (
 	roleEnv    = "SHMCHAN_TEST_ROLE"
 	lifelineFD = 3
-	maxTold    = 20 // leaks
+	maxTold    = 20 // maximum number of leaks printed
 	orphaned   = 70 // exit status of a child whose parent has gone
 )
 
-// Main runs the role that this process was started in or, in the process that
-// the go command started, the tests; those fail if they leak. It never returns.
-// The processes that the tests start find their signals as [DefaultSignals] says.
-// Tests find a channel directory of their own in $SHMCHAN_DIR, so that none
-// touches the user's.
+// Main runs the role in which this process was started or, in the process that the go
+// command started, the tests, which fail if they leak. It never returns. Processes
+// that the tests start have the signal dispositions described at [DefaultSignals].
+// Tests use a channel directory of their own, in $SHMCHAN_DIR, so they never touch
+// the user's.
 func Main(m *testing.M, roles map[string]Role) {
 	if name := os.Getenv(roleEnv); name != "" {
 		os.Exit(play(name, roles))
@@ -88,8 +89,8 @@ func run(m *testing.M) int {
 	return code
 }
 
-// sweep removes the directories of earlier test processes that were killed
-// before they could.
+// sweep removes the directories of earlier test processes that were killed before
+// they could remove them.
 func sweep() {
 	dirs, _ := filepath.Glob(filepath.Join(shmDir, dirStem+"*"))
 	for _, dir := range dirs {
@@ -105,19 +106,18 @@ func sweep() {
 
 var stdin = bufio.NewReader(os.Stdin)
 
-// Hear returns the next line that the parent told this child, and false when
-// the parent will say no more.
+// Hear returns the next line from the parent, and false after the last one.
 func Hear() (string, bool) {
 	line, err := stdin.ReadString('\n')
 	return strings.TrimSuffix(line, "\n"), err == nil
 }
 
-// Say tells the parent a line.
+// Say sends a line to the parent.
 func Say(format string, args ...any) {
 	line := fmt.Sprintf(format, args...)
 	if strings.Contains(line, "\n") {
 		line = strconv.Quote(line)
 	}
-	// One write a line: goroutines of a child may say something at the same time.
+	// One write per line, since goroutines of a child may call Say at the same time.
 	_, _ = os.Stdout.WriteString(line + "\n")
 }

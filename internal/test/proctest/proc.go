@@ -15,13 +15,13 @@ import (
 )
 
 // Patience is how long a test waits for what should happen soon. It is generous
-// because the machine may be busy; no test ever waits that long when all is well.
-// It is shorter than the longest heartbeat, a minute: what happens within it under
-// such a heartbeat was not owed to a beat.
+// because the machine may be busy; no passing test waits that long. It is shorter
+// than the longest heartbeat, a minute: an event within Patience under such a
+// heartbeat was not caused by a beat.
 const Patience = 45 * time.Second
 
 // Proc is a child process in a role. Its methods fail the test when a deadline
-// passes; they belong to the test's own goroutine.
+// passes, and must be called from the test's own goroutine.
 type Proc struct {
 	t      testing.TB
 	role   string
@@ -32,7 +32,7 @@ type Proc struct {
 	stderr lockedBuffer
 }
 
-// Start runs the test binary in a role. It is killed when the test ends.
+// Start runs the test binary in a role. The process is killed when the test ends.
 func Start(t testing.TB, role string, args ...string) *Proc {
 	t.Helper()
 	p, err := start(t, nil, role, args, nil)
@@ -42,7 +42,8 @@ func Start(t testing.TB, role string, args ...string) *Proc {
 	return p
 }
 
-// start runs the test binary, or what is before it, which must execute it.
+// start runs the test binary, or the command before, which must execute the test
+// binary.
 func start(t testing.TB, before []string, role string, args []string, attr *syscall.SysProcAttr) (*Proc, error) {
 	t.Helper()
 	lifelineR, lifelineW, err := os.Pipe()
@@ -50,7 +51,7 @@ func start(t testing.TB, before []string, role string, args []string, attr *sysc
 		return nil, err
 	}
 	defer lifelineR.Close()
-	self := "/proc/self/exe" // also where the path may not be searched by the child's user
+	self := "/proc/self/exe" // works even if the child's user may not search the path
 	if before != nil {
 		if self, err = os.Executable(); err != nil {
 			return nil, err
@@ -60,8 +61,7 @@ func start(t testing.TB, before []string, role string, args []string, attr *sysc
 	p := &Proc{
 		t: t, role: role,
 		cmd: exec.Command(line[0], line[1:]...),
-		// Roomy, so that a chatty child is not stopped by a parent that does
-		// not listen yet.
+		// Large, so that a child is not blocked by a parent that does not read yet.
 		lines: make(chan string, 1<<12),
 		done:  make(chan struct{}),
 	}
@@ -86,7 +86,8 @@ func start(t testing.TB, before []string, role string, args []string, attr *sysc
 	return p, nil
 }
 
-// reap passes the child's lines on until it closes its stdout, then waits for it.
+// reap forwards the child's lines until it closes its stdout, then waits for the
+// child.
 func (p *Proc) reap(stdout io.Reader, lifeline io.Closer) {
 	defer close(p.done)
 	defer close(p.lines)
@@ -109,7 +110,7 @@ func (p *Proc) end() {
 		select {
 		case _, ok := <-p.lines:
 			if ok {
-				continue // nobody listens any more; let reap go on
+				continue // the test no longer reads; let reap continue
 			}
 			<-p.done
 			if out := p.stderr.String(); out != "" && !p.t.Failed() {
@@ -123,10 +124,10 @@ func (p *Proc) end() {
 	}
 }
 
-// Pid is the child's process id in the parent's namespace.
+// Pid returns the child's process id in the parent's namespace.
 func (p *Proc) Pid() int { return p.cmd.Process.Pid }
 
-// Kill sends SIGKILL and returns when the child is gone.
+// Kill sends SIGKILL and returns after the child is gone.
 func (p *Proc) Kill() {
 	p.t.Helper()
 	p.Signal(syscall.SIGKILL)
@@ -141,14 +142,14 @@ func (p *Proc) Signal(s syscall.Signal) {
 	}
 }
 
-// Stop suspends the child and returns when every thread of it stands.
+// Stop suspends the child and returns after every thread of it has stopped.
 func (p *Proc) Stop() {
 	p.t.Helper()
 	p.Signal(syscall.SIGSTOP)
 	Eventually(p.t, "the child has stopped", func() bool { return p.state() == 'T' })
 }
 
-// Cont lets a stopped child go on.
+// Cont continues a stopped child.
 func (p *Proc) Cont() {
 	p.t.Helper()
 	p.Signal(syscall.SIGCONT)
@@ -156,18 +157,18 @@ func (p *Proc) Cont() {
 
 func (p *Proc) state() byte { return stateOf(p.Pid()) }
 
-// stateOf is the state that /proc shows of a process, or 0.
+// stateOf returns the state of a process in /proc, or 0.
 func stateOf(pid int) byte {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	// pid (comm) state …: comm may hold anything, so count from its end.
+	// pid (comm) state …: comm may contain anything, so search from the end.
 	if i := strings.LastIndexByte(string(stat), ')'); err == nil && i >= 0 && i+2 < len(stat) {
 		return stat[i+2]
 	}
 	return 0
 }
 
-// Wait returns the exit status once the child has ended by itself or by a
-// signal (then -1). Lines that it said and nobody heard are dropped.
+// Wait returns the exit status after the child has ended, or -1 if a signal ended it.
+// It drops lines that were not read.
 func (p *Proc) Wait() int {
 	p.t.Helper()
 	deadline := time.After(Patience)
@@ -182,7 +183,7 @@ func (p *Proc) Wait() int {
 	}
 }
 
-// stuck fails the test with the stacks of a child that hangs.
+// stuck fails the test with the stacks of a hanging child.
 func (p *Proc) stuck(how string) {
 	p.t.Helper()
 	_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it may have ended just now
@@ -193,7 +194,7 @@ func (p *Proc) stuck(how string) {
 	p.t.Fatalf("role %s (pid %d) %s for %v; stderr:\n%s", p.role, p.Pid(), how, Patience, p.stderr.String())
 }
 
-// Tell writes a line to the child.
+// Tell sends a line to the child.
 func (p *Proc) Tell(format string, args ...any) {
 	p.t.Helper()
 	if _, err := fmt.Fprintf(p.stdin, format+"\n", args...); err != nil {
@@ -217,7 +218,7 @@ func (p *Proc) Line() string {
 	return ""
 }
 
-// Expect fails the test unless the child's next line is this one.
+// Expect fails the test unless the child's next line is line.
 func (p *Proc) Expect(want string) {
 	p.t.Helper()
 	if got := p.Line(); got != want {
@@ -225,7 +226,7 @@ func (p *Proc) Expect(want string) {
 	}
 }
 
-// Ask tells the child a line and returns its answer.
+// Ask sends a line to the child and returns its answer.
 func (p *Proc) Ask(format string, args ...any) string {
 	p.t.Helper()
 	p.Tell(format, args...)

@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// refusable are the system calls that a kernel may lack, or a filter refuse.
+// refusable lists the system calls that a kernel may lack or a filter may refuse.
 var refusable = map[string]uint32{
 	"membarrier":  unix.SYS_MEMBARRIER,
 	"pidfd_open":  unix.SYS_PIDFD_OPEN,
 	"openat2":     unix.SYS_OPENAT2,
 	"futex_waitv": unix.SYS_FUTEX_WAITV,
 	"ofd":         fcntl64(),          // commands F_OFD_GETLK to F_OFD_SETLKW alone
-	"naming":      unix.SYS_RENAMEAT2, // and openat with O_TMPFILE, each with an error of its own
+	"naming":      unix.SYS_RENAMEAT2, // and openat with O_TMPFILE, each with its own error
 }
 
-// fcntl64 returns the number of the call that locks with offsets of 64 bits, which
-// in 32 bits is one of its own, on 386 as on arm.
+// fcntl64 returns the number of the call that locks with 64-bit offsets, which is a
+// separate call on 32-bit systems, on 386 and on arm.
 func fcntl64() uint32 {
 	if unsafe.Sizeof(uintptr(0)) == 4 {
 		return 221
@@ -28,8 +28,8 @@ func fcntl64() uint32 {
 	return unix.SYS_FCNTL
 }
 
-// Refuse makes a system call fail with the error's number, in all threads of this
-// process, for good, by a seccomp filter.
+// Refuse makes a system call fail with the given error in all threads of this
+// process, permanently, by a seccomp filter.
 func Refuse(call string, errno uint32) error {
 	const (
 		load    = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
@@ -52,7 +52,7 @@ func Refuse(call string, errno uint32) error {
 			unix.SockFilter{Code: atLeast, K: unix.F_OFD_SETLKW + 1, Jf: 1},
 			unix.SockFilter{Code: ret, K: allow})
 	}
-	if call == "naming" { // as on a file system that knows neither
+	if call == "naming" { // as on a file system that supports neither
 		const flags = argOne + 8
 		filter = []unix.SockFilter{
 			{Code: load},
@@ -66,7 +66,8 @@ func Refuse(call string, errno uint32) error {
 	}
 	filter = append(filter, unix.SockFilter{Code: ret, K: deny})
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	// This thread's word goes for the others too when the filter is synchronized.
+	// This thread's no_new_privs applies to the others too when the filter is
+	// synchronized.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {

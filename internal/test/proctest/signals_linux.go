@@ -12,17 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DefaultSignals makes the processes that this one starts begin with every signal
-// at its default action and none blocked. Both are inherited, and so depend on how
-// the tests were started: nohup ignores SIGHUP, a shell's background job ignores
-// SIGINT, and CI systems ignore or block others. A test's main calls it first.
+// DefaultSignals makes the processes that this one starts begin with every signal at
+// its default action and unblocked. Both are inherited and so depend on how the tests
+// were started: nohup ignores SIGHUP, a shell's background job ignores SIGINT, and CI
+// systems ignore or block others. A test's main calls it first.
 //
-// This process goes on as it was started: a signal that it ignored has no effect
-// on it. The handler that sees to that is what resets the signal in its children,
-// since execve gives a handled signal its default action and leaves an ignored one
-// ignored. A blocked signal is another matter: the Go runtime starts every child
-// with the mask that it found itself, so this program executes itself again
-// without one.
+// Signals that this process ignored still have no effect on it. It now handles them,
+// which resets them in its children, since execve gives a handled signal its default
+// action and leaves an ignored one ignored. Blocked signals need another way: the Go
+// runtime starts every child with the signal mask that it started with, so this
+// program executes itself again with an empty mask.
 func DefaultSignals() error {
 	blocked, err := unblock()
 	if err != nil {
@@ -46,9 +45,9 @@ func DefaultSignals() error {
 	return nil
 }
 
-// unblock empties this thread's signal mask and reports whether it held anything.
-// If it did, the thread is locked to the goroutine, which must call execve: that
-// passes the mask of its thread on.
+// unblock empties this thread's signal mask and reports whether it held anything. If
+// it did, the thread is locked to the goroutine, which must call execve: the new
+// program inherits the mask of its thread.
 func unblock() (blocked bool, err error) {
 	runtime.LockOSThread()
 	var none, was unix.Sigset_t
@@ -74,8 +73,8 @@ func ignoredSignals() ([]syscall.Signal, error) {
 	return ignored, err
 }
 
-// signalSet reads a set of signals, such as SigIgn, from the status of this
-// thread: bit n-1 stands for signal n.
+// signalSet returns a set of signals, such as SigIgn, from the status of this thread:
+// bit n-1 is signal n.
 func signalSet(name string) (uint64, error) {
 	const path = "/proc/thread-self/status"
 	raw, err := os.ReadFile(path)

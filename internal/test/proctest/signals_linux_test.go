@@ -15,7 +15,8 @@ import (
 
 const signalsTest = "^TestChildFindsEverySignalAtItsDefault$"
 
-// signals are those that programs that start others are known to ignore or block.
+// signals lists the signals that programs are known to ignore or block when they
+// start others.
 var signals = []os.Signal{
 	syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGPIPE, syscall.SIGCHLD,
 	syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGUSR1, syscall.SIGALRM,
@@ -59,10 +60,10 @@ func TestChildFindsEverySignalAtItsDefaultHoweverTheTestsWereStarted(t *testing.
 	}
 }
 
-// statusRole says what it found ignored and blocked.
+// statusRole prints the signals that it found ignored and blocked.
 func statusRole([]string) int {
-	// The C library keeps signals 32 to 34 for itself. It starts processes with them
-	// ignored (posix_spawn), and the Go runtime lets no program change that.
+	// The C library reserves signals 32 to 34. It starts processes with them ignored
+	// (posix_spawn), and the Go runtime lets no program change that.
 	const reserved = 1<<31 | 1<<32 | 1<<33
 	proctest.Say("ignored %x, blocked %x", proctest.SignalSet("SigIgn")&^reserved, proctest.SignalSet("SigBlk")&^reserved)
 	return 0

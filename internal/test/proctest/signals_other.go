@@ -2,5 +2,5 @@
 
 package proctest
 
-// DefaultSignals does nothing here.
+// DefaultSignals does nothing on this system.
 func DefaultSignals() error { return nil }

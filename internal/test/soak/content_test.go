@@ -5,14 +5,14 @@ import (
 	"math/rand/v2"
 )
 
-// A message tells who sent it, if there is room for that; all of its bytes follow
-// from sender, number and length.
+// A message names its sender if it is long enough. All of its bytes are derived from
+// sender, number and length.
 //
 //	| sender u64 | number u64 | noise … |     from 16 bytes
 //	| noise … |                               shorter ones
 const signed = 16
 
-// fill writes the message of sender with that number over all of b.
+// fill writes the sender's message of that number over all of b.
 func fill(b []byte, sender, number uint64) {
 	state := sender*0x9e3779b97f4a7c15 ^ number<<20 ^ uint64(len(b))
 	if len(b) >= signed {
@@ -30,8 +30,8 @@ func fill(b []byte, sender, number uint64) {
 	}
 }
 
-// intact reports whether a message that is signed is, in every byte, what its
-// sender filled in.
+// intact reports whether every byte of a signed message is as its sender filled it
+// in.
 func intact(b []byte) bool {
 	sender, number := signature(b)
 	state := sender*0x9e3779b97f4a7c15 ^ number<<20 ^ uint64(len(b))
@@ -62,7 +62,7 @@ func noise(state *uint64) uint64 {
 	return z ^ z>>31
 }
 
-// size draws a message's length: mostly short ones, all up to the largest.
+// size returns a random message length: mostly short, any up to the largest.
 func size(rng *rand.Rand, largest int) int {
 	switch n := rng.IntN(100); {
 	case n < 6:

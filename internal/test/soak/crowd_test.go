@@ -13,11 +13,11 @@ import (
 const (
 	processesEnv = "SHMCHAN_SOAK_PROCESSES"
 	crowdSeconds = "SHMCHAN_SOAK_CROWD_SECONDS"
-	crowdEnds    = 8 // Senders of each process, a goroutine each
+	crowdEnds    = 8 // Senders of each process, each in a goroutine
 )
 
-// Many processes of many goroutines, each with a Sender of its own, send to a receiver
-// that takes its time, so that nearly all of them wait for room.
+// Many processes, each with many goroutines and a Sender for each, send to a slow
+// receiver, so that nearly all senders wait for room.
 func TestCrowd(t *testing.T) {
 	normal, seconds := 4, 6
 	if testing.Short() || raceEnabled {
@@ -60,6 +60,6 @@ func TestCrowd(t *testing.T) {
 	}
 	t.Logf("%d processes × %d, seed %d\n%s", processes, crowdEnds, seed, total.String())
 	if total.Received == 0 || total.Waited < 1 {
-		t.Error("nobody waited")
+		t.Error("no send waited")
 	}
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// driver rules over the processes of one round, which is one name of a channel.
+// driver controls the processes of one round, which is one channel name.
 type driver struct {
 	orders  orders        // of every process
-	senders int           // processes at the same time
-	pace    time.Duration // a process lives about as long
+	senders int           // sending processes at the same time
+	pace    time.Duration // approximate lifetime of a process
 
 	incarnation atomic.Int64
 	mu          sync.Mutex
@@ -30,13 +30,13 @@ type driver struct {
 	complaints  []string
 }
 
-// end is how a process is to go.
+// end is how a process ends.
 type end uint8
 
 const (
 	byKill  end = iota
-	byOrder     // it is told to go
-	alone       // when it has done its work
+	byOrder     // it is told to exit
+	alone       // it exits after its work
 )
 
 // child is one process.
@@ -62,13 +62,13 @@ func (d *driver) start(o orders) *child {
 	must(c.cmd.Start())
 	go func() {
 		defer close(c.done)
-		_ = c.cmd.Wait() // how it went is in ProcessState
+		_ = c.cmd.Wait() // the outcome is in ProcessState
 	}()
 	return c
 }
 
-// run keeps one process of a role going until the round is over: another one
-// after each.
+// run keeps one process of a role running, one after another, until the round is
+// over.
 func (d *driver) run(rng *rand.Rand, o orders, mean time.Duration, over <-chan struct{}) {
 	for !isOver(over) {
 		o.Killable = o.Role == senders || rng.IntN(5) > 0
@@ -77,7 +77,7 @@ func (d *driver) run(rng *rand.Rand, o orders, mean time.Duration, over <-chan s
 		}
 		o.Operations = 1 << 30
 		how, lives := byKill, time.Duration(rng.ExpFloat64()*float64(mean))
-		if rng.IntN(4) == 0 { // while it starts, attaches, and does its first work
+		if rng.IntN(4) == 0 { // end it while it starts, attaches, or does its first work
 			lives = time.Duration(rng.Int64N(int64(10 * time.Millisecond)))
 		}
 		switch n := rng.IntN(20); {
@@ -101,7 +101,7 @@ func isOver(over <-chan struct{}) bool {
 	}
 }
 
-// live lets the process live for a while, with stops, and ends it.
+// live lets the process run for a while, with stops, and ends it.
 func (d *driver) live(rng *rand.Rand, c *child, how end, lives time.Duration, over <-chan struct{}) {
 	for end := time.Now().Add(lives); ; {
 		left := time.Until(end)
@@ -129,10 +129,10 @@ func (d *driver) live(rng *rand.Rand, c *child, how end, lives time.Duration, ov
 	}
 }
 
-// say tells the process, which may have gone.
+// say sends an order to the process, which may have exited.
 func (c *child) say(b byte) { _, _ = c.in.Write([]byte{b}) }
 
-// stop suspends the process, now and then for longer than many heartbeats.
+// stop suspends the process, sometimes for longer than many heartbeats.
 func (d *driver) stop(rng *rand.Rand, c *child, kill bool) {
 	pause := time.Duration(rng.ExpFloat64() * float64(5*time.Millisecond))
 	if rng.IntN(8) == 0 {
@@ -143,7 +143,7 @@ func (d *driver) stop(rng *rand.Rand, c *child, kill bool) {
 		return
 	}
 	time.Sleep(pause)
-	if kill { // it never goes on
+	if kill { // it never continues
 		_ = c.cmd.Process.Kill()
 		<-c.done
 	} else {
@@ -152,11 +152,12 @@ func (d *driver) stop(rng *rand.Rand, c *child, kill bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.tally.Stops++
-	// Until it runs again: what it has in hand then is late by the stop.
+	// The span lasts until the process runs again, since messages that it holds are
+	// late by the stop.
 	d.stops = append(d.stops, span{from, process.Monotonic() + int64(5*time.Millisecond), c.incarnation})
 }
 
-// bury waits for the end of a process and counts it.
+// bury waits until a process has ended and counts it.
 func (d *driver) bury(c *child) {
 	select {
 	case <-c.done:
@@ -183,7 +184,7 @@ func (d *driver) bury(c *child) {
 	}
 }
 
-// stacks asks a process that hangs where it does.
+// stacks makes a hanging process print its stacks.
 func stacks(c *child) string {
 	_ = c.cmd.Process.Signal(syscall.SIGQUIT)
 	select {
@@ -200,7 +201,7 @@ func (d *driver) complain(what string) {
 	d.complaints = append(d.complaints, what)
 }
 
-// round soaks one channel for as long as it is given, and judges.
+// round soaks one channel for the given time and judges the ledgers.
 func (d *driver) round(lasts time.Duration) (tally, []string) {
 	start := time.Now()
 	rng := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(d.orders.Seed, stream)) }

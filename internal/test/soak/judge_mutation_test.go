@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// story is a round in which nothing went wrong: two senders, of which the second
-// died with a message in hand, and a durable channel whose first receiver died
-// before it released the last message that it took.
+// story is a round without violations: two senders, of which the second died while
+// sending a message, and a durable channel whose first receiver died before it
+// released the last message that it took.
 func story() map[string][]record {
 	const life, one, two = 77, 1 << 16, 2 << 16
 	clock := int64(0)
@@ -51,7 +51,7 @@ func story() map[string][]record {
 	}
 }
 
-// judged writes the ledgers down and has them judged.
+// judged writes the ledgers to files and judges them.
 func judged(t *testing.T, ledgers map[string][]record) *judge {
 	t.Helper()
 	dir := t.TempDir()

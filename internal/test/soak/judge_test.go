@@ -6,20 +6,20 @@ import (
 	"math"
 )
 
-// The verdict on one channel name, from its ledgers alone.
+// The verdict on one channel name, based only on its ledgers.
 
-// sent is what a sender's ledger says of one of its messages.
+// sent is one message of a sender, from its ledger.
 type sent struct {
 	length     int
-	begun, end int64 // end: of the call that sent it; the far future if it was in hand at death
+	begun, end int64 // of the call that sent it; end is never if the sender died during the call
 	fate       fate
-	parts      bool // of a batch that takes more than one claim
+	parts      bool // it belongs to a batch that takes more than one claim
 }
 
 type fate uint8
 
 const (
-	maybe fate = iota // in hand when its sender died
+	maybe fate = iota // its sender died during the call
 	yes               // its Send returned without an error
 	no                // its Send failed, or it was aborted
 )
@@ -32,29 +32,29 @@ type origin struct {
 	life     uint64
 	pid      uint32
 	messages []sent
-	flushed  uint64 // all below have been received, it was told
+	flushed  uint64 // Flush reported that all messages below were received
 	got      []*arrival
 }
 
-// arrival is a message as it was received first.
+// arrival is a message at its first delivery.
 type arrival struct {
 	record
 	from *origin
 	sent *sent
 }
 
-// judge gathers one round's ledgers. Violations are what must not be.
+// judge gathers the ledgers of one round and counts violations.
 type judge struct {
 	tally
 	origins map[uint64]*origin
 	lives   map[uint64]*reception
-	ends    int // senders at the same time, about
+	ends    int // approximate number of senders at the same time
 	durable bool
 	stops   []span
 	faults  []string
 }
 
-const maxFaults = 20 // told
+const maxFaults = 20 // reported
 
 func (j *judge) fault(format string, args ...any) {
 	if len(j.faults) < maxFaults {
@@ -63,7 +63,7 @@ func (j *judge) fault(format string, args ...any) {
 	j.Faults++
 }
 
-// readSenders reads what each attached Sender did.
+// readSenders reads the ledgers of all attached Senders.
 func (j *judge) readSenders(dir string) {
 	j.origins = map[uint64]*origin{}
 	_, ledgers := read(dir, senders)
@@ -93,16 +93,16 @@ func (j *judge) readSenders(dir string) {
 	}
 }
 
-// reception is what the ledgers of the receivers of one life of the channel say.
+// reception is the content of the receivers' ledgers in one life of the channel.
 type reception struct {
 	stream   []*arrival // each message once
-	kept     int        // all of stream before it was given back for certain
-	complete int64      // sends that ended before it must have arrived; 0: the receiver was killed, or left
+	kept     int        // stream before this index was certainly released
+	complete int64      // sends that ended before this time must have arrived; 0: the receiver was killed or closed
 	slots    map[uint64]*origin
-	latest   int64 // begin of the send that began last, of those received
+	latest   int64 // latest begin of a send whose message was received
 }
 
-// readReceivers follows the receivers, which came one after another.
+// readReceivers follows the receivers, one after another.
 func (j *judge) readReceivers(dir string) map[uint64]*reception {
 	lives := map[uint64]*reception{}
 	names, ledgers := read(dir, receivers)
@@ -125,7 +125,7 @@ func (j *judge) readReceivers(dir string) map[uint64]*reception {
 
 // follow reads one receiver's ledger into its life.
 func (j *judge) follow(name string, l []record, life *reception) {
-	at, before := -1, l[0].clock // place in the stream of the next message
+	at, before := -1, l[0].clock // at: index of the next message in the stream
 	life.complete = 0
 	for _, r := range l[1:] {
 		switch r.what {
@@ -148,14 +148,14 @@ func (j *judge) follow(name string, l []record, life *reception) {
 			if at < 0 {
 				at = life.kept
 			}
-			life.kept = max(life.kept, at) // whoever closes has released all
+			life.kept = max(life.kept, at) // a receiver that closes has released everything
 			j.Skipped = max(j.Skipped, r.number)
 		}
 	}
 }
 
-// find returns where in the stream a receiver's first message stands: among what
-// its predecessor may not have released, or at the end.
+// find returns the index in the stream of a receiver's first message: among those
+// that its predecessor may not have released, or at the end.
 func (l *reception) find(r record) int {
 	for i := l.kept; i < len(l.stream); i++ {
 		if s := l.stream[i]; s.position == r.position && s.index == r.index {
@@ -165,8 +165,8 @@ func (l *reception) find(r record) int {
 	return len(l.stream)
 }
 
-// arrive takes the message that stands at a place of the stream: a repeated one
-// must be the same again, a new one lies behind all others.
+// arrive processes the message at an index of the stream: a repeated message must be
+// identical, and a new one must lie after all others.
 func (j *judge) arrive(name string, life *reception, at int, r record, before int64) {
 	j.Received++
 	j.Bytes += uint64(r.length)
@@ -183,7 +183,7 @@ func (j *judge) arrive(name string, life *reception, at int, r record, before in
 		ahead := int64(r.position - last.position)
 		if ahead < 0 || ahead == 0 && r.index != last.index+1 {
 			j.Duplicates++
-			j.fault("%s: %#x/%d came after %#x/%d", name, r.position, r.index, last.position, last.index)
+			j.fault("%s: got %#x/%d after %#x/%d", name, r.position, r.index, last.position, last.index)
 		}
 	}
 	a := &arrival{record: r}
@@ -193,7 +193,7 @@ func (j *judge) arrive(name string, life *reception, at int, r record, before in
 		return
 	}
 	if a.sent.end < life.latest {
-		j.fault("%s: the send of %d by %#x had ended before the send of one that came earlier began", name, r.number, a.from.id)
+		j.fault("%s: message %d of %#x is late: its send had returned before the send of an earlier received one began", name, r.number, a.from.id)
 	}
 	life.latest = max(life.latest, a.sent.begun)
 	if a.sent.fate == yes {
@@ -201,7 +201,7 @@ func (j *judge) arrive(name string, life *reception, at int, r record, before in
 	}
 }
 
-// attribute finds out which sender's message this is, and which of its messages.
+// attribute finds the sender of a message, and its number.
 func (j *judge) attribute(name string, life *reception, a *arrival) {
 	if a.length >= signed {
 		id, number := signature(a.head[:])
@@ -217,7 +217,7 @@ func (j *judge) attribute(name string, life *reception, a *arrival) {
 	}
 	o := life.slots[a.slot]
 	if o == nil {
-		j.fault("%s: message at %#x from slot %d, whose sender has sent no first one", name, a.position, a.slot)
+		j.fault("%s: message at %#x in slot %d, whose sender sent no first message", name, a.position, a.slot)
 		return
 	}
 	if id, _ := signature(a.head[:]); a.length >= signed && id != o.id {
@@ -225,15 +225,15 @@ func (j *judge) attribute(name string, life *reception, a *arrival) {
 		return
 	}
 	if a.pid != 0 && a.pid != o.pid {
-		j.fault("%s: Meta says that process %d sent what %d did", name, a.pid, o.pid)
+		j.fault("%s: Meta.PID is %d, want %d", name, a.pid, o.pid)
 	}
 	a.from = o
 	j.match(name, o, a)
 	o.got = append(o.got, a)
 }
 
-// match finds the message among its sender's: the next one that can have been
-// sent. Those in between must not have been.
+// match finds the message among its sender's: the next one that can have been sent.
+// Those in between must not have been sent.
 func (j *judge) match(name string, o *origin, a *arrival) {
 	i := uint64(0)
 	if n := len(o.got); n > 0 {
@@ -244,7 +244,7 @@ func (j *judge) match(name string, o *origin, a *arrival) {
 		if a.length >= signed && i < a.number || m.fate == no {
 			if m.fate == yes {
 				j.Lost++
-				j.fault("%s: message %d of %#x, whose send had returned, was passed over", name, i, o.id)
+				j.fault("%s: message %d of %#x, whose send had returned, was skipped", name, i, o.id)
 			}
 			if m.fate == no && a.length >= signed && i == a.number {
 				break
@@ -255,11 +255,11 @@ func (j *judge) match(name string, o *origin, a *arrival) {
 	}
 	if a.length >= signed && i > a.number {
 		j.Duplicates++
-		j.fault("%s: message %d of %#x came again, or late, after %d", name, a.number, o.id, i-1)
+		j.fault("%s: message %d of %#x was repeated or late, after %d", name, a.number, o.id, i-1)
 		return
 	}
 	if i >= uint64(len(o.messages)) {
-		j.fault("%s: one message more of %#x than it sent, at %#x", name, o.id, a.position)
+		j.fault("%s: more messages of %#x than it sent, at %#x", name, o.id, a.position)
 		return
 	}
 	a.number, a.sent = i, &o.messages[i]
@@ -268,13 +268,13 @@ func (j *judge) match(name string, o *origin, a *arrival) {
 		j.fault("%s: message %d of %#x was received although its send had failed", name, i, o.id)
 	case a.sent.length != int(a.length):
 		j.Torn++
-		j.fault("%s: message %d of %#x has %d bytes, sent were %d", name, i, o.id, a.length, a.sent.length)
+		j.fault("%s: message %d of %#x has %d bytes, want %d", name, i, o.id, a.length, a.sent.length)
 	case a.length < signed:
 		want := make([]byte, a.length)
 		fill(want, o.id, i)
 		if !bytes.Equal(want, a.head[:a.length]) {
 			j.Torn++
-			j.fault("%s: message %d of %#x is % x, sent was % x", name, i, o.id, a.head[:a.length], want)
+			j.fault("%s: message %d of %#x is % x, want % x", name, i, o.id, a.head[:a.length], want)
 		}
 	}
 	if a.sent.fate == maybe {
@@ -282,7 +282,7 @@ func (j *judge) match(name string, o *origin, a *arrival) {
 	}
 }
 
-// completeness finds what must have arrived and has not.
+// completeness finds messages that must have arrived and have not.
 func (j *judge) completeness(lives map[uint64]*reception) {
 	for _, o := range j.origins {
 		from := uint64(0)
@@ -291,7 +291,7 @@ func (j *judge) completeness(lives map[uint64]*reception) {
 		}
 		if o.flushed > from && j.owed(o, from, o.flushed) > 0 {
 			j.Lost++
-			j.fault("%#x was told that all before %d was received, but from %d on it was not", o.id, o.flushed, from)
+			j.fault("Flush of %#x reported all messages before %d as received, but those from %d on were not", o.id, o.flushed, from)
 		}
 		life := lives[o.life]
 		for i := from; i < uint64(len(o.messages)); i++ {
@@ -303,7 +303,7 @@ func (j *judge) completeness(lives map[uint64]*reception) {
 				j.Lost++
 				j.fault("message %d of %#x, whose send had returned, did not arrive", i, o.id)
 			default:
-				j.Gone++ // with the receiver that had it to come
+				j.Gone++ // lost with the receiver to which it would have come
 			}
 		}
 	}
@@ -319,14 +319,14 @@ func (j *judge) owed(o *origin, a, b uint64) (n int) {
 	return n
 }
 
-// span is a time on the monotonic clock.
+// span is an interval on the monotonic clock.
 type span struct {
 	from, to    int64
 	incarnation int // of the process that was stopped
 }
 
-// wait notes how long a receiver that was there let a message wait whose send
-// was going on or had ended, while it had no other.
+// wait records how long an attached receiver that held no other message let a message
+// wait whose send had begun.
 func (j *judge) wait(s span) {
 	d := s.to - s.from
 	if d <= j.Stall {

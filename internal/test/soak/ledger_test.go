@@ -11,43 +11,43 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// what happened, in one record of a ledger.
+// what is the kind of event that a record describes.
 type what uint8
 
 const (
-	// A sender's.
+	// In a sender's ledger:
 	attached what = iota + 1 // to a life of the channel; number: the sender's
-	begun                    // kind: inParts or 0; number, length: the message is in hand
-	ended                    // kind, first number, and in length how many of those begun were sent
+	begun                    // kind: inParts or 0; number, length: of the message that is about to be sent
+	ended                    // kind, first number; length: how many of the messages begun were sent
 	flushed                  // number: all below it have been received
 	left                     // closed; nothing follows
 
-	// A receiver's.
+	// In a receiver's ledger:
 	opened       // a life of the channel
 	received     // a message
-	torn         // a message that is not what its sender filled in
-	released     // all above was given back
-	disconnected // the call that began at clock gave ErrDisconnected
-	drained      // all senders had ended, and the channel gave ErrEmpty or ErrDisconnected
+	torn         // a message that differs from what its sender filled in
+	released     // all messages above were released
+	disconnected // the call that began at clock returned ErrDisconnected
+	drained      // all senders had ended, and the channel returned ErrEmpty or ErrDisconnected
 	closed       // number: claims that the life has skipped so far; nothing follows
 )
 
 // inParts is the kind of a message of a batch that may take more than one claim.
 const inParts = 1
 
-// record is one entry of a ledger. 64 bytes never lie across two pages of the
-// file, so a kill leaves no half of one.
+// record is one entry of a ledger. Its 64 bytes never cross a page boundary of the
+// file, so a kill leaves no partial record.
 type record struct {
 	what     what
 	kind     uint8
-	index    uint32 // received: in the batch
+	index    uint32 // received: index in the batch
 	length   uint32
 	pid      uint32
 	clock    int64
-	number   uint64       // of a sender's message
-	position uint64       // received: of the record; attached, opened: when the channel was made
+	number   uint64       // number of a sender's message
+	position uint64       // received: position of the record; attached, opened: when the channel was created
 	slot     uint64       // received
-	head     [signed]byte // received: the first bytes of the message, or all
+	head     [signed]byte // received: the first bytes of the message
 }
 
 const recordSize = 64
@@ -73,13 +73,13 @@ func decode(b []byte) record {
 	}
 }
 
-// ledger is the file of one incarnation of an end.
+// ledger is the file of one incarnation of an endpoint.
 type ledger struct {
 	file *os.File
 	buf  []byte
 }
 
-// open makes the ledger. Its name sorts by incarnation.
+// open creates the ledger. The names sort by incarnation.
 func open(dir, role string, incarnation, end int) *ledger {
 	name := filepath.Join(dir, fmt.Sprintf("%s-%09d-%d", role, incarnation, end))
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
@@ -87,7 +87,7 @@ func open(dir, role string, incarnation, end int) *ledger {
 	return &ledger{file: file}
 }
 
-// add notes something that the next write tells.
+// add buffers a record until the next write.
 func (l *ledger) add(r record) {
 	if r.clock == 0 {
 		r.clock = process.Monotonic()
@@ -95,7 +95,7 @@ func (l *ledger) add(r record) {
 	l.buf = r.append(l.buf)
 }
 
-// write appends what was noted, and r, in one system call.
+// write appends the buffered records and r in one system call.
 func (l *ledger) write(r record) {
 	l.add(r)
 	l.flush()

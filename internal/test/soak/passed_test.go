@@ -8,17 +8,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// How long sends that waited for room were kept waiting, by what others got meanwhile:
-// at most a ringful, and one message of each other sender, passes a send that waits.
+// How long sends wait for room, measured by what other sends get meanwhile: at most a
+// ringful, and one message of each other sender, passes a waiting send.
 
-// maxPassed is how many ringfuls may pass a send beyond one message of each other
-// sender, besides one for each sender that may stand before it in line. Where everybody
-// runs as soon as it is woken one in all is enough. But on a machine that has more to run
-// than processors a sender may be passed before it has got into line, and in line when it
-// has let a beat go by.
+// maxPassed is the number of ringfuls that may pass a send beyond one message of each
+// other sender, in addition to one for each sender that may be before it in line. If
+// every woken sender runs at once, one in all is enough. But on a machine with more
+// runnable threads than processors, a sender may be passed before it has joined the
+// line, and passed over in line after it missed a beat.
 const maxPassed = 32
 
-// longest is how many of the longest waits are looked at.
+// longest is the number of longest waits that are examined.
 const longest = 100
 
 // waited is a send that may have waited.
@@ -28,7 +28,7 @@ type waited struct {
 	bytes uint64 // received meanwhile
 }
 
-// waits finds the longest waits of one life of the channel.
+// waits returns the longest waits of one life of the channel.
 func (j *judge) waits(life *reception, capacity uint64) {
 	var all []waited
 	for _, o := range j.origins {
@@ -57,7 +57,7 @@ func (j *judge) waits(life *reception, capacity uint64) {
 	}
 }
 
-// receivedBy returns the position of the last message that was received by then.
+// receivedBy returns the position of the last message received by that time.
 func (l *reception) receivedBy(clock int64) uint64 {
 	i := sort.Search(len(l.stream), func(i int) bool { return l.stream[i].clock > clock })
 	if i == 0 {
@@ -66,8 +66,8 @@ func (l *reception) receivedBy(clock int64) uint64 {
 	return l.stream[i-1].position
 }
 
-// passing returns the bytes of the sends that began after this one and ended before it,
-// but for the largest of each other sender.
+// passing returns the bytes of the sends that began after this one and ended before
+// it, except for the largest of each other sender.
 func (j *judge) passing(w waited) (bytes uint64) {
 	for _, o := range j.origins {
 		if o == w.from || o.life != w.from.life {

@@ -10,7 +10,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// receiveRole receives until it is told to go, until every sender has gone, or,
+// receiveRole receives until it is told to exit, until every sender has closed, or,
 // if its orders are to drain, until nothing is left.
 func receiveRole(o orders, told context.Context) {
 	r := receiving{
@@ -19,7 +19,7 @@ func receiveRole(o orders, told context.Context) {
 		log: open(o.Ledgers, receivers, o.Incarnation, 0),
 	}
 	rx, err := ipc.NewReceiver(told, channel, &r.Options)
-	for errors.Is(err, ipc.ErrBusy) && told.Err() == nil { // somebody who removes the last one was stopped
+	for errors.Is(err, ipc.ErrBusy) && told.Err() == nil { // a process that removes the previous channel was stopped
 		time.Sleep(time.Millisecond)
 		rx, err = ipc.NewReceiver(told, channel, &r.Options)
 	}
@@ -48,9 +48,9 @@ func receiveRole(o orders, told context.Context) {
 	r.log.write(record{what: closed, number: skipped})
 }
 
-// receiving is one receiver. If it may be killed it uses only what hands messages
-// over before they are released, so that its ledger has whatever the channel
-// believes to be received. Otherwise it uses all.
+// receiving is one receiver. If it may be killed, it uses only calls that deliver
+// messages before releasing them, so its ledger has every message that the channel
+// considers received. Otherwise it uses all calls.
 type receiving struct {
 	orders
 	told context.Context
@@ -60,7 +60,7 @@ type receiving struct {
 	buf  []byte
 }
 
-// receive takes some messages in one of the ways that there are.
+// receive takes some messages by a randomly chosen call.
 func (r *receiving) receive() error {
 	start := process.Monotonic()
 	err := r.one(r.rng.IntN(100))
@@ -94,7 +94,7 @@ func (r *receiving) one(way int) error {
 			}
 			left--
 		}
-		_, err := r.rx.TryRecv() // disconnected: it says so again
+		_, err := r.rx.TryRecv() // disconnected: every later call returns that again
 		return err
 	}
 	msg, err := r.rx.TryRecv()
@@ -105,7 +105,7 @@ func (r *receiving) one(way int) error {
 	return r.got(msg, err)
 }
 
-// got notes a message that is released already.
+// got records a message that is already released.
 func (r *receiving) got(msg []byte, err error) error {
 	if err == nil {
 		r.note(msg)
@@ -129,7 +129,7 @@ func (r *receiving) note(msg []byte) {
 
 var errEnough = errors.New("enough")
 
-// consume takes messages in place. Each is released once its function is back.
+// consume takes messages in place. Each is released after its function has returned.
 func (r *receiving) consume() error {
 	fail := r.rng.IntN(10) == 0
 	taken := 0
@@ -138,7 +138,7 @@ func (r *receiving) consume() error {
 			r.log.add(record{what: released})
 		}
 		if fail && taken == 3 {
-			return errEnough // this one is not taken: it comes again
+			return errEnough // this one is not taken and is delivered again
 		}
 		r.note(msg)
 		r.log.flush()
@@ -175,7 +175,7 @@ func (r *receiving) next() error {
 		}
 		r.note(msg)
 	}
-	r.log.flush() // before it is released
+	r.log.flush() // before the messages are released
 	r.hold()
 	must(r.rx.Release())
 	r.log.write(record{what: released})
@@ -185,15 +185,16 @@ func (r *receiving) next() error {
 	return err
 }
 
-// hold keeps, now and then, what is not released: a good moment to be killed.
+// hold sometimes waits before unreleased messages are released, so that the process
+// may be killed then.
 func (r *receiving) hold() {
 	if r.rng.IntN(50) == 0 {
 		time.Sleep(time.Duration(r.rng.IntN(1000)) * time.Microsecond)
 	}
 }
 
-// drain takes what is left. All senders have ended: what is not there now never
-// comes.
+// drain takes the remaining messages. All senders have ended, so nothing arrives
+// later.
 func (r *receiving) drain() error {
 	for {
 		msg, err := r.rx.TryRecv()

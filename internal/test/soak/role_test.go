@@ -21,26 +21,26 @@ const (
 	receivers = "receiver"
 
 	ordersEnv = "SHMCHAN_SOAK_ORDERS"
-	niceness  = 10 // of the processes: whoever tests beside them goes first
+	niceness  = 10 // of the processes, so that other tests run first
 
-	// What the driver writes to a process. The end of its input is the end of the
-	// driver, and so of the process.
-	goNow    = 'g' // end cleanly
-	drainNow = 'd' // receiver: take what is left first
+	// The bytes that the driver writes to a process. At end of file the driver has
+	// ended, and so does the process.
+	goNow    = 'g' // exit cleanly
+	drainNow = 'd' // receiver: receive what is left first
 )
 
-// orders are what a process gets from the driver.
+// orders are the arguments that the driver passes to a process.
 type orders struct {
 	Role        string
 	Seed        uint64
 	Incarnation int
-	Ledgers     string // the directory
+	Ledgers     string // the directory of the ledgers
 	Options     ipc.Options
 	Ends        int           // sender: Senders at the same time; 0: one or two
-	Operations  int           // sender: then it ends by itself
+	Operations  int           // sender: number of operations, after which it exits
 	Killable    bool          // receiver
 	Drain       bool          // receiver: the last one
-	Slow        time.Duration // receiver: rests between calls, on average half of it
+	Slow        time.Duration // receiver: pauses between calls for half of it on average
 }
 
 func TestMain(m *testing.M) {

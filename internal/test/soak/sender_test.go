@@ -13,8 +13,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// sendRole lets the ends of one sending process work until it is told to go, or
-// they have done what they were to do.
+// sendRole runs the endpoints of one sending process until it is told to exit or
+// their operations are done.
 func sendRole(o orders, told context.Context) {
 	var ends sync.WaitGroup
 	family := &family{clones: o.Ends > 2}
@@ -31,7 +31,7 @@ func sendRole(o orders, told context.Context) {
 	ends.Wait()
 }
 
-// sending is one end: a Sender after another, while they find a channel.
+// sending is one endpoint: one Sender after another, as long as it finds a channel.
 type sending struct {
 	orders
 	told context.Context
@@ -41,18 +41,19 @@ type sending struct {
 
 	family *family
 
-	id   uint64 // of the Sender in hand
+	id   uint64 // of the present Sender
 	next uint64 // number of its next message
 	buf  []byte
 }
 
-// family is the Senders of one process. Many of them are clones, of whose channel it is
-// known when it was made: Stats asks the kernel about every end.
+// family is the Senders of one process. If there are many, most are clones, whose
+// channel's creation time is already known: Stats asks the kernel about every
+// endpoint.
 type family struct {
 	clones bool
 	mu     sync.Mutex
 	first  *ipc.Sender
-	made   uint64 // its channel
+	made   uint64 // when its channel was created
 }
 
 func (f *family) join(ctx context.Context, o *ipc.Options) (*ipc.Sender, uint64, error) {
@@ -90,7 +91,7 @@ func (s *sending) attach() bool {
 	tx, made, err := s.family.join(ctx, &options)
 	switch {
 	case errors.Is(err, ipc.ErrNoSlot), errors.Is(err, fs.ErrNotExist), errors.Is(err, ipc.ErrBusy):
-		return false // the slots of the dead are not reaped yet; no receiver came; it is being replaced
+		return false // dead slots are not reaped yet, no receiver attached, or the channel is being replaced
 	}
 	must(err)
 	s.log.write(record{what: attached, number: s.id, pid: uint32(os.Getpid()), position: made})
@@ -111,14 +112,14 @@ func (s *sending) attach() bool {
 	return false
 }
 
-// hello sends the first message, which is signed: the short ones that follow in
-// the same slot are its sender's.
+// hello sends the first message, which is signed. So the short messages that follow
+// in the same slot can be attributed to the sender.
 func (s *sending) hello(tx *ipc.Sender) error {
 	msg := s.message(signed + 8)
 	return s.note(1, func() (int, error) { return one(tx.Send(s.told, msg)) })
 }
 
-// message fills in the next message and notes that it is in hand.
+// message fills in the next message and records that it is about to be sent.
 func (s *sending) message(n int) []byte {
 	msg := s.buf[:n]
 	s.begin(n)
@@ -130,8 +131,8 @@ func (s *sending) begin(n int) {
 	s.log.add(record{what: begun, number: s.next, length: uint32(n)})
 }
 
-// note writes what was noted as begun, does it, and writes how many of those
-// messages were sent. Only an end of the wait or of the channel may stop them.
+// note writes the buffered records, calls do, and records how many of those messages
+// were sent. do may fail only if the wait or the channel ended.
 func (s *sending) note(count int, send func() (int, error)) error {
 	s.log.flush()
 	first := s.next
@@ -154,10 +155,10 @@ func one(err error) (int, error) {
 	return 1, nil
 }
 
-// operate sends in one of the ways that there are.
+// operate sends by a randomly chosen call.
 func (s *sending) operate(tx *ipc.Sender) error {
 	ctx := s.told
-	if s.rng.IntN(10) == 0 { // short of time
+	if s.rng.IntN(10) == 0 { // with a short deadline
 		var cancel func()
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(s.rng.IntN(2000))*time.Microsecond)
 		defer cancel()
@@ -200,7 +201,7 @@ func (s *sending) batch(ctx context.Context, tx *ipc.Sender) error {
 	return s.note(len(msgs), func() (int, error) { return tx.SendBatch(ctx, msgs) })
 }
 
-// claim fills a message in where it lies in the ring.
+// claim fills in a message in place in the ring.
 func (s *sending) claim(ctx context.Context, tx *ipc.Sender, abort bool) error {
 	n, number := size(s.rng, tx.MaxMessage()), s.next
 	s.begin(n)
@@ -210,7 +211,7 @@ func (s *sending) claim(ctx context.Context, tx *ipc.Sender, abort bool) error {
 			return 0, err
 		}
 		fill(c.Bytes(), s.id, number)
-		if s.rng.IntN(4) == 0 { // a good moment to be killed
+		if s.rng.IntN(4) == 0 { // so that the process may be killed then
 			time.Sleep(time.Duration(s.rng.IntN(300)) * time.Microsecond)
 		}
 		if abort {
@@ -220,7 +221,7 @@ func (s *sending) claim(ctx context.Context, tx *ipc.Sender, abort bool) error {
 	})
 }
 
-// settle waits until all that was sent is received.
+// settle waits until every sent message is received.
 func (s *sending) settle(ctx context.Context, tx *ipc.Sender) error {
 	err := tx.Flush(ctx)
 	if err == nil {
@@ -232,5 +233,5 @@ func (s *sending) settle(ctx context.Context, tx *ipc.Sender) error {
 	return nil
 }
 
-// life tells one file of a name from the next.
+// life identifies one file of a name.
 func life(s ipc.Stats) uint64 { return uint64(s.Created.UnixNano()) }

@@ -12,17 +12,17 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// What `make soak` sets; all else follows from the seed.
+// The settings of `make soak`; everything else is derived from the seed.
 const (
 	secondsEnv = "SHMCHAN_SOAK_SECONDS"
 	killsEnv   = "SHMCHAN_SOAK_KILLS"
 	seedEnv    = "SHMCHAN_SOAK_SEED"
 
 	longRound = 8 * time.Second
-	tooLong   = 10 * time.Second // for a receiver to stand still while nobody is stopped
+	tooLong   = 10 * time.Second // for a stall of a receiver while no process is stopped
 )
 
-// length is how long the soak lasts: until both are reached.
+// length is how long the soak lasts: until both limits are reached.
 func length(t *testing.T) (lasts time.Duration, kills uint64) {
 	kills = uint64(number(t, killsEnv, 0))
 	normal := 18
@@ -59,7 +59,7 @@ func TestSoak(t *testing.T) {
 	if kills == 0 {
 		round = min(round, max(lasts/4, time.Second))
 	}
-	slow := 0 // how often the pace was halved: processes must live long enough to do something
+	slow := 0 // how often the pace was halved, so that processes live long enough to do something
 	for i := 0; total.Took < lasts || total.Kills < kills || total.Received == 0 && slow < 8; i++ {
 		dir := t.TempDir()
 		d := draw(t, rng, i, dir)
@@ -69,7 +69,7 @@ func TestSoak(t *testing.T) {
 			t.Errorf("round %d: %s", i, f)
 		}
 		if tally.Stall > int64(tooLong) {
-			t.Errorf("round %d: a receiver stood still for %v", i, time.Duration(tally.Stall))
+			t.Errorf("round %d: a receiver stalled for %v", i, time.Duration(tally.Stall))
 		}
 		total.add(tally)
 		if tally.Received == 0 {
@@ -92,7 +92,7 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// draw makes the driver of round i: durable and default channels take turns.
+// draw returns the driver of round i: durable and default channels alternate.
 func draw(t *testing.T, rng *rand.Rand, i int, ledgers string) *driver {
 	return &driver{
 		senders: 2 + rng.IntN(4),
@@ -112,7 +112,7 @@ func draw(t *testing.T, rng *rand.Rand, i int, ledgers string) *driver {
 	}
 }
 
-// keep copies the ledgers of a failed round to where they stay.
+// keep copies the ledgers of a failed round to a permanent place.
 func keep(t *testing.T, dir string) {
 	to, err := os.MkdirTemp("", "shmchan-soak-")
 	if err == nil {

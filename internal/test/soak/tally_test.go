@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// tally is what a soak reports.
+// tally is the report of a soak.
 type tally struct {
-	Kills, ReceiverKills, Stops, Left uint64  // processes: killed, of these receiving ones, stopped, ended cleanly
-	Attached, Receivers               uint64  // ends that ever attached
-	Sent, Received, Bytes             uint64  // sends that returned; messages received, with repeated ones
-	InHand                            uint64  // received although their sender died before its send had returned
-	Skipped                           uint64  // claims that the dead left open
+	Kills, ReceiverKills, Stops, Left uint64  // processes killed, of these receivers; stopped; exited cleanly
+	Attached, Receivers               uint64  // senders and receivers that ever attached
+	Sent, Received, Bytes             uint64  // messages whose send returned; messages received, including repeated ones
+	InHand                            uint64  // received although the sender died before its send returned
+	Skipped                           uint64  // open claims of dead senders
 	Repeated                          uint64  // received again by a durable channel, after its receiver was killed
-	Gone                              uint64  // lost with their receiver, as a channel that is not durable may
-	Lost, Duplicates, Torn            uint64  // never to be
-	Faults                            uint64  // all that is never to be
+	Gone                              uint64  // lost with their receiver by a channel that is not durable
+	Lost, Duplicates, Torn            uint64  // must be 0
+	Faults                            uint64  // all violations; must be 0
 	Stall, StallStopped               int64   // nanoseconds
 	Waited                            float64 // ringfuls received during the longest wait for room
-	Passed                            float64 // of these, sent by those who came later, but for one message of each
+	Passed                            float64 // of these, sent by senders that came later, except for one message of each
 	Rounds                            int
 	Took                              time.Duration
 }
@@ -42,7 +42,7 @@ func (t *tally) add(o tally) {
 	t.Took += o.Took
 }
 
-// String is the report.
+// String returns the report.
 func (t *tally) String() string {
 	text := ""
 	line := func(name string, value any) { text += fmt.Sprintf("| %s | %v |\n", name, value) }
@@ -51,23 +51,23 @@ func (t *tally) String() string {
 	line("kills", t.Kills)
 	line("of these, receivers", t.ReceiverKills)
 	line("stops (SIGSTOP, SIGCONT)", t.Stops)
-	line("clean ends of processes", t.Left)
+	line("clean exits of processes", t.Left)
 	line("senders attached", t.Attached)
 	line("receivers attached", t.Receivers)
 	line("messages whose send returned", t.Sent)
 	line("messages received", t.Received)
 	line("bytes received", t.Bytes)
 	line("received from a sender killed before its send returned", t.InHand)
-	line("claims of the dead that were skipped", t.Skipped)
+	line("claims of dead senders that were skipped", t.Skipped)
 	line("repeated by a durable channel after its receiver's death", t.Repeated)
 	line("lost with their receiver, channel not durable", t.Gone)
 	line("lost", t.Lost)
 	line("duplicates", t.Duplicates)
 	line("torn", t.Torn)
 	line("violations of any kind", t.Faults)
-	line("longest stall of a receiver, nobody stopped", time.Duration(t.Stall).Round(time.Microsecond))
+	line("longest stall of a receiver, no process stopped", time.Duration(t.Stall).Round(time.Microsecond))
 	line("longest stall of a receiver while a process was stopped", time.Duration(t.StallStopped).Round(time.Microsecond))
 	line("longest wait for room, in ringfuls received meanwhile", fmt.Sprintf("%.2f", t.Waited))
-	line("of a wait, sent by those who came later, but for a message of each", fmt.Sprintf("%.2f", t.Passed))
+	line("of a wait, sent by senders that came later, except for one message of each", fmt.Sprintf("%.2f", t.Passed))
 	return text
 }
