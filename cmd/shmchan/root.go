@@ -87,9 +87,7 @@ Exit status:
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.SetUsageTemplate(strings.NewReplacer(
-		"\n  {{.CommandPath}} [command]", "", "[command]", "VERB", "Available Commands", "Verbs", " about a command", "",
-	).Replace(root.UsageTemplate()))
+	root.SetUsageFunc(printUsage)
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)

@@ -40,8 +40,6 @@ var homes = map[string][]string{
 	"C":                           {},
 
 	"github.com/HdrHistogram/hdrhistogram-go": {"cmd/shmchan/internal/bench"},
-	"golang.org/x/perf":                       {"cmd/shmchan/internal/bench"},
-	"gonum.org/v1/plot":                       {"cmd/shmchan/internal/bench"},
 }
 
 // typed are the names of sync/atomic that are not untyped functions.

@@ -1,40 +1,44 @@
 package bench
 
 import (
+	"bufio"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
-
-	"golang.org/x/perf/benchfmt"
-	"golang.org/x/perf/benchunit"
 )
 
-// WriteBenchfmt prints the report in the format of Go benchmarks, a line a run,
-// for benchstat to compare.
+// WriteBenchfmt prints the report in the format of Go benchmarks
+// (golang.org/design/14313-benchmark-format), a line a run, for benchstat to compare.
 func (rep *Report) WriteBenchfmt(w io.Writer) error {
-	m := rep.Machine
-	config := []benchfmt.Config{}
+	m, out := rep.Machine, bufio.NewWriter(w)
 	for _, c := range [][2]string{
 		{"goos", m.GOOS}, {"goarch", m.GOARCH}, {"cpu", m.CPU}, {"go", m.Go}, {"kernel", m.Kernel},
 		{"pkg", "github.com/shmchan/shmchan/cmd/shmchan"}, {"pinned", strconv.FormatBool(rep.Settings.Pinned)},
 	} {
-		config = append(config, benchfmt.Config{Key: c[0], Value: []byte(c[1]), File: true})
+		fmt.Fprintf(out, "%s: %s\n", c[0], c[1])
 	}
-	out := benchfmt.NewWriter(w)
+	fmt.Fprintln(out)
 	for i := range rep.Results {
 		r := &rep.Results[i]
 		for j := range r.Runs {
-			if err := out.Write(&benchfmt.Result{
-				Config: config, Name: benchfmt.Name(r.benchName()), Iters: int(max(r.Runs[j].Count, 1)), Values: r.benchValues(&r.Runs[j]),
-			}); err != nil {
-				return err
+			fmt.Fprintf(out, "Benchmark%s %d", r.benchName(), max(r.Runs[j].Count, 1))
+			for _, v := range r.benchValues(&r.Runs[j]) {
+				fmt.Fprintf(out, " %v %s", v.value, v.unit)
 			}
+			fmt.Fprintln(out)
 		}
 	}
-	return nil
+	return out.Flush()
 }
 
-// benchName is Group/case=name/size=n/senders=n, whose end is never taken for a
+// benchValue is a figure of a line.
+type benchValue struct {
+	value float64
+	unit  string
+}
+
+// benchName returns Group/case=name/size=n/senders=n, whose end is never taken for a
 // number of processors.
 func (r *Result) benchName() string {
 	group, name, _ := strings.Cut(r.Name, "/")
@@ -48,16 +52,11 @@ func (r *Result) benchName() string {
 	return full
 }
 
-func (r *Result) benchValues(run *Run) []benchfmt.Value {
-	var values []benchfmt.Value
+func (r *Result) benchValues(run *Run) []benchValue {
+	var values []benchValue
 	add := func(v float64, unit string) {
-		v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64) // what has a meaning
-		tidy, tidied := benchunit.Tidy(v, unit)
-		value := benchfmt.Value{Value: tidy, Unit: tidied}
-		if tidied != unit {
-			value.OrigValue, value.OrigUnit = v, unit
-		}
-		values = append(values, value)
+		v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64) // further digits mean nothing
+		values = append(values, benchValue{v, unit})
 	}
 	for _, f := range r.Figures {
 		add(run.Figures[f.Name], f.benchUnit(""))

@@ -3,145 +3,53 @@ package bench
 import (
 	"errors"
 	"fmt"
-	"image/color"
 	"io"
 	"math"
 	"strings"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/plotutil"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
-)
-
-const (
-	plotWidth, plotHeight = 24 * vg.Centimeter, 12 * vg.Centimeter
-	legendWidth           = 4 * vg.Centimeter
-	margin                = vg.Centimeter / 2
 )
 
 var errNothingToPlot = errors.New("nothing to plot: no latency and no throughput was measured")
 
-// WritePlots writes latency percentiles and throughput by size as one SVG, of
-// those that were measured.
+// WritePlots writes one SVG with the latency percentiles and the throughput by
+// size, as far as they were measured.
 func (rep *Report) WritePlots(w io.Writer) error {
-	var plots []*chart
-	for _, of := range []func(*Report) (*chart, error){latencyPlot, throughputPlot} {
-		p, err := of(rep)
+	return rep.writePlots(w, latencyChart, throughputChart)
+}
+
+// WriteLatencyPlot writes the latency percentiles as an SVG.
+func (rep *Report) WriteLatencyPlot(w io.Writer) error { return rep.writePlots(w, latencyChart) }
+
+// WriteThroughputPlot writes the throughput by size as an SVG.
+func (rep *Report) WriteThroughputPlot(w io.Writer) error { return rep.writePlots(w, throughputChart) }
+
+func (rep *Report) writePlots(w io.Writer, draw ...func(*Report) (*chart, error)) error {
+	var charts []*chart
+	for _, of := range draw {
+		c, err := of(rep)
 		if err != nil {
 			return err
 		}
-		if p != nil {
-			plots = append(plots, p)
+		if len(c.lines) > 0 {
+			c.subtitle = rep.Machine.String() + ", " + day(rep.Date)
+			charts = append(charts, c)
 		}
 	}
-	if len(plots) == 0 {
+	if len(charts) == 0 {
 		return errNothingToPlot
 	}
-	return writeSVG(w, plots...)
+	return writeSVG(w, charts)
 }
 
-// WriteLatencyPlot and WriteThroughputPlot write one of them.
-func (rep *Report) WriteLatencyPlot(w io.Writer) error    { return rep.writePlot(w, latencyPlot) }
-func (rep *Report) WriteThroughputPlot(w io.Writer) error { return rep.writePlot(w, throughputPlot) }
+// mostNines bounds the percentiles that are drawn: four nines are 99.99 %.
+const mostNines = 4
 
-func (rep *Report) writePlot(w io.Writer, of func(*Report) (*chart, error)) error {
-	p, err := of(rep)
-	if err == nil && p == nil {
-		err = errNothingToPlot
-	}
-	if err != nil {
-		return err
-	}
-	return writeSVG(w, p)
-}
-
-func writeSVG(w io.Writer, charts ...*chart) error {
-	canvas := vgsvg.New(plotWidth, plotHeight*vg.Length(len(charts)))
-	all := draw.New(canvas)
-	all.SetColor(color.White) // also under a legend, and on a dark page
-	all.Fill(all.Rectangle.Path())
-	tiles := draw.Tiles{Rows: len(charts), Cols: 1, PadTop: margin, PadBottom: margin, PadLeft: margin, PadRight: margin, PadY: 2 * margin}
-	for i, c := range charts {
-		tile := tiles.At(all, 0, i)
-		c.plot.Draw(draw.Crop(tile, 0, -legendWidth, 0, 0))
-		c.legend.Draw(draw.Crop(tile, tile.Size().X-legendWidth+margin, 0, 0, -2*vg.Centimeter))
-	}
-	_, err := canvas.WriteTo(w)
-	return err
-}
-
-// chart is a plot with its legend beside it.
-type chart struct {
-	plot   *plot.Plot
-	legend plot.Legend
-	lines  int
-}
-
-func newChart(rep *Report, title string) *chart {
-	p := plot.New()
-	p.Title.Text = title + "\n" + rep.Machine.String() + ", " + day(rep.Date)
-	p.Title.TextStyle.Font.Size = vg.Points(9)
-	p.Title.Padding = 3 * vg.Millimeter
-	p.Add(plotter.NewGrid())
-	legend := plot.NewLegend()
-	legend.Top, legend.Left = true, true
-	legend.TextStyle.Font.Size = vg.Points(10)
-	legend.Padding = vg.Millimeter
-	return &chart{plot: p, legend: legend}
-}
-
-// add adds a case's line, told apart by colour and dashes.
-func (c *chart) add(name string, points plotter.XYs, marks bool) error {
-	line, dots, err := plotter.NewLinePoints(points)
-	if err != nil {
-		return fmt.Errorf("plot %s: %w", name, err)
-	}
-	const colours = 7 // that plotutil has
-	line.Color, line.Width = plotutil.Color(c.lines), vg.Points(1.5)
-	line.Dashes = plotutil.Dashes(c.lines / colours)
-	c.plot.Add(line)
-	shown := []plot.Thumbnailer{line}
-	if marks {
-		dots.Color, dots.Shape = line.Color, plotutil.Shape(c.lines)
-		c.plot.Add(dots)
-		shown = append(shown, dots)
-	}
-	c.legend.Add(name, shown...)
-	c.lines++
-	return nil
-}
-
-// some is the chart, or nil if it is empty.
-func (c *chart) some() *chart {
-	if c.lines == 0 {
-		return nil
-	}
-	return c
-}
-
-// span keeps the range of a logarithmic axis whose figures are all the same
-// within what has a logarithm: the plotting library widens a range of no length
-// by one to both sides, which takes 1 to 0.
-func span(a *plot.Axis) {
-	if a.Min == a.Max {
-		a.Min, a.Max = a.Min/2, a.Max*2
-	}
-}
-
-// latencyPlot has a line a case: how much of it was at least as quick. It is nil
-// without any.
-func latencyPlot(rep *Report) (*chart, error) {
-	c := newChart(rep, "Latency, one way, 64 bytes")
-	p := c.plot
-	p.X.Label.Text, p.Y.Label.Text = "percentile", "one way"
-	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decades(nanos)
-	p.X.Tick.Marker = plot.ConstantTicks{
-		{Value: 0, Label: "0"}, {Value: 1, Label: "90"}, {Value: 2, Label: "99"}, {Value: 3, Label: "99.9"}, {Value: 4, Label: "99.99"},
-	}
+// latencyChart has a line a case. At each percentile it shows the latency that so
+// many of the round trips did not exceed.
+func latencyChart(rep *Report) (*chart, error) {
+	c := &chart{title: "Latency, one way, 64 bytes"}
+	nines := 1.0
 	for i := range rep.Results {
 		r := &rep.Results[i]
 		name, ok := strings.CutPrefix(r.Name, Latency+"/")
@@ -152,21 +60,29 @@ func latencyPlot(rep *Report) (*chart, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(points) == 0 {
-			continue
-		}
-		if err := c.add(name, points, false); err != nil {
-			return nil, err
+		if len(points) > 0 {
+			c.lines = append(c.lines, line{name: name, points: points})
+			nines = max(nines, points[len(points)-1].x)
 		}
 	}
-	span(&p.Y)
-	return c.some(), nil
+	c.x, c.y = percentileAxis(nines), logAxis("one way", nanos, c.lines)
+	return c, nil
 }
 
-// percentileLine is the latency of all runs together, by the number of nines:
-// from the quickest round trip to the median, and on as far as ten samples lie
-// beyond. A round trip that took no time by the clock was not measured.
-func percentileLine(r *Result) (plotter.XYs, error) {
+// percentileAxis returns an axis that ends at a whole number of nines.
+func percentileAxis(nines float64) axis {
+	a := axis{label: "percentile", max: math.Ceil(nines)}
+	for i, label := range []string{"0", "90", "99", "99.9", "99.99"}[:int(a.max)+1] {
+		a.ticks = append(a.ticks, tick{float64(i), label})
+	}
+	return a
+}
+
+// percentileLine returns the latency of all runs together, by the number of nines
+// of the percentile. It begins at the quickest round trip and ends where fewer
+// than ten samples lie beyond, but not before the median. Round trips that took no
+// time by the clock are left out.
+func percentileLine(r *Result) ([]point, error) {
 	all := hdrhistogram.New(1, int64(longest), 3)
 	for i := range r.Runs {
 		h, err := hdrhistogram.Decode(r.Runs[i].Hist)
@@ -175,70 +91,49 @@ func percentileLine(r *Result) (plotter.XYs, error) {
 		}
 		all.Merge(h)
 	}
-	var points plotter.XYs
-	for nines := 0.0; nines <= 4; nines += 0.05 {
+	var points []point
+	const perNine = 20
+	for i := range mostNines*perNine + 1 {
+		nines := float64(i) / perNine
 		beyond := math.Pow(10, -nines)
 		if beyond < 0.5 && beyond*float64(all.TotalCount()) < 10 {
 			break
 		}
 		trip := all.ValueAtQuantile(100 * (1 - beyond))
-		if nines == 0 { // the histogram has 0 there, whatever was recorded
+		if i == 0 { // quantile 0 of a histogram is 0, whatever was recorded
 			trip = all.Min()
 		}
 		if trip > 0 {
-			points = append(points, plotter.XY{X: nines, Y: float64(trip) / 2})
+			points = append(points, at(nines, float64(trip)/2))
 		}
 	}
 	return points, nil
 }
 
-// throughputPlot has a line for each way to send, by the size of a message. It is
-// nil without any.
-func throughputPlot(rep *Report) (*chart, error) {
-	c := newChart(rep, "Throughput, one sender, by size")
-	p := c.plot
-	p.X.Label.Text, p.Y.Label.Text = "bytes a message", "bytes a second"
-	p.X.Scale, p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogScale{}, decades(speed)
-	var ticks plot.ConstantTicks
-	for _, size := range sizes {
-		ticks = append(ticks, plot.Tick{Value: float64(size.bytes), Label: size.name})
-	}
-	p.X.Tick.Marker = ticks
+// throughputChart has a line for each way to send, by the size of a message, with
+// the spread of the runs at each point.
+func throughputChart(rep *Report) (*chart, error) {
+	c := &chart{title: "Throughput, one sender, by size"}
 	for _, way := range []string{"send", "claim", viaPipe, viaUnix, viaSeqpacket, viaMq} {
-		var points plotter.XYs
+		l := line{name: way, marks: true}
 		for i := range rep.Results {
 			r := &rep.Results[i]
 			for _, size := range sizes {
 				if r.Name == Throughput+"/"+way+"-"+size.name && len(r.Runs) > 0 && r.Value.Median > 0 {
-					points = append(points, plotter.XY{X: float64(r.Size), Y: r.Value.Median * float64(r.Size)})
+					bytes := float64(r.Size)
+					l.points = append(l.points, point{bytes, r.Value.Median * bytes, r.Value.Min * bytes, r.Value.Max * bytes})
 				}
 			}
 		}
-		if len(points) == 0 {
-			continue
-		}
-		if err := c.add(way, points, true); err != nil {
-			return nil, err
+		if len(l.points) > 0 {
+			c.lines = append(c.lines, l)
 		}
 	}
-	span(&p.X)
-	span(&p.Y)
-	return c.some(), nil
-}
-
-// decades are the ticks of a logarithmic axis, each power of ten with its unit.
-type decades func(float64) string
-
-func (label decades) Ticks(least, most float64) []plot.Tick {
-	var ticks []plot.Tick
-	for e := math.Floor(math.Log10(least)); e <= math.Ceil(math.Log10(most)); e++ {
-		for _, m := range []float64{1, 2, 5} {
-			tick := plot.Tick{Value: m * math.Pow(10, e)}
-			if m == 1 {
-				tick.Label = strings.NewReplacer(".00", "", ".0", "").Replace(label(tick.Value))
-			}
-			ticks = append(ticks, tick)
-		}
+	least, most := float64(sizes[0].bytes), float64(sizes[len(sizes)-1].bytes)
+	c.x = axis{label: "bytes a message", log: true, min: least / 1.5, max: most * 1.5}
+	for _, size := range sizes {
+		c.x.ticks = append(c.x.ticks, tick{float64(size.bytes), size.name})
 	}
-	return ticks
+	c.y = logAxis("bytes a second (bars: range of the runs)", speed, c.lines)
+	return c, nil
 }
