@@ -17,7 +17,7 @@ import (
 
 // verbs are the command's verbs, in the order in which --help lists them.
 var verbs = []func(*app) *cobra.Command{
-	newSend, newRecv, newPeek, newCreate, newLs, newStat, newWatch, newDoctor, newRm, newPrune, newBench, newCompletion, newMan, newVersion,
+	newSend, newRecv, newPeek, newCreate, newLs, newStat, newWatch, newDoctor, newRm, newPrune, newBench, newBenchWorker, newCompletion, newMan, newVersion,
 }
 
 // app is one run of the command: what every verb shares.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/peer"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/children"
 )
 
@@ -17,7 +19,7 @@ import (
 const lineBytes = 100
 
 // lines is how many go through a pipeline: as many as make its start count little.
-func (s *session) lines(of spec) int {
+func (s *session) lines(of worker.Spec) int {
 	const aSecond = 5e6
 	if of.Lines > 0 {
 		return of.Lines
@@ -27,17 +29,17 @@ func (s *session) lines(of spec) int {
 
 // pipeline runs commands as a shell would, and counts the lines that go through
 // from the start of the first to the end of the last. It is not pinned.
-func (s *session) pipeline(ctx context.Context, dir string, of spec) (reply, error) {
+func (s *session) pipeline(ctx context.Context, dir string, of worker.Spec) (worker.Reply, error) {
 	const fixed = 30 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, fixed)
 	defer cancel()
 	n := s.lines(of)
-	took, _, err := of.through(ctx, dir, n, false)
-	r := reply{Count: uint64(n), Took: took}
+	took, _, err := through(ctx, dir, of, n, false)
+	r := worker.Reply{Count: uint64(n), Took: took}
 	if err != nil || of.Via != "" {
 		return r, err
 	}
-	printed, err := of.checked(ctx, dir)
+	printed, err := checked(ctx, dir, of)
 	if of.Prints == frameJSON || of.Frame == frameJSON {
 		r.Figures = map[string]float64{figOutput: printed} // of a message
 	}
@@ -46,9 +48,9 @@ func (s *session) pipeline(ctx context.Context, dir string, of spec) (reply, err
 
 // checked sees to it that messages arrive as they were sent, in a run of its own, which
 // is not measured, and returns how many bytes are printed for each.
-func (s spec) checked(ctx context.Context, dir string) (each float64, err error) {
+func checked(ctx context.Context, dir string, s worker.Spec) (each float64, err error) {
 	const some = 1000
-	if _, _, err := s.through(ctx, dir, some, true); err != nil {
+	if _, _, err := through(ctx, dir, s, some, true); err != nil {
 		return 0, err
 	}
 	printed, err := os.ReadFile(filepath.Join(dir, "output"))
@@ -61,7 +63,7 @@ func (s spec) checked(ctx context.Context, dir string) (each float64, err error)
 		}
 		return float64(len(printed)) / some, nil
 	}
-	sent, err := s.input(some)
+	sent, err := input(s, some)
 	if err == nil && !bytes.Equal(sent, printed) {
 		err = fmt.Errorf("%d bytes went into the commands, and %d others came out", len(sent), len(printed))
 	}
@@ -70,20 +72,20 @@ func (s spec) checked(ctx context.Context, dir string) (each float64, err error)
 
 // through has so many messages go through the two commands of a pipeline, and returns
 // how long that took and, if it is kept, how long their output is.
-func (s spec) through(ctx context.Context, dir string, messages int, keep bool) (took time.Duration, printed int64, err error) {
-	input, err := s.inputFile(dir, messages)
+func through(ctx context.Context, dir string, s worker.Spec, messages int, keep bool) (took time.Duration, printed int64, err error) {
+	input, err := inputFile(dir, s, messages)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer input.Close()
 	fifo := filepath.Join(dir, "fifo")
 	if s.Via != "" {
-		if err := makeFIFO(fifo); err != nil {
+		if err := peer.MakeFIFO(fifo); err != nil {
 			return 0, 0, err
 		}
 		defer os.Remove(fifo)
 	}
-	from, to := s.commands(ctx, dir, fifo)
+	from, to := commands(ctx, s, dir, fifo)
 	from.Stdin = input
 	if keep {
 		output, err := os.Create(filepath.Join(dir, "output"))
@@ -105,12 +107,12 @@ func (s spec) through(ctx context.Context, dir string, messages int, keep bool) 
 }
 
 // inputFile opens a file of what goes into a pipeline, made once.
-func (s spec) inputFile(dir string, messages int) (*os.File, error) {
+func inputFile(dir string, s worker.Spec, messages int) (*os.File, error) {
 	path := filepath.Join(dir, fmt.Sprintf("input-%s-%d-%d", s.Frame, s.Size, messages))
 	if f, err := os.Open(path); err == nil {
 		return f, nil
 	}
-	input, err := s.input(messages)
+	input, err := input(s, messages)
 	if err == nil {
 		err = os.WriteFile(path, input, 0o600)
 	}
@@ -122,13 +124,13 @@ func (s spec) inputFile(dir string, messages int) (*os.File, error) {
 
 // own is this executable, as it was called: as a command it has verbs.
 func own(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, self, args...)
+	cmd := exec.CommandContext(ctx, worker.Executable, args...)
 	cmd.Args[0] = os.Args[0]
 	return cmd
 }
 
 // commands are the two of a pipeline.
-func (s spec) commands(ctx context.Context, dir, fifo string) (from, to *exec.Cmd) {
+func commands(ctx context.Context, s worker.Spec, dir, fifo string) (from, to *exec.Cmd) {
 	if s.Via != "" {
 		return exec.CommandContext(ctx, "sh", "-c", `exec cat > "$0"`, fifo), exec.CommandContext(ctx, "sh", "-c", `exec cat < "$0"`, fifo)
 	}

@@ -10,9 +10,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/report"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-var brief = Settings{Runs: 1, Duration: 2 * time.Millisecond}
+var brief = report.Settings{Runs: 1, Duration: 2 * time.Millisecond}
 
 // Every case runs, by real processes, and says what its group says. The
 // pipelines run commands that a test binary is not: the script has them. Those of
@@ -20,33 +23,33 @@ var brief = Settings{Runs: 1, Duration: 2 * time.Millisecond}
 func TestEveryCase(t *testing.T) {
 	var cases []Case
 	for _, c := range Cases() {
-		if c.Standard() && c.Group() != Pipeline && c.spec.Senders < 32 { // more are only more of the same
+		if c.Standard() && c.Group() != report.Pipeline && c.spec.Senders < 32 { // more are only more of the same
 			cases = append(cases, c)
 		}
 	}
 	for _, pinned := range []bool{false, true} {
 		how := brief
 		how.Pinned = pinned
-		untilMeasured(t, cases, how, func(_ Case, r *Result) bool { return measured(t, r) })
+		untilMeasured(t, cases, how, func(_ Case, r *report.Result) bool { return measured(t, r) })
 	}
 	require.Empty(t, left(t))
 }
 
 // measured reports whether the run of a result says what its case is about, or why
 // it can't.
-func measured(t *testing.T, r *Result) bool {
+func measured(t *testing.T, r *report.Result) bool {
 	t.Helper()
 	if r.Skipped != "" {
 		t.Log(r.Name, "was not measured:", r.Skipped)
 		return true
 	}
 	require.Len(t, r.Runs, 1, r.Name)
-	for _, ref := range []string{refLine, refRing, refFutex} {
+	for _, ref := range []string{worker.RefLine, worker.RefRing, worker.RefFutex} {
 		if r.Runs[0].Refs[ref].Mid() <= 0 {
 			return false
 		}
 	}
-	return r.Value.Median > 0 || r.Name == Cost+"/idle" // which is to be nothing
+	return r.Value.Median > 0 || r.Name == report.Cost+"/idle" // which is to be nothing
 }
 
 func TestCancelledMeasurementLeavesNothing(t *testing.T) {
@@ -71,7 +74,7 @@ func TestWhatAKilledMeasurementLeftIsRemoved(t *testing.T) {
 
 // A role that fails says why, and the measurement with it.
 func TestFailureOfARoleIsTold(t *testing.T) {
-	c := Case{Name: "throughput/none", Unit: PerSecond, spec: spec{Kind: "none"}}
+	c := Case{Name: "throughput/none", Unit: report.PerSecond, spec: worker.Spec{Kind: "none"}}
 	_, err := Measure(t.Context(), []Case{c}, brief, func(Case) {})
 	require.ErrorContains(t, err, `throughput/none: open: no case of kind "none"`)
 	require.Empty(t, left(t))
@@ -88,7 +91,7 @@ func left(t *testing.T) []string {
 // untilMeasured measures the cases, and those of which nothing came again, for longer:
 // in a short time a process that waits for a processor gets nothing done. came reports
 // whether something did, and requires that it can be.
-func untilMeasured(t *testing.T, todo []Case, how Settings, came func(Case, *Result) bool) {
+func untilMeasured(t *testing.T, todo []Case, how report.Settings, came func(Case, *report.Result) bool) {
 	t.Helper()
 	for ; len(todo) > 0; how.Duration *= 4 {
 		require.Less(t, how.Duration, time.Minute, "nothing comes of %v", todo)
