@@ -18,7 +18,7 @@ type Case struct {
 	Name   string // group/what
 	About  string
 	Unit   string
-	oneCPU bool // both processes on one CPU
+	oneCPU bool // both processes run on one CPU
 	apart  bool // the receiver on one CPU and its senders on another, whatever the settings say
 	spec   worker.Spec
 
@@ -26,18 +26,19 @@ type Case struct {
 	least    time.Duration   // the least that a run takes
 	most     time.Duration   // the most; 0: as long as the settings say
 	warm     time.Duration   // the least that its warm-up takes
-	shows    []report.Figure // what a run says, where that is more than one figure
-	baseline *worker.Spec    // is measured in the same run, by the same processes
+	shows    []report.Figure // the figures of a run, if it has more than one
+	baseline *worker.Spec    // measured in the same run, by the same processes
 	around   bool            // the baseline is measured before and after the case, and their mean counts
 }
 
-// Standard reports whether the case is one of those that run unless others are named.
+// Standard reports whether the case runs by default.
 func (c Case) Standard() bool { return c.Group() != report.Waiting && c.Group() != report.Gather }
 
-// commands reports whether the case runs commands, which only the command can.
+// commands reports whether the case runs verbs of the command, which needs the command
+// as its executable.
 func (c Case) commands() bool { return c.spec.Kind == kindPipeline || c.spec.Kind == kindStart }
 
-// processes is how many a run needs, for the case and its baseline.
+// processes returns how many workers a run needs, for the case and its baseline.
 func (c Case) processes() int {
 	n := c.spec.Processes()
 	if c.baseline != nil {
@@ -46,7 +47,7 @@ func (c Case) processes() int {
 	return n
 }
 
-// Group is what the case's name begins with.
+// Group returns the group with which the case's name begins.
 func (c Case) Group() string {
 	group, _, _ := strings.Cut(c.Name, "/")
 	return group
@@ -57,7 +58,7 @@ const (
 	noSpin    = -1
 )
 
-// Cases returns all there are, in the order of the tables.
+// Cases returns all cases, in the order of the tables.
 func Cases() []Case {
 	var all []Case
 	for _, group := range []struct {
@@ -117,7 +118,7 @@ func latencies() []Case {
 	}
 }
 
-// flood is a channel under load; a ring of a mebibyte, or of eight messages.
+// flood describes a channel under load, with a ring of a mebibyte or of eight messages.
 func flood(size, senders int) worker.Spec {
 	return worker.Spec{Kind: kindFlood, Size: size, Senders: senders, Capacity: max(reference.RingBytes, 8*size)}
 }
@@ -158,7 +159,7 @@ func peerFloods() []Case {
 	var cases []Case
 	for _, p := range []struct {
 		via, about string
-		most       int // bytes a message, with the limits that a user finds
+		most       int // bytes a message, by the default limits
 	}{
 		{peer.Pipe, "a FIFO, a write a message", 1 << 20},
 		{peer.Unix, "a UNIX stream socket, a write a message", 1 << 20},

@@ -11,8 +11,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// attachReceiver is a channel that senders join and leave; the one that measures
-// that sends it the figures.
+// attachReceiver is the receiver of a channel that senders attach to and leave. The
+// process that measures this sends it the figures.
 type attachReceiver struct{ r *ipc.Receiver }
 
 type attachSender struct {
@@ -63,8 +63,8 @@ func (e *attachSender) Run(s worker.Step) (worker.Reply, error) {
 
 func (e *attachSender) Close() error { return nil }
 
-// idleReceiver and idleSender are a blocked pair: one waits for a message of a
-// channel that is empty, the other for room in one that is full.
+// idleReceiver and idleSender are a blocked pair: the receiver waits for a message of
+// an empty channel, the sender for room in a full one.
 type idleReceiver struct{ empty, full *ipc.Receiver }
 
 type idleSender struct {
@@ -72,8 +72,8 @@ type idleSender struct {
 	msg         []byte
 }
 
-// idleTime is the least time that tells anything: many heartbeats. Before it, what has
-// just been busy comes to rest.
+// idleTime spans many heartbeats: a shorter measurement would mean nothing. In idleRest,
+// before it, whatever was busy comes to rest.
 const (
 	idleTime = 2 * time.Second
 	idleRest = 500 * time.Millisecond

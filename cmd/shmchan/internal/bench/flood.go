@@ -11,27 +11,28 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// How a receiver takes messages, by spec.Take; unless it says, by Consume.
+// How a receiver takes messages, by Spec.Take. The default is Consume.
 const (
 	takeAppend = "append" // RecvAppend
 	takeRecv   = "recv"
 	takeAll    = "all"
-	takeNext   = "next" // TryNext and Release, Next where there is none
+	takeNext   = "next" // TryNext and Release; Next if the channel is empty
 )
 
-// options are those of every endpoint of a case.
+// options returns the options of the endpoints of a case.
 func (a *self) options(s worker.Spec) *ipc.Options {
 	return &ipc.Options{Dir: a.dir, Capacity: s.Capacity, Spin: s.Spin, Wait: true}
 }
 
-// attach joins a channel that the other process makes meanwhile.
+// attach attaches a sender to a channel that the other process may still have to
+// create.
 func (a *self) attach(name string, s worker.Spec) (*ipc.Sender, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), worker.Patience)
 	defer cancel()
 	return ipc.NewSender(ctx, name, a.options(s))
 }
 
-// floodReceiver and floodSender are the ends of a channel under load.
+// floodReceiver and floodSender are the endpoints of a channel under load.
 type floodReceiver struct {
 	r    *ipc.Receiver
 	spec worker.Spec
@@ -56,8 +57,8 @@ func openFlood(a *self, s worker.Step) (worker.Part, error) {
 func (f *floodReceiver) Close() error { return f.r.Close() }
 func (f *floodSender) Close() error   { return f.s.Close() }
 
-// Run receives until its time is over and then closes its end, which is how the
-// senders know.
+// Run receives until its time is over, and then closes the receiver, which stops the
+// senders.
 func (f *floodReceiver) Run(s worker.Step) (worker.Reply, error) {
 	m, c := measure.NewMeterOf(s, f.spec), measure.NewChecker(f.spec.Size)
 	from := allocations()
@@ -72,7 +73,7 @@ func (f *floodReceiver) Run(s worker.Step) (worker.Reply, error) {
 	return r, errors.Join(err, f.r.Close())
 }
 
-// allocations is how many there have been in this process.
+// allocations returns the number of allocations of this process so far.
 func allocations() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -111,7 +112,7 @@ func (f *floodReceiver) consume(m *measure.Meter, check func([]byte) error) erro
 	}
 }
 
-// oneByOne receives messages by recv.
+// oneByOne receives messages by recv until the measurement is over.
 func oneByOne(m *measure.Meter, check func([]byte) error, recv func(context.Context) ([]byte, error)) error {
 	for ctx := context.Background(); ; {
 		msg, err := recv(ctx)
@@ -154,7 +155,7 @@ func (f *floodReceiver) next(m *measure.Meter, check func([]byte) error) error {
 	}
 }
 
-// Run sends until the receiver has gone.
+// Run sends until the receiver closes.
 func (f *floodSender) Run(worker.Step) (worker.Reply, error) {
 	var err error
 	switch {
@@ -183,7 +184,7 @@ func (f *floodSender) sends() error {
 	}
 }
 
-// batch returns what sends the next batch.
+// batch returns a function that sends the next batch.
 func (f *floodSender) batch() func() error {
 	ctx, msgs, n := context.Background(), make([][]byte, f.spec.Batch), uint64(0)
 	for i := range msgs {
@@ -199,7 +200,7 @@ func (f *floodSender) batch() func() error {
 	}
 }
 
-// claims writes every byte of every message where it stays.
+// claims writes every byte of every message in place.
 func (f *floodSender) claims() error {
 	for n := uint64(0); ; n++ {
 		c, err := f.s.Claim(context.Background(), f.spec.Size)

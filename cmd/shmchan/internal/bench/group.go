@@ -8,7 +8,7 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// group is the processes of one run: the receiver and its senders.
+// group is the workers of one run: the receiver and its senders.
 type group struct {
 	*session
 	ctx     context.Context
@@ -31,7 +31,7 @@ func (g *group) start(dir string, n int) error {
 	return nil
 }
 
-// end ends all, at once.
+// end kills all workers, and returns when they have ended.
 func (g *group) end() {
 	for _, w := range g.workers {
 		_ = w.Kill()
@@ -41,7 +41,7 @@ func (g *group) end() {
 	}
 }
 
-// each asks the first n processes the same, each on its side, and returns their
+// each has the first n workers do a step, each on its own side, and returns their
 // answers by side. The senders begin first.
 func (g *group) each(n int, s worker.Step) ([]worker.Reply, error) {
 	for side := n - 1; side >= 0; side-- {
@@ -61,7 +61,7 @@ func (g *group) each(n int, s worker.Step) ([]worker.Reply, error) {
 	return answers, nil
 }
 
-// all is each, and returns the receiver's answer, with the processor time of all.
+// all is like each, but returns what together makes of the answers.
 func (g *group) all(n int, s worker.Step) (worker.Reply, error) {
 	answers, err := g.each(n, s)
 	if err != nil {
@@ -70,7 +70,7 @@ func (g *group) all(n int, s worker.Step) (worker.Reply, error) {
 	return together(answers), nil
 }
 
-// together is the receiver's answer, with the processor time of all.
+// together returns the receiver's answer, with the processor time of all workers.
 func together(answers []worker.Reply) worker.Reply {
 	whole := answers[worker.Receiving]
 	whole.CPU = 0
@@ -94,8 +94,8 @@ func (g *group) place(together bool) error {
 	return nil
 }
 
-// references takes them, between the receiver and the first sender. Two ends that
-// spin need two processors, the futex is measured where the case will be.
+// references takes the references between the receiver and the first sender. Line and
+// ring spin on two processors; the futex is measured where the case will run.
 func (g *group) references() (map[string]float64, error) {
 	if g.Pinned && !g.free || g.oneCPU || g.apart {
 		if err := g.place(false); err != nil {
@@ -121,17 +121,17 @@ func (g *group) references() (map[string]float64, error) {
 	return refs, nil
 }
 
-// work has the processes open, run and close their parts of a case, and returns
-// what each answers to the run.
+// work has the workers open, run and close their parts in a case, and returns what
+// each answers to the run.
 func (g *group) work(s worker.Spec, warm, d time.Duration) ([]worker.Reply, error) {
-	n := s.Processes() // the others rest
+	n := s.Processes() // the others have no part
 	defer peer.ForgetQueues(g.dir)
-	const each = 30 * time.Millisecond // for one of many ends, on a busy machine
+	const each = 30 * time.Millisecond // for one of many endpoints, on a busy machine
 	many := time.Duration(s.Ends) * each
 	if _, err := g.all(n, worker.Step{Op: worker.OpOpen, Spec: s, For: many}); err != nil {
 		return nil, err
 	}
-	peer.ForgetQueues(g.dir) // both have it: no name is left, whatever happens from here on
+	peer.ForgetQueues(g.dir) // both sides have opened it: no name is left, whatever happens from here on
 	answers, err := g.each(n, worker.Step{Op: worker.OpRun, Warm: warm, For: d})
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ const (
 	figTime     = "processor time"
 )
 
-// figures works out what the processes of a case said, by its kind.
+// figures returns the figures of a case from the answers of its processes, by its kind.
 func figures(s worker.Spec, answers []worker.Reply) (map[string]float64, error) {
 	judge, ok := judges[s.Kind]
 	if !ok {
@@ -54,7 +54,7 @@ func figures(s worker.Spec, answers []worker.Reply) (map[string]float64, error) 
 	return found, err
 }
 
-// judges add to the figures that the processes said themselves.
+// judges add to the figures that the answers contain.
 var judges = map[string]func(found map[string]float64, answers []worker.Reply) error{
 	kindTrip: func(found map[string]float64, all []worker.Reply) error {
 		return quantiles(found, all[worker.Receiving], 0.5)
@@ -78,10 +78,10 @@ var judges = map[string]func(found map[string]float64, answers []worker.Reply) e
 	kindClaims:      judgeRate,
 	kindPlain:       judgeRate,
 	kindPipeline:    judgeRate,
-	kindStart:       func(map[string]float64, []worker.Reply) error { return nil }, // says all itself
+	kindStart:       func(map[string]float64, []worker.Reply) error { return nil }, // its answer contains all
 }
 
-// judgeRate takes what the receiver took, and what one message took.
+// judgeRate adds the rate at which the receiver took messages, and the time of one.
 func judgeRate(found map[string]float64, all []worker.Reply) error {
 	found[figRate] = all[worker.Receiving].Rate()
 	if n := all[worker.Receiving].Count; n > 0 {
@@ -90,26 +90,26 @@ func judgeRate(found map[string]float64, all []worker.Reply) error {
 	return nil
 }
 
-// judgeFair takes the waits from the sender that is measured.
+// judgeFair adds the waits of the sender that is measured.
 func judgeFair(found map[string]float64, all []worker.Reply) error {
 	return quantiles(found, all[worker.Sending], 1)
 }
 
-// judgeReceiver takes all from the one process that measures.
+// judgeReceiver adds what the receiving process measured and used.
 func judgeReceiver(found map[string]float64, all []worker.Reply) error {
 	r := all[worker.Receiving]
 	found[figCPU] = share(r)
 	return quantiles(found, r, 1)
 }
 
-// judgeMany takes the wakes from the onlooker.
+// judgeMany adds the wakes that the onlooker counted.
 func judgeMany(found map[string]float64, all []worker.Reply) error {
 	found[figCPU] = share(all[worker.Receiving])
 	found[figWakesS] = float64(all[worker.Sending].Wakes) / all[worker.Sending].Took.Seconds()
 	return nil
 }
 
-// judgeBlocked adds up what all senders used.
+// judgeBlocked adds what all senders together used.
 func judgeBlocked(found map[string]float64, all []worker.Reply) error {
 	wakes := uint64(0)
 	for _, r := range all[worker.Sending:] {
@@ -123,7 +123,7 @@ func judgeBlocked(found map[string]float64, all []worker.Reply) error {
 	return nil
 }
 
-// judgeHosts finds the process of senders that used the most.
+// judgeHosts adds what the busiest process of senders used.
 func judgeHosts(found map[string]float64, all []worker.Reply) error {
 	found[figReceiver] = share(all[worker.Receiving])
 	for _, r := range all[worker.Sending:] {
@@ -132,7 +132,7 @@ func judgeHosts(found map[string]float64, all []worker.Reply) error {
 	return nil
 }
 
-// share is the part of one processor that a process used.
+// share returns the percentage of one processor that a process used.
 func share(r worker.Reply) float64 {
 	if r.Took <= 0 {
 		return 0
@@ -140,8 +140,8 @@ func share(r worker.Reply) float64 {
 	return 100 * float64(r.CPU) / float64(r.Took)
 }
 
-// quantiles adds those of a histogram, if there is one, each by the part of it that
-// counts.
+// quantiles adds those of a histogram, if there is one, multiplied by part: 0.5 turns
+// round trips into single ways.
 func quantiles(found map[string]float64, r worker.Reply, part float64) error {
 	if r.Hist == nil {
 		return nil

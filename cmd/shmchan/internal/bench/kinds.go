@@ -8,7 +8,7 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// What a case's processes do, by spec.Kind.
+// What the processes of a case do, by Spec.Kind.
 const (
 	kindTrip   = "trip"
 	kindLine   = "line"
@@ -42,7 +42,7 @@ const (
 	kindCut         = "cut"
 )
 
-// parts opens what a process does in a case, by spec.Kind.
+// parts opens what a process does in a case, by Spec.Kind.
 var parts = map[string]func(*self, worker.Step) (worker.Part, error){
 	kindTrip:   openTrip,
 	kindLine:   ofMemory(reference.OpenLine),
@@ -52,8 +52,8 @@ var parts = map[string]func(*self, worker.Step) (worker.Part, error){
 	kindAttach: openAttach,
 	kindIdle:   openIdle,
 
-	kindPeerTrip:  ofPeer(peer.OpenPeerTrip),
-	kindPeerFlood: ofPeer(peer.OpenPeerFlood),
+	kindPeerTrip:  ofPeer(peer.OpenTrip),
+	kindPeerFlood: ofPeer(peer.OpenFlood),
 
 	kindInTurns: openInTurns,
 	kindClaims:  ofMemory(reference.OpenClaims),

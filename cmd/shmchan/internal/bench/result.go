@@ -9,8 +9,8 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// newRun makes a run of what the processes said, in the case itself and in its
-// baseline, as often as that was measured.
+// newRun returns the run that the processes' answers make up: those of the case itself,
+// and those of each time that its baseline was measured.
 func (c Case) newRun(answers []worker.Reply, baselines ...[]worker.Reply) (run report.Run, err error) {
 	r := together(answers)
 	run = report.Run{Count: r.Count, Seconds: r.Took.Seconds(), Hist: r.Hist}
@@ -38,7 +38,7 @@ func (c Case) newRun(answers []worker.Reply, baselines ...[]worker.Reply) (run r
 	return run, nil
 }
 
-// baselineFigures are the means of those that the baseline said.
+// baselineFigures returns the means of the figures of the baseline.
 func (c Case) baselineFigures(baselines [][]worker.Reply) (map[string]float64, error) {
 	mean := map[string]float64{}
 	for _, answers := range baselines {

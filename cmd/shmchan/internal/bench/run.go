@@ -13,16 +13,17 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// session is the state of all runs.
+// session is what all runs of a measurement share.
 type session struct {
 	report.Settings
 	refs time.Duration // how long one reference takes; 0: by the duration of a run
 	dir  string
-	cpus []int // those allowed; the receiver's comes first, then the senders'
+	cpus []int // that may be used: first the receiver's, then the senders'
 }
 
-// Measure runs the cases, in rounds, and calls progress before each run. It
-// leaves no process and no file behind, also when ctx ends.
+// Measure runs the cases in rounds, and calls progress before each run. It leaves no
+// process and no file behind, even if ctx ends it. The program must serve as a worker
+// when it is started with WorkerVerb.
 func Measure(ctx context.Context, cases []Case, how report.Settings, progress func(Case)) (*report.Report, error) {
 	s := &session{Settings: how}
 	rep := &report.Report{Date: time.Now().Truncate(time.Second), Settings: how}
@@ -47,7 +48,7 @@ func (s *session) open() (err error) {
 	return err
 }
 
-func (s *session) close() { _ = os.RemoveAll(s.dir) } // the next session tries again
+func (s *session) close() { _ = os.RemoveAll(s.dir) } // the next session removes what is left
 
 func (s *session) rounds(ctx context.Context, cases []Case, progress func(Case)) ([]report.Result, error) {
 	results := make([]report.Result, len(cases))
@@ -77,7 +78,7 @@ func (s *session) rounds(ctx context.Context, cases []Case, progress func(Case))
 	return results, nil
 }
 
-// refTime is how long one reference takes.
+// refTime returns how long one reference takes.
 func (s *session) refTime() time.Duration {
 	if s.refs > 0 {
 		return s.refs
@@ -85,10 +86,10 @@ func (s *session) refTime() time.Duration {
 	return min(max(s.Duration/10, 5*time.Millisecond), 50*time.Millisecond)
 }
 
-// warmUp goes before a run.
+// warmUp returns how long the warm-up of a run takes.
 func (s *session) warmUp() time.Duration { return min(s.Duration/2, 200*time.Millisecond) }
 
-// once is one run of a case, by processes of its own.
+// once runs a case once, in processes of its own.
 func (s *session) once(ctx context.Context, c Case) (run report.Run, err error) {
 	dir, err := os.MkdirTemp(s.dir, "run-")
 	if err != nil {
@@ -125,13 +126,13 @@ func (s *session) once(ctx context.Context, c Case) (run report.Run, err error) 
 	return run, nil
 }
 
-// said is what the processes of a run answered.
+// said is what the workers of a run answered.
 type said struct {
 	answers   []worker.Reply
 	baselines [][]worker.Reply // once, or before and after
 }
 
-// measure runs the case and its baseline.
+// measure runs a case, and its baseline after it or before and after it.
 func (g *group) measure(c Case) (all said, err error) {
 	warm, d := max(g.warmUp(), c.warm), max(g.Duration, c.least)
 	if c.most > 0 {

@@ -9,12 +9,13 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// WorkerVerb is the hidden verb that a program which measures must serve, by Work.
+// WorkerVerb is the verb by which a program that calls Measure is started as a worker.
+// It must then call Work with the argument of the verb.
 const WorkerVerb = worker.Verb
 
-// Work serves as a worker of the measurement in a directory: it does the steps that
-// the parent writes to in, and answers to out. It ends the process when the parent
-// closes in.
+// Work serves as a worker of the run in a directory: it does the steps that the parent
+// writes to in, and writes the answers to out. When the parent closes in, or ends, it
+// exits the process.
 func Work(dir string, in io.Reader, out io.Writer) error {
 	mem, err := reference.OpenMemory(dir)
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// tripPart is one process of a pair of channels, there and back.
+// tripPart is one process of round trips through a pair of channels.
 type tripPart struct {
 	r       *ipc.Receiver
 	s       *ipc.Sender
 	asks    bool
-	twice   bool // each trip is two
+	twice   bool // each trip is made twice
 	message []byte
 }
 
@@ -43,12 +43,12 @@ func (e *tripPart) Run(s worker.Step) (worker.Reply, error) {
 		trip = func() error { return errors.Join(once(), once()) }
 	}
 	r, err := measure.Trips(s, trip)
-	// An empty message tells the other side: it sees that at once, also where it
-	// spins so long that it would look for a Close much later.
+	// An empty message ends the other side. Were it to find out by Close, a side that
+	// spins for long would find out much later.
 	return r, errors.Join(err, e.s.Send(context.Background(), nil))
 }
 
-// trip returns what sends a message there and takes it back.
+// trip returns a function that sends a message and receives the answer.
 func (e *tripPart) trip() func() error {
 	ctx, c := context.Background(), measure.NewChecker(len(e.message))
 	buf, n := make([]byte, 0, len(e.message)), uint64(0)

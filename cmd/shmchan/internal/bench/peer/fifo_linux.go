@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// MakeFIFO creates a FIFO.
 func MakeFIFO(path string) error { return unix.Mkfifo(path, 0o600) }
 
-// roomyPipe gives a pipe as much room as a user may have, or leaves it.
+// roomyPipe enlarges the buffer of a pipe, if a user may have it that large.
 func roomyPipe(f *os.File) { _, _ = unix.FcntlInt(f.Fd(), unix.F_SETPIPE_SZ, roomyBytes) }

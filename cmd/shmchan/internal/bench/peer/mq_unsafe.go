@@ -18,10 +18,10 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// mq is a pair of POSIX message queues, there and back, with as many messages as
-// a user without privileges may have.
+// mq is a pair of POSIX message queues, there and back, each as deep as an unprivileged
+// user may have it.
 type mq struct {
-	quit    *atomic.Uint64 // 1: the receiver has had enough
+	quit    *atomic.Uint64 // 1: the receiver stops the sender
 	in, out int
 	msg     []byte
 }
@@ -58,7 +58,7 @@ func openMq(dir string, quit *atomic.Uint64, s worker.Step) (Wire, error) {
 	return q, nil
 }
 
-// mqLimit reads a limit of the system's, which is also what a user gets.
+// mqLimit reads a limit of the system.
 func mqLimit(name string) (int, error) {
 	raw, err := os.ReadFile(filepath.Join("/proc/sys/fs/mqueue", name))
 	if errors.Is(err, os.ErrNotExist) {
@@ -87,7 +87,7 @@ func mqOpen(name string, attr *mqAttr) (int, error) {
 	return int(fd), nil
 }
 
-// call does a call of mq_timedsend's shape, without a time.
+// call makes a system call with the arguments of mq_timedsend, without a timeout.
 func (q *mq) call(number uintptr, fd int, msg []byte) (int, error) {
 	for {
 		n, _, errno := unix.Syscall6(number, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(msg))), uintptr(len(msg)), 0, 0, 0)
@@ -101,8 +101,8 @@ func (q *mq) call(number uintptr, fd int, msg []byte) (int, error) {
 	}
 }
 
-// A queue does not tell that the other side has gone. So an empty message ends
-// one way, and a shared word asks for that.
+// A message queue does not report that the other side has closed. So an empty message
+// ends one direction, and a shared word asks for it.
 
 func (q *mq) Send(frame []byte) error {
 	if q.quit.Load() == 1 {
@@ -136,13 +136,13 @@ func (q *mq) Enough() error {
 
 func (q *mq) Close() error { return errors.Join(unix.Close(q.in), unix.Close(q.out)) }
 
-// mqName is unique, as the directory is, and tells what it is.
+// mqName returns a name that is as unique as the directory.
 func mqName(dir, way string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(dir, "/dev/shm/"), "/", "-") + "-" + way
 }
 
-// ForgetQueues removes the names of queues of a directory, if there are any; the
-// queues go with their last user.
+// ForgetQueues removes the names of a directory's message queues, if there are any. The
+// queues themselves last as long as they are open.
 func ForgetQueues(dir string) {
 	for _, way := range worker.Ways {
 		if p, err := unix.BytePtrFromString(mqName(dir, way)); err == nil {

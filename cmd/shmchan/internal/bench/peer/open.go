@@ -11,11 +11,11 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// Pipes and sockets are used through blocking descriptors: where one goroutine
-// waits for one descriptor that wakes sooner than by the runtime's poller does,
-// and carries as much.
+// Pipes and sockets are used through blocking descriptors. If one goroutine waits for
+// one descriptor, it wakes sooner than by the runtime's poller, and carries as much.
 
-// openPipe opens two FIFOs, there and back. An open waits for the other side's.
+// openPipe opens two FIFOs, there and back. Each open waits until the other side opens
+// the same FIFO.
 func openPipe(dir string, s worker.Step) (Wire, error) {
 	var files [2]*os.File
 	for i, way := range worker.Ways {
@@ -64,7 +64,7 @@ func openSocket(dir string, s worker.Step) (Wire, error) {
 		return nil, err
 	}
 	if s.Spec.Size >= large {
-		// As much as a user may have; the kernel cuts what is more.
+		// The kernel reduces it to what a user may have.
 		err = errors.Join(conn.SetWriteBuffer(roomyBytes), conn.SetReadBuffer(roomyBytes))
 	}
 	f, ferr := conn.File()
@@ -80,7 +80,7 @@ func openSocket(dir string, s worker.Step) (Wire, error) {
 	return newStream(f, f, func() error { return closeWrite(f) }, s.Spec.Size), nil
 }
 
-// blocking is f for a thread of its own to wait on.
+// blocking returns f in blocking mode: a read occupies a thread.
 func blocking(f *os.File) (*os.File, error) {
 	fd, err := syscall.Dup(int(f.Fd()))
 	if err != nil {
@@ -107,7 +107,7 @@ func accept(network string, address *net.UnixAddr) (*net.UnixConn, error) {
 	return l.AcceptUnix()
 }
 
-// dial waits for the other side to listen.
+// dial connects as soon as the other side listens.
 func dial(network string, address *net.UnixAddr) (*net.UnixConn, error) {
 	for start := time.Now(); ; time.Sleep(time.Millisecond) {
 		conn, err := net.DialUnix(network, nil, address)

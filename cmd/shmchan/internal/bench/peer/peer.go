@@ -17,14 +17,14 @@ type peerPart struct {
 	trip bool
 }
 
-// OpenPeerTrip opens one side of round trips through a peer; see openWire.
-func OpenPeerTrip(dir string, quit *atomic.Uint64, s worker.Step) (worker.Part, error) {
+// OpenTrip opens one side of round trips through a peer; see openWire.
+func OpenTrip(dir string, quit *atomic.Uint64, s worker.Step) (worker.Part, error) {
 	w, err := OpenWire(dir, quit, s)
 	return &peerPart{w, s.Spec, s.Side == worker.Receiving, true}, err
 }
 
-// OpenPeerFlood opens one side of a peer under load; see openWire.
-func OpenPeerFlood(dir string, quit *atomic.Uint64, s worker.Step) (worker.Part, error) {
+// OpenFlood opens one side of a peer under load; see openWire.
+func OpenFlood(dir string, quit *atomic.Uint64, s worker.Step) (worker.Part, error) {
 	w, err := OpenWire(dir, quit, s)
 	return &peerPart{w, s.Spec, s.Side == worker.Receiving, false}, err
 }

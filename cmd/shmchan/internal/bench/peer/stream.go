@@ -8,9 +8,9 @@ import (
 	"os"
 )
 
-// stream carries messages over bytes: a write a message, buffered reads. Writes
-// that wait in a buffer for others would be another promise: a message of which
-// Send has returned is on its way.
+// stream carries messages over a stream of bytes: one write a message, and buffered
+// reads. Buffered writes would promise less: when Send returns, the message is on its
+// way.
 type stream struct {
 	w    io.WriteCloser
 	r    *bufio.Reader

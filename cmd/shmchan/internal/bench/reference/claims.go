@@ -7,14 +7,13 @@ import (
 	"github.com/shmchan/shmchan/internal/process"
 )
 
-// The ring of claims is for many senders, as one writes it in C: a batch claims its
-// block of the ring by one compare-and-swap of tail, and one stamp in the block's
-// first record, stored last, says at which position it is whole. The receiver walks
-// from block to block and checks every byte where it lies. Nobody waits but by
-// spinning, and by yielding the processor: where all senders share one, the one that
-// has claimed must get it.
+// The ring of claims is a ring for many senders, as one writes it in C. A batch claims
+// its block of the ring by one compare-and-swap of tail, and publishes it by a stamp in
+// the block's first record, stored last. The receiver goes from block to block and
+// checks every byte in place. Both sides wait by spinning. Senders also yield the
+// processor: if all of them share one, the sender that has claimed a block must run.
 
-// claimsPart is one process of it; head and tail count blocks.
+// claimsPart is one process of the ring of claims; head and tail count blocks.
 type claimsPart struct {
 	m      *Memory
 	s      worker.Step
@@ -25,7 +24,7 @@ type claimsPart struct {
 func OpenClaims(m *Memory, s worker.Step) (worker.Part, error) {
 	e := &claimsPart{m, s, s.Spec.Batch, uint64(ringRecords / (1 + s.Spec.Batch))}
 	if s.Side == worker.Receiving {
-		clear(e.m.Ring[:]) // before any sender runs: what a reference left may look like a stamp
+		clear(e.m.Ring[:]) // before any sender runs: words left by a reference could be taken for a stamp
 	}
 	return e, nil
 }
@@ -42,7 +41,7 @@ func (e *claimsPart) Run(s worker.Step) (worker.Reply, error) {
 // block returns the index of the first record of a block.
 func (e *claimsPart) block(pos uint64) int { return int(pos%e.blocks) * (1 + e.batch) }
 
-// fill sends until the receiver has had enough, and then counts itself off.
+// fill sends until the receiver stops it, and then adds itself to those that have stopped.
 func (e *claimsPart) fill(number uint64) error {
 	msg := record{0, measure.W1, measure.W2, measure.W3, measure.W4, measure.W5, measure.W6, measure.W7}
 	for head := e.m.Head.Load(); ; {
@@ -88,7 +87,7 @@ func (e *claimsPart) drain(s worker.Step) (worker.Reply, error) {
 			}
 		}
 		head++
-		// Gives the room back; pairs with the load of head in fill.
+		// Releases the block; pairs with the load of head in fill.
 		order.Store64(&e.m.Head, head)
 	}
 	e.m.stop.Store(1)
@@ -102,7 +101,7 @@ func (e *claimsPart) drain(s worker.Step) (worker.Reply, error) {
 	return meter.Reply(), nil
 }
 
-// awaitYielding is await where others may need the processor.
+// awaitYielding is worker.Await for processes that share a processor: it yields.
 func awaitYielding(ready func() bool) error {
 	const looks = 64
 	return worker.Await(func() bool {

@@ -8,7 +8,8 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// askFutex measures a word's way to a sleeper: the median of round trips, halved.
+// askFutex measures how long it takes to wake a process that sleeps on a futex: half of
+// the median round trip.
 func (m *Memory) askFutex(d time.Duration) (worker.Reply, error) {
 	samples := make([]float64, 0, 1<<14)
 	n := uint32(0)
@@ -23,7 +24,7 @@ func (m *Memory) askFutex(d time.Duration) (worker.Reply, error) {
 	return worker.Reply{Nanos: measure.Median(samples[1:]), Count: uint64(len(samples))}, err
 }
 
-// nap bounds one sleep: a raw system call can't be interrupted by the runtime.
+// nap bounds one sleep, because the runtime cannot interrupt a raw system call.
 const nap = time.Second
 
 func (m *Memory) crossFutex(n *uint32) error {
@@ -33,7 +34,7 @@ func (m *Memory) crossFutex(n *uint32) error {
 	return sleepWhile(&m.back, *n-1)
 }
 
-// sleepWhile sleeps while *w is v. The runtime's signals wake it early.
+// sleepWhile returns when *w is no longer v. The runtime's signals can end a sleep early.
 func sleepWhile(w *atomic.Uint32, v uint32) error {
 	if w.Load() != v {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// askLine measures a line's way to the other side: the median of many samples,
-// each of many round trips, because the clock takes as long as a crossing.
+// askLine measures how long a cache line takes to cross: the median of many samples,
+// each of many round trips, because reading the clock takes as long as a crossing.
 func (m *Memory) askLine(d time.Duration) (worker.Reply, error) {
 	const trips = 50
 	samples := make([]float64, 0, 1<<14)
@@ -43,8 +43,7 @@ func (m *Memory) endLine() error {
 	return worker.Await(func() bool { return m.Line.Load() == 0 })
 }
 
-// answerLine answers until the asking side is over, and leaves the word as both
-// found it.
+// answerLine answers until the asking side ends, and leaves the word as it was.
 func (m *Memory) answerLine() error {
 	for n := uint64(0); n != Over; {
 		if err := worker.Await(func() bool { n = m.Line.Load(); return n&1 == 1 }); err != nil {

@@ -8,10 +8,12 @@ import (
 
 func memoryPath(dir string) string { return filepath.Join(dir, "memory") }
 
+// MakeMemory creates the memory of a run in its directory.
 func MakeMemory(dir string) error {
 	return os.WriteFile(memoryPath(dir), make([]byte, memoryBytes), 0o600)
 }
 
+// OpenMemory maps the memory of a run.
 func OpenMemory(dir string) (*Memory, error) {
 	f, err := os.OpenFile(memoryPath(dir), os.O_RDWR, 0)
 	if err != nil {
@@ -24,8 +26,8 @@ func OpenMemory(dir string) (*Memory, error) {
 	return overlay(raw), nil
 }
 
-// openPlainMemory makes the file of a plain ring, or opens what the other process has
-// made. It goes with the directory.
+// openPlainMemory opens the file of a plain ring, which the first of the two processes
+// creates. The file is removed with the directory.
 func openPlainMemory(dir string, capacity int) (*plainMemory, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "plain"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -43,4 +45,5 @@ func openPlainMemory(dir string, capacity int) (*plainMemory, error) {
 	return overlayPlain(raw), nil
 }
 
+// Close unmaps the memory.
 func (m *Memory) Close() error { return unmapFile(m.raw) }

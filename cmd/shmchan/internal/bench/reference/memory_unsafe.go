@@ -13,12 +13,12 @@ const (
 	ringRecords = RingBytes / measure.RecordBytes
 )
 
-// words are the shared words of the references, each in a line of its own.
+// words are the shared words of the references, each in a cache line of its own.
 type words struct {
 	_     structs.HostLayout
 	Line  atomic.Uint64 // 0x000  8  the cache line that crosses
 	_     [120]byte
-	stop  atomic.Uint64 // 0x080  8  1: the ring's receiver has had enough
+	stop  atomic.Uint64 // 0x080  8  1: the ring's receiver stops its sender
 	_     [120]byte
 	Tail  atomic.Uint64 // 0x100  8  records that the ring's sender has published
 	_     [120]byte
@@ -28,7 +28,7 @@ type words struct {
 	_     [124]byte
 	back  atomic.Uint32 // 0x280  4  the futex that the asking side waits on
 	_     [124]byte
-	Quit  atomic.Uint64 // 0x300  8  1: a queue's receiver has had enough
+	Quit  atomic.Uint64 // 0x300  8  1: a message queue's receiver stops its sender
 	_     [4096 - 0x308]byte
 }
 
@@ -41,12 +41,12 @@ var (
 // record is one message of the ring, a cache line.
 type record [measure.RecordBytes / 8]uint64
 
-// records are those of the ring by size, of 16 to 256 bytes.
+// records are the types of the ring's records, of 16 to 256 bytes.
 type records interface {
 	~[2]uint64 | ~[4]uint64 | ~[8]uint64 | ~[16]uint64 | ~[32]uint64
 }
 
-// ringOf is the ring as records of another size.
+// ringOf returns the ring as records of another size.
 func ringOf[T records](m *Memory) []T {
 	var r T
 	return unsafe.Slice((*T)(unsafe.Pointer(m.Ring)), RingBytes/int(unsafe.Sizeof(r)))
@@ -56,21 +56,21 @@ func bytesOf[T records](r *T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(r)), unsafe.Sizeof(*r))
 }
 
-// stampOf is the first word of a record of the ring.
+// stampOf returns the first word of a record of the ring.
 func (m *Memory) stampOf(i int) *atomic.Uint64 { return (*atomic.Uint64)(unsafe.Pointer(&m.Ring[i])) }
 
-// memoryBytes is the size of the file.
+// memoryBytes is the size of the file that holds a Memory.
 const memoryBytes = int(unsafe.Sizeof(words{})) + RingBytes
 
-// Memory is the file that the processes of a measurement share.
+// Memory is what the processes of a run share beside channels.
 type Memory struct {
 	*words
 	Ring *[ringRecords]record
 	raw  []byte
 }
 
-// plainMemory is the file of a plain ring: words, of which it uses those of the
-// minimal ring, and bytes.
+// plainMemory is what the processes of a plain ring share: the words, of which it uses
+// the same as the minimal ring, and the bytes of the ring.
 type plainMemory struct {
 	*words
 	data, raw []byte

@@ -8,18 +8,18 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// The plain ring is for messages of any size and one sender, as one writes it in C:
-// a length, the message behind it in one piece, and one store of tail that publishes
-// it. A message that does not fit before the ring's end begins at its start. Go's copy
-// stands for memcpy. It writes a mebibyte and more past the cache, which the channel
-// avoids.
+// The plain ring is a ring for messages of any size and one sender, as one writes it
+// in C. A message is its length and then its bytes in one piece, published by one store
+// of tail. A message that does not fit before the end of the ring begins at its start.
+// Go's copy stands for memcpy: from a mebibyte on it bypasses the cache, which the
+// channel avoids.
 
 const (
 	plainHeader = 8
-	plainSkip   = ^uint64(0) // in the place of a length: go on at the ring's start
+	plainSkip   = ^uint64(0) // in place of a length: continue at the start of the ring
 )
 
-// plainPart is one process of it; head and tail count bytes.
+// plainPart is one process of the plain ring; head and tail count bytes.
 type plainPart struct {
 	m    *plainMemory
 	spec worker.Spec
@@ -40,7 +40,7 @@ func (e *plainPart) Run(s worker.Step) (worker.Reply, error) {
 	return worker.Reply{}, e.fill()
 }
 
-// stride is what a message takes of the ring.
+// stride returns how many bytes of the ring a message takes.
 func (e *plainPart) stride() uint64 { return uint64(plainHeader + (e.spec.Size+7)&^7) }
 
 func (e *plainPart) fill() error {
@@ -102,7 +102,7 @@ func (e *plainPart) drain(s worker.Step) (_ worker.Reply, err error) {
 		}
 		msg := data[at+plainHeader:][:n]
 		head += stride
-		// Each store of head gives room back; pairs with the load of head in fill.
+		// Each store of head releases a message; pairs with the load of head in fill.
 		if e.spec.InPlace {
 			err = c.Whole(msg)
 			order.Store64(&e.m.Head, head)
@@ -120,7 +120,7 @@ func (e *plainPart) drain(s worker.Step) (_ worker.Reply, err error) {
 	}
 }
 
-// over ends the sender, and leaves the words as both found them.
+// over stops the sender, and leaves the words as they were.
 func (e *plainPart) over() error {
 	e.m.stop.Store(1)
 	if err := worker.Await(func() bool { return e.m.stop.Load() == 0 }); err != nil {

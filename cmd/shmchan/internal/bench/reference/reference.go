@@ -14,7 +14,7 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// Over is what the asking side of line and futex stores when it has measured.
+// Over is stored by the asking side of line and futex to end the answering one.
 const Over = 1<<32 - 1
 
 // Refer takes one side of a reference for about as long as the step says.

@@ -8,11 +8,10 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// fillRing is the sender of the minimal ring: it writes records where they stay
-// and publishes them in strides of a power of two, until the receiver has had
-// enough. What it knows of the receiver's position it looks up only when the ring
-// seems full. A record is the message alone, of a size that the compiler knows, and
-// their number is a power of two: as little as a C program can do.
+// fillRing is the sender of the minimal ring. It writes records in place and publishes
+// them in strides of a power of two, until the receiver stops it. It loads head only
+// when the ring seems full. A record is the message alone, of a size known at compile
+// time, and the number of records is a power of two: a C program could not do less.
 func fillRing[T records](m *Memory, stride uint64) error {
 	var msg T
 	for i := range len(msg) {
@@ -40,8 +39,8 @@ func fillRing[T records](m *Memory, stride uint64) error {
 	}
 }
 
-// drainRing is the receiver: it checks every byte of every record where it lies,
-// and gives back in the same strides.
+// drainRing is the receiver of the minimal ring. It checks every byte of every record
+// in place, and releases records in the same strides.
 func (m *Memory) drainRing(s worker.Step, stride uint64) (worker.Reply, error) {
 	head, tail := m.Head.Load(), m.Tail.Load()
 	meter := measure.NewMeter(s.Warm, s.For)
@@ -59,15 +58,15 @@ func (m *Memory) drainRing(s worker.Step, stride uint64) (worker.Reply, error) {
 			}
 			head++
 		}
-		// Gives the room back; pairs with the load of head in fillRing.
+		// Releases the records; pairs with the load of head in fillRing.
 		order.Store64(&m.Head, head)
 		more = !meter.Add(int(stride))
 	}
 	return meter.Reply(), m.endRing()
 }
 
-// drainRecords is drainRing for records of other sizes, with the check that the
-// channel's receiver has for them.
+// drainRecords is drainRing for records of other sizes. It checks them as the channel's
+// receiver does.
 func drainRecords[T records](m *Memory, s worker.Step, stride uint64) (worker.Reply, error) {
 	ring, head, tail := ringOf[T](m), m.Head.Load(), m.Tail.Load()
 	full := uint64(len(ring))
@@ -84,15 +83,15 @@ func drainRecords[T records](m *Memory, s worker.Step, stride uint64) (worker.Re
 			}
 			head++
 		}
-		// Gives the room back; pairs with the load of head in fillRing.
+		// Releases the records; pairs with the load of head in fillRing.
 		order.Store64(&m.Head, head)
 		more = !meter.Add(int(stride))
 	}
 	return meter.Reply(), m.endRing()
 }
 
-// endRing ends the sender, and leaves the words as both found them: the sender runs
-// into the end of its room, finds the word, and takes it back.
+// endRing stops the sender, and leaves the words as they were. The sender finds stop
+// set when it has filled the ring, and clears it.
 func (m *Memory) endRing() error {
 	m.stop.Store(1)
 	if err := worker.Await(func() bool { return m.stop.Load() == 0 }); err != nil {

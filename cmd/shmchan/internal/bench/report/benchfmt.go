@@ -40,7 +40,7 @@ type benchValue struct {
 	unit  string
 }
 
-// benchName returns Group/case=name/size=n/senders=n, whose end is never taken for a
+// benchName returns Group/case=name/size=n/senders=n. Its end cannot be taken for a
 // number of processors.
 func (r *Result) benchName() string {
 	group, name, _ := strings.Cut(r.Name, "/")

@@ -8,7 +8,7 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// digest is what a first page shows: the channel beside what else there is.
+// digest lists what a first page shows: cases of the channel, each beside its peers.
 var digest = []struct {
 	what                    string
 	channel, pipe, unix, mq string // cases, "" for none
@@ -25,7 +25,7 @@ var digest = []struct {
 	{"lines of 100 bytes, `shmchan send \\| recv` (`cat` through a FIFO)", "pipeline/shmchan-100", "pipeline/fifo-100", "", "", true},
 }
 
-// WriteDigest prints a few lines of the report for a first page, as Markdown.
+// WriteDigest prints a short table for a first page, as Markdown.
 func (rep *Report) WriteDigest(w io.Writer) error {
 	by := map[string]*Result{}
 	for i := range rep.Results {

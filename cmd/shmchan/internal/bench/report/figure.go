@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// Figure is one of several that a case says, with the target that it is to reach.
+// Figure is one of several figures of a case, with its target.
 type Figure struct {
 	Name     string  `json:"name"`
 	Unit     string  `json:"unit"`
@@ -22,7 +22,7 @@ func (f *Figure) summarize(r *Result) {
 	if _, ok := r.Runs[0].Baseline[f.Name]; ok {
 		b := r.of(func(run *Run) float64 { return run.Baseline[f.Name] })
 		f.Baseline = &b
-		// What drifts from run to run drifts in both: their ratio is taken run by run.
+		// A drift from run to run affects both, so the ratio is taken in each run.
 		ratio := r.of(func(run *Run) float64 { return run.Figures[f.Name] / run.Baseline[f.Name] })
 		if b.Min > 0 {
 			f.Ratio = &ratio
@@ -30,9 +30,8 @@ func (f *Figure) summarize(r *Result) {
 	}
 }
 
-// Met reports whether the target is reached, by the median of the runs: of a target
-// that counts in baselines, by the median of the runs' ratios. A figure without a
-// target has nothing to meet.
+// Met reports whether the median of the runs meets the target, and whether there is
+// one. For a target in baselines the median of the runs' ratios counts.
 func (f *Figure) Met() (met, has bool) {
 	switch {
 	case f.OfOther && f.Least > 0:
@@ -47,7 +46,7 @@ func (f *Figure) Met() (met, has bool) {
 	return false, false
 }
 
-// target is its cell.
+// target returns the cell of a table that shows the target.
 func (f *Figure) target() string {
 	switch {
 	case f.Most > 0 && f.OfOther && f.NotUnder > 0:
@@ -64,8 +63,8 @@ func (f *Figure) target() string {
 	return ""
 }
 
-// figureRows are the lines of a result's figures in a table; the first one says what
-// the case is.
+// figureRows returns the rows of a table for a result's figures. The first of them
+// describes the case.
 func (r *Result) figureRows(name string) [][]string {
 	var rows [][]string
 	for i := range r.Figures {
@@ -89,7 +88,7 @@ func (r *Result) figureRows(name string) [][]string {
 	return rows
 }
 
-// benchUnit is the figure's unit in Go's benchmark format.
+// benchUnit returns the figure's unit in Go's benchmark format, with a prefix.
 func (f *Figure) benchUnit(before string) string {
 	unit, ok := map[string]string{Percent: "percent", Ringfuls: "ringfuls", PerSecond: "per-second", BytesPerSec: "bytes-per-second", Times: "ratio", Number: "count"}[f.Unit]
 	if !ok {

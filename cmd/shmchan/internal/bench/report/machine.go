@@ -10,7 +10,7 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/measure"
 )
 
-// Machine is what was measured.
+// Machine describes where a report was measured.
 type Machine struct {
 	CPU        string  `json:"cpu"`
 	Processors int     `json:"processors"`
@@ -22,6 +22,7 @@ type Machine struct {
 	Clock      float64 `json:"clock_ns"` // what one reading of the clock takes; each round trip includes one
 }
 
+// ThisMachine describes the machine that this process runs on.
 func ThisMachine() (Machine, error) {
 	modelName := regexp.MustCompile(`(?m)^(?:model name|Model|cpu model)\s*:\s*(.+)$`)
 	hypervisor := regexp.MustCompile(`(?m)^flags\s*:.*\bhypervisor\b`)

@@ -25,7 +25,7 @@ type Result struct {
 	Runs        []Run             `json:"runs"`
 }
 
-// Run is one run of a case, and the references of that moment.
+// Run is one run of a case, with the references taken around it.
 type Run struct {
 	Value       float64            `json:"value"`
 	Count       uint64             `json:"count,omitempty"` // messages, or round trips
@@ -38,14 +38,14 @@ type Run struct {
 	Baseline map[string]float64 `json:"baseline,omitempty"` // the same of the baseline
 }
 
-// Between is a reference before and after a run: of line and futex nanoseconds
-// one way, of ring records a second.
+// Between is a reference before and after a run: line and futex in nanoseconds one
+// way, ring in records a second.
 type Between [2]float64
 
-// Mid is the reference at the time of the run.
+// Mid returns the mean, which stands for the reference during the run.
 func (b Between) Mid() float64 { return (b[0] + b[1]) / 2 }
 
-// Percentiles of the way there, in nanoseconds.
+// Percentiles are those of one way, in nanoseconds.
 type Percentiles struct {
 	P50  float64 `json:"p50"`
 	P90  float64 `json:"p90"`
@@ -54,7 +54,7 @@ type Percentiles struct {
 	Max  float64 `json:"max"`
 }
 
-// Spread is the median of several figures and how far they lie apart.
+// Spread is the median of several figures, and their range.
 type Spread struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
@@ -65,7 +65,7 @@ func spread(figures []float64) Spread {
 	return Spread{measure.Median(figures), slices.Min(figures), slices.Max(figures)}
 }
 
-// of is a figure over the runs; not of none.
+// of returns a figure over the runs, of which there must be at least one.
 func (r *Result) of(figure func(*Run) float64) Spread {
 	figures := make([]float64, len(r.Runs))
 	for i := range r.Runs {
@@ -74,20 +74,20 @@ func (r *Result) of(figure func(*Run) float64) Spread {
 	return spread(figures)
 }
 
-// ref is a reference over the runs.
+// ref returns a reference over the runs.
 func (r *Result) ref(name string) Spread {
 	return r.of(func(run *Run) float64 { return run.Refs[name].Mid() })
 }
 
-// PercentilesOf returns those of the way there, which is half of a round trip.
+// PercentilesOf returns the percentiles of one way from a histogram of round trips.
 func PercentilesOf(h *hdrhistogram.Histogram) *Percentiles {
 	way := func(q float64) float64 { return float64(h.ValueAtQuantile(q)) / 2 }
 	return &Percentiles{way(50), way(90), way(99), way(99.9), float64(h.Max()) / 2}
 }
 
-// ratio is a run's figure by a reference: of ring how many times as many messages
-// as it carries records; of line and futex how many times as long one message
-// takes. 0 where that means nothing.
+// ratio returns a run's figure divided by a reference. For ring it is messages divided
+// by records a second; for line and futex it is the time of a message divided by that
+// of the reference. It is 0 where it would mean nothing.
 func (r *Result) ratio(run *Run, ref string) float64 {
 	by := run.Refs[ref].Mid()
 	switch {
@@ -103,7 +103,7 @@ func (r *Result) ratio(run *Run, ref string) float64 {
 	return run.Value / by
 }
 
-// Summarize works out what is said of all runs.
+// Summarize works out the values, ratios, figures and percentiles of all runs.
 func (r *Result) Summarize() {
 	if len(r.Runs) == 0 {
 		return

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// The places of a chart, in pixels: the plot stands between the margins, and the
-// legend in the right one.
+// The layout of a chart, in pixels. The legend stands in the right margin of the plot.
 const (
 	svgWidth, svgHeight     = 860, 430
 	plotLeft, plotRight     = 78, svgWidth - 150
@@ -18,14 +17,14 @@ const (
 	sampleWidth, lineHeight = 30, 4 // of a legend's line; from a baseline to the middle of a letter
 )
 
-// colours tell lines apart. All are readable on white and on near black.
+// colours distinguish lines. All are readable on white and on near black.
 var colours = []string{"#2f7ed8", "#e0702a", "#2ca05a", "#d6455d", "#8a63d2", "#1f9fb0", "#b8860b", "#c2589b"}
 
-// dashes tell lines of the same colour apart.
+// dashes distinguish lines of the same colour.
 var dashes = []string{"", "6 4", "2 3"}
 
-// style gives a page with a dark background dark plots. A viewer that does not
-// know the question draws them on white.
+// style draws plots dark where the viewer prefers dark colours. A viewer that does not
+// know the media query draws them on white.
 const style = `
 svg { font: 12px system-ui, "DejaVu Sans", sans-serif }
 .page { fill: #ffffff }
@@ -69,7 +68,7 @@ func writeSVG(w io.Writer, charts []*chart) error {
 	return err
 }
 
-// escape returns text as it stands in XML.
+// escape returns text escaped for XML.
 func escape(s string) string {
 	var b strings.Builder
 	_ = xml.EscapeText(&b, []byte(s)) // a Builder takes everything
@@ -78,7 +77,7 @@ func escape(s string) string {
 
 func (p *picture) line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
 
-// text writes a line of text; attributes say where.
+// text writes a line of text at the place that the attributes name.
 func (p *picture) text(class, attributes, s string) {
 	p.line(`<text class="%s" %s>%s</text>`, class, attributes, escape(s))
 }
@@ -119,7 +118,7 @@ func (p *picture) axes(c *chart) {
 	p.text("label", fmt.Sprintf(`transform="translate(16 %d) rotate(-90)" text-anchor="middle"`, (plotTop+plotBottom)/2), c.y.label)
 }
 
-// stroke returns the attributes that tell the i-th line from the others.
+// stroke returns the attributes of the i-th line: its colour and dashes.
 func stroke(i int) string {
 	s := fmt.Sprintf(`stroke="%s"`, colours[i%len(colours)])
 	if d := dashes[i/len(colours)%len(dashes)]; d != "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// table is a group of results, fit to print.
+// table is a group of results as it is printed.
 type table struct {
 	title   string
 	columns []string
@@ -17,13 +17,13 @@ type table struct {
 	note    string
 }
 
-// Of groups whose cases have figures.
+// figureColumns are those of groups whose cases have several figures.
 var figureColumns = []string{"FIGURE", "VALUE", "OF RUNS", "TARGET", "MET", "BASELINE", "× BASELINE"}
 
 const figuresNote = "BASELINE: the same figure of what the target is about, measured in the same run. " +
 	"× BASELINE: the median of the runs' ratios, and how far they lie apart. MET: by the median of the runs, or of their ratios"
 
-// layouts say what the table of a group shows.
+// layouts describe the table of each group.
 var layouts = []struct {
 	group, title, note string
 	columns            []string

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// three is v to three digits or so.
+// three returns v with about three digits.
 func three(v float64) string {
 	switch {
 	case v >= 99.95:
@@ -16,7 +16,7 @@ func three(v float64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
-// scaled is v with the unit whose thousandfold it does not reach.
+// scaled returns v in the smallest of the units in which it is below a thousand.
 func scaled(v float64, units ...string) string {
 	i := 0
 	for ; v >= 999.5 && i < len(units)-1; i++ {
@@ -29,7 +29,7 @@ func nanos(v float64) string { return scaled(v, "ns", "µs", "ms", "s") }
 func rate(v float64) string  { return scaled(v, "/s", "k/s", "M/s", "G/s") }
 func speed(v float64) string { return scaled(v, "B/s", "kB/s", "MB/s", "GB/s") }
 
-// in is a value with its unit.
+// in returns a value with its unit.
 func in(unit string, v float64) string {
 	switch unit {
 	case PerSecond:
@@ -44,13 +44,13 @@ func in(unit string, v float64) string {
 	return nanos(v)
 }
 
-// figure is a result's value in its unit.
+// figure returns a value in the result's unit.
 func (r *Result) figure(v float64) string { return in(r.Unit, v) }
 
-// from is the least and the most of several figures.
+// from returns the range of several figures.
 func (r *Result) from(s Spread) string { return r.figure(s.Min) + " – " + r.figure(s.Max) }
 
-// times is a ratio's cell; empty where there is none.
+// times returns the cell of a ratio, which is empty if there is none.
 func (r *Result) times(ref string) string {
 	s, ok := r.Ratios[ref]
 	switch {
@@ -62,7 +62,7 @@ func (r *Result) times(ref string) string {
 	return three(s.Median)
 }
 
-// String is the machine in a line.
+// String describes the machine in a line.
 func (m Machine) String() string {
 	kind := "processors"
 	if m.Virtual {
@@ -71,7 +71,7 @@ func (m Machine) String() string {
 	return m.CPU + ", " + strconv.Itoa(m.Processors) + " " + kind + ", " + m.Kernel + ", " + m.Go + " " + m.GOOS + "/" + m.GOARCH
 }
 
-// String is how it was measured in a line.
+// String describes the settings in a line.
 func (s Settings) String() string {
 	where := "where the kernel puts them"
 	if s.Pinned {
@@ -84,5 +84,5 @@ func (s Settings) String() string {
 	return strconv.Itoa(s.Runs) + runs + s.Duration.String() + ", " + where
 }
 
-// day is a date as the tables show it.
+// day returns a date as the tables show it.
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

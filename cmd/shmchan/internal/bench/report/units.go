@@ -1,12 +1,12 @@
 package report
 
-// The groups of cases, as their names begin.
+// The groups of cases. A case's name begins with its group.
 const (
 	Latency    = "latency"    // one way: half of a round trip
 	Throughput = "throughput" // messages a second that one receiver took and checked
 	Pipeline   = "pipeline"   // lines a second through commands, from start to end
-	Cost       = "cost"       // what an end costs that sends nothing
-	Waiting    = "waiting"    // what ends that wait get, and cost, beside their targets
+	Cost       = "cost"       // what an endpoint costs that sends nothing
+	Waiting    = "waiting"    // what endpoints that wait get, and cost, beside their targets
 	Gather     = "gather"     // batches, large messages and commands, each by what a C program does in the same run
 )
 
@@ -21,7 +21,7 @@ const (
 	Number      = "#"
 )
 
-// Sizes are those of messages, with their names.
+// Sizes are the sizes of messages in throughput cases, with their names.
 var Sizes = []struct {
 	Bytes int
 	Name  string
