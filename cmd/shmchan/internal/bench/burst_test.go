@@ -13,11 +13,11 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Bursts are what the guard measures of throughput: the sender sends so many
-// messages, then the receiver takes them, in turns. When both run at once, who
-// happens to chase whom changes the rate by a factor of two and more, in the
-// channel and in the ring, and hides a loss as large. In turns a message costs
-// what its code and its cache lines cost.
+// Bursts are what the guard measures of throughput. The sender and the receiver take
+// turns: one sends a number of messages, then the other takes them. When both run at
+// the same time, the distance at which one follows the other changes the rate by a
+// factor of two and more, in the channel and in the ring, which hides a loss as large.
+// In turns, a message costs what its code and its cache lines cost.
 
 const (
 	kindBurst     = "burst"
@@ -35,7 +35,7 @@ var (
 	largeBursts, bareLargeBursts = burstsOf("-of-64K", worker.Spec{Size: guardLarge, Take: takeAppend})
 )
 
-// burstsOf are bursts through the channel, and through the bare protocol.
+// burstsOf returns the cases of bursts through the channel and through the bare protocol.
 func burstsOf(name string, s worker.Spec) (channel, bare Case) {
 	s.Capacity = reference.RingBytes
 	by := func(prefix, kind string) Case {
@@ -46,8 +46,8 @@ func burstsOf(name string, s worker.Spec) (channel, bare Case) {
 	return by("bursts", kindBurst), by("bare-bursts", kindBareBurst)
 }
 
-// burst is how many messages go at a turn: they fit the ring, headers included.
-func burstOf(s worker.Spec) int { return min(4096, reference.RingBytes/2/s.Size) }
+// turnOf returns how many messages a turn has: they fit the ring, headers included.
+func turnOf(s worker.Spec) int { return min(4096, reference.RingBytes/2/s.Size) }
 
 // burstPart is one process: it sends the messages from n on, or takes some.
 type burstPart struct {
@@ -116,7 +116,7 @@ func (e *burstPart) Run(s worker.Step) (worker.Reply, error) {
 	if e.take == nil {
 		return worker.Reply{}, e.sends()
 	}
-	m, whose, burst := measure.NewMeter(s.Warm, s.For), &e.m.Line, burstOf(e.spec)
+	m, whose, burst := measure.NewMeter(s.Warm, s.For), &e.m.Line, turnOf(e.spec)
 	for turn := uint64(1); ; turn += 2 {
 		if err := worker.Await(func() bool { return whose.Load() == turn }); err != nil {
 			return worker.Reply{}, err
@@ -144,7 +144,7 @@ func (e *burstPart) Run(s worker.Step) (worker.Reply, error) {
 func (e *burstPart) sends() error {
 	whose, n := &e.m.Line, uint64(0)
 	for turn := uint64(0); turn != reference.Over; {
-		for range burstOf(e.spec) / e.each() {
+		for range turnOf(e.spec) / e.each() {
 			if err := e.send(n); err != nil {
 				return err
 			}

@@ -9,12 +9,12 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// Gathering is where a channel is used for its throughput: in batches, in large
-// messages, and through commands. Each case has a baseline, which the same processes
-// measure directly before and after it, and a target that counts in baselines: a
-// machine that drifts, drifts for both.
+// The cases of gathering use a channel for its throughput: in batches, in large
+// messages, and through commands. Each has a baseline, which the same processes measure
+// directly before and after it, and a target in baselines: when the speed of the
+// machine drifts, both drift.
 
-// gatherMost is the longest that a run of such a case takes, of which there are many.
+// gatherMost bounds how long a run of one of these many cases takes.
 const gatherMost = 200 * time.Millisecond
 
 func gathers() []Case {
@@ -30,16 +30,16 @@ func gathers() []Case {
 	return all
 }
 
-// atLeast is a target in baselines, where more is better.
+// atLeast returns a figure with a target in baselines, a lower bound.
 func atLeast(name, unit string, times float64) report.Figure {
 	return report.Figure{Name: name, Unit: unit, Least: times, OfOther: true}
 }
 
-// cRing is the ring that batches are compared with, as one writes it in C for one
-// sender, published by 32.
+// cRing describes the ring with which batches are compared: the minimal one, which
+// publishes 32 records by one store.
 func cRing(size int) *worker.Spec { return &worker.Spec{Kind: kindRing, Size: size, Batch: 32} }
 
-// batched is a channel under load, in batches.
+// batched describes a channel under load, in batches.
 func batched(size, batch, senders int, take string) worker.Spec {
 	s := flood(size, senders)
 	s.Batch, s.Take = batch, take
@@ -60,7 +60,7 @@ func batches() []Case {
 	}
 }
 
-// batchSizes is a table of batches by size and number.
+// batchSizes are batches by the size and the number of messages.
 func batchSizes() []Case {
 	var cases []Case
 	for _, size := range []int{16, 32, 64, 128, 256} {
@@ -78,7 +78,7 @@ func batchSizes() []Case {
 	return cases
 }
 
-// takes are the other ways to receive.
+// takes are batches received in ways other than Consume.
 func takes() []Case {
 	take := func(name, about string, s worker.Spec, baseline *worker.Spec, shows ...report.Figure) Case {
 		return Case{Name: name, About: about, apart: true, spec: s, baseline: baseline, shows: shows}

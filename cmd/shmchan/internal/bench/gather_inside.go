@@ -11,8 +11,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// insides are messages that one goroutine sends and then takes, in turns: what the
-// code of the receiving side costs where no cache line crosses.
+// insides are messages that one goroutine sends and then takes, in turns. They show
+// what the receiver's code costs when no cache line crosses between processors.
 func insides() []Case {
 	inside := func(name, about, take string, batch int, shows ...report.Figure) Case {
 		s := flood(measure.RecordBytes, 1)
@@ -28,10 +28,10 @@ func insides() []Case {
 	}
 }
 
-// turnMessages are sent at a turn; they fit the second cache.
+// turnMessages is how many messages a turn has; they fit the second-level cache.
 const turnMessages = 1024
 
-// inTurns is both ends of a channel in one process.
+// inTurns is both endpoints of a channel in one process.
 type inTurns struct {
 	receiver *floodReceiver
 	sender   *floodSender
@@ -54,7 +54,7 @@ func openInTurns(a *self, s worker.Step) (worker.Part, error) {
 
 func (e *inTurns) Close() error { return errors.Join(e.sender.Close(), e.receiver.Close()) }
 
-// send returns what sends the next message, or batch.
+// send returns a function that sends the next message, or batch.
 func (e *inTurns) send() func() error {
 	if e.sender.spec.Batch > 1 {
 		return e.sender.batch()

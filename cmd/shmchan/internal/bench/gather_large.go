@@ -10,7 +10,7 @@ import (
 )
 
 // larges are messages of every power of two from 128 bytes to a mebibyte, copied and
-// in place, through rings of 1, 8 and 64 MiB into which at least eight fit.
+// in place, through those rings of 1, 8 and 64 MiB that at least eight of them fit.
 func larges() []Case {
 	var cases []Case
 	for _, inPlace := range []bool{false, true} {
@@ -36,7 +36,7 @@ func larges() []Case {
 	return cases
 }
 
-// short is a number of bytes in a name.
+// short returns a number of bytes as it stands in a name.
 func short(n int) string {
 	switch {
 	case n >= 1<<20:
@@ -47,11 +47,12 @@ func short(n int) string {
 	return fmt.Sprint(n)
 }
 
-// crowdTime is the least for 64 senders to have several turns each at their processor.
+// crowdTime is long enough for each of 64 senders to run several times on the
+// processor that they share.
 const crowdTime = 600 * time.Millisecond
 
-// crowds are many senders beside one, and two sleepers on one processor beside a bare
-// futex.
+// crowds are many senders compared with one, and two processes that sleep on one
+// processor compared with a bare futex.
 func crowds() []Case {
 	one := flood(measure.RecordBytes, 1)
 	futex := worker.Spec{Kind: kindFutex, Rested: true}

@@ -18,8 +18,8 @@ const (
 	frameJSON = "json"
 )
 
-// gatherPipelines are pipelines of commands beside cat, of the same input. There are
-// as many messages as make the start of the commands count little.
+// gatherPipelines are pipelines of commands compared with cat of the same input. They
+// have so many messages that the start of the commands hardly counts.
 func gatherPipelines() []Case {
 	lines := map[int]int{10: 5e6, 100: 2e6, 1000: 2e5}
 	pipeline := func(name, about string, s worker.Spec, shows ...report.Figure) Case {
@@ -50,8 +50,8 @@ func gatherPipelines() []Case {
 	return cases
 }
 
-// input is what goes into a pipeline: so many messages. Of lines and of what NUL ends,
-// the size includes the end.
+// input returns that many messages as a pipeline reads them. The size of a message
+// includes its newline or NUL.
 func input(s worker.Spec, messages int) ([]byte, error) {
 	text := bytes.Repeat([]byte("0123456789"), s.Size/10+1)[:s.Size]
 	var one []byte

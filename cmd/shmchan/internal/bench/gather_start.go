@@ -13,13 +13,13 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/children"
 )
 
-// startsLeast is how many starts of a command a run has at least.
+// startsLeast is the least number of starts in a run.
 const startsLeast = 20
 
 // startTime is the least time of such a run.
 const startTime = 200 * time.Millisecond
 
-// starts are commands that send one message.
+// starts is a command that sends one message.
 func starts() []Case {
 	return []Case{{
 		Name: "start-send", About: "shmchan send NAME x, from start to exit; baseline: true", free: true,
@@ -28,11 +28,11 @@ func starts() []Case {
 	}}
 }
 
-// viaTrue says that a command is started that does nothing.
+// viaTrue is the Spec.Via of a command that does nothing.
 const viaTrue = "true"
 
-// starting starts a command again and again, and says the medians of its time and of
-// its processor time.
+// starting starts a command again and again. Its answer contains the medians of the
+// command's time and processor time.
 func starting(ctx context.Context, dir string, s worker.Spec, d time.Duration) (worker.Reply, error) {
 	const name = "start.channel"
 	command := func() *exec.Cmd { return own(ctx, "send", "--dir", dir, name, "x") }
@@ -55,7 +55,7 @@ func starting(ctx context.Context, dir string, s worker.Spec, d time.Duration) (
 	return worker.Reply{Figures: map[string]float64{figP50: measure.Median(took), figTime: measure.Median(used)}}, nil
 }
 
-// started runs a command from its start to its end.
+// started runs a command, and returns its time from start to exit and its processor time.
 func started(cmd *exec.Cmd) (took, used time.Duration, err error) {
 	var said bytes.Buffer
 	cmd.Stderr = &said

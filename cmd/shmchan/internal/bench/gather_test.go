@@ -12,8 +12,8 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// What drifts from run to run drifts in the baseline too: the ratio is the median of
-// the runs' ratios, which is not that of the medians.
+// A drift from run to run affects the baseline too: the ratio is the median of the
+// runs' ratios, which differs from the ratio of the medians.
 func TestRatiosAreTakenRunByRun(t *testing.T) {
 	c := Case{Name: report.Gather + "/made-up", shows: []report.Figure{atLeast(figRate, report.PerSecond, 0.8)}, around: true,
 		spec: flood(measure.RecordBytes, 1), baseline: cRing(measure.RecordBytes)}
@@ -34,7 +34,7 @@ func TestRatiosAreTakenRunByRun(t *testing.T) {
 	require.True(t, met)
 }
 
-// A baseline that got nothing done has no ratio, rather than an endless one.
+// To a baseline of nothing there is no ratio, rather than an infinite one.
 func TestNoRatioToNothing(t *testing.T) {
 	c := Case{Name: report.Gather + "/made-up", shows: []report.Figure{atLeast(figRate, report.PerSecond, 0.8)}, spec: flood(measure.RecordBytes, 1), baseline: cRing(measure.RecordBytes)}
 	run, err := c.newRun([]worker.Reply{{Count: 1, Took: time.Second}}, []worker.Reply{{}})
@@ -47,8 +47,8 @@ func TestNoRatioToNothing(t *testing.T) {
 	require.False(t, met)
 }
 
-// typical reports whether a case is not only more of the same: of the tables, the
-// corners. Commands are what a test binary is not: the script has those.
+// typical reports whether a case is worth a test: of the tables only the corners are.
+// Cases of commands are not, because a test binary is no command: the script has them.
 func typical(c Case) bool {
 	size, _, large := strings.Cut(c.Name, "-in-")
 	n, _, batch := strings.Cut(c.Name, "x")
@@ -63,7 +63,7 @@ func typical(c Case) bool {
 	return true
 }
 
-// Every kind of case runs, by real processes, and says all that it is to say.
+// Every kind of case runs in real processes, and has all its figures.
 func TestEveryCaseOfGathering(t *testing.T) {
 	var todo []Case
 	for _, c := range gathers() {
@@ -78,7 +78,7 @@ func TestEveryCaseOfGathering(t *testing.T) {
 	require.Empty(t, left(t))
 }
 
-// gathered reports whether anything was measured, and requires that all is said.
+// gathered reports whether anything was measured, and requires all figures.
 func gathered(t *testing.T, c Case, r *report.Result) bool {
 	t.Helper()
 	require.Len(t, r.Runs, 1, r.Name)
@@ -93,7 +93,7 @@ func gathered(t *testing.T, c Case, r *report.Result) bool {
 	return true
 }
 
-// What goes into a pipeline is what send takes by that frame.
+// The input of a pipeline has the frame that send is told.
 func TestInputOfPipelines(t *testing.T) {
 	for frame, want := range map[string]string{
 		"": "012345678\n012345678\n", frameNUL: "012345678\x00012345678\x00",
@@ -108,8 +108,8 @@ func TestInputOfPipelines(t *testing.T) {
 	require.ErrorContains(t, err, "hex")
 }
 
-// What the tables ask for is there: rings have records of all sizes of batches, large
-// messages fit eight times, and targets have baselines.
+// Rings have records of every size of batches, large messages fit eight times, and
+// targets in baselines have one.
 func TestCasesOfGathering(t *testing.T) {
 	names := map[string]bool{}
 	for _, c := range gathers() {

@@ -127,7 +127,7 @@ func (g *group) work(s worker.Spec, warm, d time.Duration) ([]worker.Reply, erro
 	n := s.Processes() // the others have no part
 	defer peer.ForgetQueues(g.dir)
 	const each = 30 * time.Millisecond // for one of many endpoints, on a busy machine
-	many := time.Duration(s.Ends) * each
+	many := time.Duration(s.Endpoints) * each
 	if _, err := g.all(n, worker.Step{Op: worker.OpOpen, Spec: s, For: many}); err != nil {
 		return nil, err
 	}

@@ -15,10 +15,11 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/children"
 )
 
-// lineBytes is a line of the pipelines, its end included.
+// lineBytes is the size of a line, its newline included.
 const lineBytes = 100
 
-// lines is how many go through a pipeline: as many as make its start count little.
+// lines returns how many lines go through a pipeline: so many that the start of its
+// commands hardly counts.
 func (s *session) lines(of worker.Spec) int {
 	const aSecond = 5e6
 	if of.Lines > 0 {
@@ -27,8 +28,8 @@ func (s *session) lines(of worker.Spec) int {
 	return int(min(max(s.Duration.Seconds()*aSecond, 5e5), 5e6))
 }
 
-// pipeline runs commands as a shell would, and counts the lines that go through
-// from the start of the first to the end of the last. It is not pinned.
+// pipeline runs commands as a shell would, unpinned, and measures the time from the
+// start of the first to the end of the last.
 func (s *session) pipeline(ctx context.Context, dir string, of worker.Spec) (worker.Reply, error) {
 	const fixed = 30 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, fixed)
@@ -46,8 +47,8 @@ func (s *session) pipeline(ctx context.Context, dir string, of worker.Spec) (wor
 	return r, err
 }
 
-// checked sees to it that messages arrive as they were sent, in a run of its own, which
-// is not measured, and returns how many bytes are printed for each.
+// checked checks that messages arrive as they were sent, in a run that is not measured,
+// and returns how many bytes are printed for each.
 func checked(ctx context.Context, dir string, s worker.Spec) (each float64, err error) {
 	const some = 1000
 	if _, _, err := through(ctx, dir, s, some, true); err != nil {
@@ -70,8 +71,8 @@ func checked(ctx context.Context, dir string, s worker.Spec) (each float64, err 
 	return float64(len(printed)) / some, err
 }
 
-// through has so many messages go through the two commands of a pipeline, and returns
-// how long that took and, if it is kept, how long their output is.
+// through sends that many messages through the two commands of a pipeline. It returns
+// how long that took and, if the output is kept, how many bytes it has.
 func through(ctx context.Context, dir string, s worker.Spec, messages int, keep bool) (took time.Duration, printed int64, err error) {
 	input, err := inputFile(dir, s, messages)
 	if err != nil {
@@ -106,7 +107,7 @@ func through(ctx context.Context, dir string, s worker.Spec, messages int, keep 
 	return took, printed, err
 }
 
-// inputFile opens a file of what goes into a pipeline, made once.
+// inputFile opens the file of a pipeline's input, which the first call creates.
 func inputFile(dir string, s worker.Spec, messages int) (*os.File, error) {
 	path := filepath.Join(dir, fmt.Sprintf("input-%s-%d-%d", s.Frame, s.Size, messages))
 	if f, err := os.Open(path); err == nil {
@@ -122,14 +123,14 @@ func inputFile(dir string, s worker.Spec, messages int) (*os.File, error) {
 	return os.Open(path)
 }
 
-// own is this executable, as it was called: as a command it has verbs.
+// own returns a call of this executable with other arguments.
 func own(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, worker.Executable, args...)
 	cmd.Args[0] = os.Args[0]
 	return cmd
 }
 
-// commands are the two of a pipeline.
+// commands returns the two commands of a pipeline.
 func commands(ctx context.Context, s worker.Spec, dir, fifo string) (from, to *exec.Cmd) {
 	if s.Via != "" {
 		return exec.CommandContext(ctx, "sh", "-c", `exec cat > "$0"`, fifo), exec.CommandContext(ctx, "sh", "-c", `exec cat < "$0"`, fifo)
@@ -148,7 +149,7 @@ func commands(ctx context.Context, s worker.Spec, dir, fifo string) (from, to *e
 	return verb("send", s.Frame), verb("recv", prints)
 }
 
-// run runs two commands at a time, until both have ended.
+// run runs two commands at the same time, and returns how long both took.
 func run(from, to *exec.Cmd) (time.Duration, error) {
 	var said [2]bytes.Buffer
 	from.Stderr, to.Stderr = &said[0], &said[1]
@@ -168,7 +169,7 @@ func run(from, to *exec.Cmd) (time.Duration, error) {
 	return took, nil
 }
 
-// missing marks the error of a command that this system does not have.
+// missing adds errors.ErrUnsupported to the error about a command that this system lacks.
 func missing(err error) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return errors.Join(err, errors.ErrUnsupported)

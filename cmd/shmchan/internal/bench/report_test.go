@@ -20,7 +20,8 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// sample is a report of a made-up machine: one case a group, and one skipped.
+// sample returns a report of a made-up machine: one case of each group, and one that
+// was skipped.
 func sample(t *testing.T) *report.Report {
 	t.Helper()
 	h := hdrhistogram.New(1, int64(measure.Longest), 3)
@@ -68,7 +69,7 @@ func sample(t *testing.T) *report.Report {
 	return rep
 }
 
-// compare compares with a file, or makes it if UPDATE_GOLDEN is set.
+// compare compares with a file, or writes it if UPDATE_GOLDEN is set.
 func compare(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -126,7 +127,7 @@ func TestBenchfmtIsWellFormed(t *testing.T) {
 	}
 }
 
-// What refresh reads is what was measured, so that the plots can be drawn later.
+// JSON keeps everything, so that refresh can write the pages and plots later.
 func TestReportComesBackFromJSON(t *testing.T) {
 	rep := sample(t)
 	raw, err := json.Marshal(rep)
@@ -148,7 +149,7 @@ func TestPlots(t *testing.T) {
 	require.ErrorIs(t, (&report.Report{}).WritePlots(io.Discard), report.ErrNothingToPlot)
 }
 
-// A plot is drawn of however little was measured, and shows nothing that was not.
+// Plots can be drawn of very little, and do not show what was not measured.
 func TestPlotsOfLittle(t *testing.T) {
 	const trip, message = report.Latency + "/line", report.Throughput + "/pipe-64"
 	made := func(t *testing.T, name string, unit string, r worker.Reply) *report.Report {

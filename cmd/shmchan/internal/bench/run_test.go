@@ -17,9 +17,9 @@ import (
 
 var brief = report.Settings{Runs: 1, Duration: 2 * time.Millisecond}
 
-// Every case runs, by real processes, and says what its group says. The
-// pipelines run commands that a test binary is not: the script has them. Those of
-// waiting are tested at a small scale, see waiting_test.go.
+// Every case runs in real processes, and has the figures of its group. Pipelines run
+// verbs, which a test binary does not have: the command's script tests them. The cases
+// of waiting are tested at a small scale in waiting_test.go.
 func TestEveryCase(t *testing.T) {
 	var cases []Case
 	for _, c := range Cases() {
@@ -35,8 +35,7 @@ func TestEveryCase(t *testing.T) {
 	require.Empty(t, left(t))
 }
 
-// measured reports whether the run of a result says what its case is about, or why
-// it can't.
+// measured reports whether the run of a result measured something, or was skipped.
 func measured(t *testing.T, r *report.Result) bool {
 	t.Helper()
 	if r.Skipped != "" {
@@ -72,15 +71,15 @@ func TestWhatAKilledMeasurementLeftIsRemoved(t *testing.T) {
 	require.NoDirExists(t, gone)
 }
 
-// A role that fails says why, and the measurement with it.
-func TestFailureOfARoleIsTold(t *testing.T) {
+// The error of a worker is the error of the measurement.
+func TestFailureOfAWorkerIsReported(t *testing.T) {
 	c := Case{Name: "throughput/none", Unit: report.PerSecond, spec: worker.Spec{Kind: "none"}}
 	_, err := Measure(t.Context(), []Case{c}, brief, func(Case) {})
 	require.ErrorContains(t, err, `throughput/none: open: no case of kind "none"`)
 	require.Empty(t, left(t))
 }
 
-// left is what this process left of its measurements.
+// left returns the directories that measurements of this process have left.
 func left(t *testing.T) []string {
 	t.Helper()
 	dirs, err := filepath.Glob(filepath.Join(shmDir, fmt.Sprintf("%s%d-*", dirStem, os.Getpid())))
@@ -88,9 +87,10 @@ func left(t *testing.T) []string {
 	return dirs
 }
 
-// untilMeasured measures the cases, and those of which nothing came again, for longer:
-// in a short time a process that waits for a processor gets nothing done. came reports
-// whether something did, and requires that it can be.
+// untilMeasured measures the cases, and again for longer those for which came returns
+// false: in a short time, a process that waits for a processor may get nothing done.
+// came reports whether a case was measured, and fails the test if its figures are
+// impossible.
 func untilMeasured(t *testing.T, todo []Case, how report.Settings, came func(Case, *report.Result) bool) {
 	t.Helper()
 	for ; len(todo) > 0; how.Duration *= 4 {

@@ -11,15 +11,15 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// How long a case of waiting takes at least: long enough for many waits, beats and
-// turns. Its warm-up lets rings fill, and what was just busy come to rest.
+// A case of waiting takes at least waitingTime, which is enough for many waits, beats
+// and turns. In its warm-up rings fill, and whatever was busy comes to rest.
 const (
 	waitingTime = 2 * time.Second
 	waitingWarm = 500 * time.Millisecond
 )
 
-// waitings are the cases of waiting: what ends get that wait for each other, and what
-// their waiting costs. Each figure stands beside what it is to reach.
+// waitings are the cases of waiting: what endpoints get that wait for each other, and
+// what their waiting costs. Most figures have a target.
 func waitings() []Case {
 	var all []Case
 	for _, cases := range [][]Case{fairs(), blockeds(), lates(), handOvers(), idles(), goings()} {
@@ -41,19 +41,19 @@ func atMost(name string, d time.Duration) report.Figure {
 	return most(name, report.Nanoseconds, float64(d))
 }
 
-// byBaseline is a target in baselines.
+// byBaseline returns a figure with a target in baselines, an upper bound.
 func byBaseline(name, unit string, times float64) report.Figure {
 	return report.Figure{Name: name, Unit: unit, Most: times, OfOther: true}
 }
 
 func untargeted(name, unit string) report.Figure { return report.Figure{Name: name, Unit: unit} }
 
-// fairs are sends beside others that never stop: each must have its room after at
-// most a ringful, and a message of each other sender.
+// fairs are sends beside senders that never stop. Each must get its room after at most
+// a ringful and one message of each other sender.
 func fairs() []Case {
 	var cases []Case
 	waits := func(s worker.Spec) []report.Figure {
-		// What is passed: the ring itself, the message, and one of each other.
+		// Head passes the ring itself, the message, and one message of each other sender.
 		behind := float64(max(s.Size, 1)*max(s.Batch, 1)+(s.Senders-1)*s.Other) / float64(s.Capacity)
 		return []report.Figure{untargeted(figP50, report.Nanoseconds), untargeted(figP99, report.Nanoseconds), untargeted(figMax, report.Nanoseconds),
 			most(figRingfuls, report.Ringfuls, 1+behind+0.05)}
@@ -80,7 +80,7 @@ func fairs() []Case {
 		least: 3 * time.Second, shows: []report.Figure{most(figSpread, report.Times, 1.15)}})
 }
 
-// blockeds are processes that all wait for room.
+// blockeds are many processes that wait for room in one ring.
 func blockeds() []Case {
 	blocked := func(senders int, every, timeout time.Duration) worker.Spec {
 		return worker.Spec{Kind: kindBlocked, Size: 1000, Senders: senders, Capacity: 64 << 10, Every: every, Timeout: timeout}
@@ -98,8 +98,7 @@ func blockeds() []Case {
 	}
 }
 
-// lates are receives with a deadline, and Go programs in which more than one
-// goroutine wants the processor.
+// lates are receives with a deadline.
 func lates() []Case {
 	var cases []Case
 	for _, procs := range []int{1, 2} {
@@ -112,6 +111,8 @@ func lates() []Case {
 	return cases
 }
 
+// handOvers are round trips of Go programs in which more than one goroutine wants the
+// processor.
 func handOvers() []Case {
 	var cases []Case
 	for _, procs := range []int{2, 1} {
@@ -149,7 +150,7 @@ func handOvers() []Case {
 	})
 }
 
-// idles are ends that wait while nothing happens.
+// idles are endpoints that wait while nothing happens.
 func idles() []Case {
 	var cases []Case
 	for _, many := range []struct {
@@ -158,24 +159,24 @@ func idles() []Case {
 	}{{1, 0.2}, {200, 0.3}, {500, 0.5}, {4000, 2}} {
 		cases = append(cases, Case{
 			Name: fmt.Sprintf("idle-%d", many.ends), About: fmt.Sprintf("receivers of one process that wait: %d", many.ends),
-			spec:  worker.Spec{Kind: kindMany, Ends: many.ends, Capacity: 4 << 10},
+			spec:  worker.Spec{Kind: kindMany, Endpoints: many.ends, Capacity: 4 << 10},
 			shows: []report.Figure{most(figCPU, report.Percent, many.cpu), most(figWakesS, report.PerSecond, 10.5)},
 		})
 	}
 	return append(cases,
 		Case{Name: "senders-4096", About: "4096 idle senders of 4 processes, joined by a receiver; the busiest process of senders counts",
-			spec: worker.Spec{Kind: kindHosts, Senders: 4, Ends: 1024},
+			spec: worker.Spec{Kind: kindHosts, Senders: 4, Endpoints: 1024},
 			shows: []report.Figure{most(figSenders, report.Percent, 3), most(figReceiver, report.Percent, 3),
 				{Name: figAlive, Unit: report.Number, Least: 4096}}},
 		Case{Name: "beat-1ms", About: "256 idle senders of one process, a receiver that beats every millisecond",
-			spec:  worker.Spec{Kind: kindHosts, Senders: 1, Ends: 256, Beat: time.Millisecond},
+			spec:  worker.Spec{Kind: kindHosts, Senders: 1, Endpoints: 256, Beat: time.Millisecond},
 			shows: []report.Figure{most(figReceiver, report.Percent, 2), untargeted(figSenders, report.Percent), {Name: figAlive, Unit: report.Number, Least: 256}}},
 		Case{Name: "descriptors", About: "of a receiver's process with 1000 senders of another",
-			spec:  worker.Spec{Kind: kindHosts, Senders: 1, Ends: 1000},
+			spec:  worker.Spec{Kind: kindHosts, Senders: 1, Endpoints: 1000},
 			shows: []report.Figure{most(figFDs, report.Number, 10)}})
 }
 
-// goings are ends that hear of what is over.
+// goings are endpoints that must notice the end of another, of a file or of a context.
 func goings() []Case {
 	done := worker.Spec{Kind: kindDone}
 	blocked, cut, whole := done, worker.Spec{Kind: kindCut, Damaged: true}, worker.Spec{Kind: kindCut}

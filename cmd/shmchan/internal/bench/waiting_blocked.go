@@ -18,7 +18,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// blockedSender sends for ever, and says what its process used meanwhile.
+// blockedSender sends until the receiver closes, and measures what its process uses.
 type blockedSender struct {
 	s    *ipc.Sender
 	spec worker.Spec
@@ -57,8 +57,8 @@ func (e *blockedSender) sends() error {
 	}
 }
 
-// The same with a pipe: each sender's process has dd write to it, which is what is
-// measured, and the receiver reads.
+// pipeReader and pipeWriter do the same through a pipe. Each sender's process starts a
+// dd that writes to the pipe, and measures what that uses.
 type pipeReader struct {
 	f    *os.File
 	spec worker.Spec
@@ -78,7 +78,7 @@ func openBlockedPipe(a *self, s worker.Step) (worker.Part, error) {
 	if s.Side == worker.Receiving {
 		flag = os.O_RDONLY
 	}
-	fd, err := syscall.Open(path, flag|syscall.O_CLOEXEC, 0) // waits for the other side's
+	fd, err := syscall.Open(path, flag|syscall.O_CLOEXEC, 0) // waits until the other side opens it
 	if err != nil {
 		return nil, os.NewSyscallError("open", err)
 	}
@@ -120,6 +120,6 @@ func (e *pipeWriter) Run(s worker.Step) (worker.Reply, error) {
 	from := measure.LoadOf(dd.Process.Pid)
 	time.Sleep(s.For)
 	r := from.To(measure.LoadOf(dd.Process.Pid))
-	_ = children.Wait(dd) // the signal is how it ends
+	_ = children.Wait(dd) // it ends by the signal
 	return r, nil
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// slowReceiver takes messages at its own pace until its time is over. Its Close is how
-// the senders know.
+// slowReceiver takes messages at a limited rate until its time is over, and then closes
+// the receiver, which stops the senders.
 type slowReceiver struct {
 	r    *ipc.Receiver
 	spec worker.Spec
@@ -20,8 +20,8 @@ type slowReceiver struct {
 
 func (e *slowReceiver) Close() error { return e.r.Close() }
 
-// afterwards is how long a receiver stays when its time is over, so that the senders
-// have measured before they see it go.
+// afterwards is how long a receiver stays open after its time, so that the senders have
+// measured before it closes.
 const afterwards = 100 * time.Millisecond
 
 func (e *slowReceiver) Run(s worker.Step) (worker.Reply, error) {
@@ -48,8 +48,8 @@ func (e *slowReceiver) Run(s worker.Step) (worker.Reply, error) {
 	return r, e.r.Close()
 }
 
-// fairSender sends beside others: the first sender's waits are measured, the others
-// never stop.
+// fairSender is one of several senders. The waits of the first are measured; the others
+// never stop sending.
 type fairSender struct {
 	s    *ipc.Sender
 	spec worker.Spec
@@ -80,8 +80,8 @@ func (e *fairSender) Run(s worker.Step) (worker.Reply, error) {
 		err := send()
 		took := time.Since(from)
 		passed := float64(e.s.Stats().Head-head) / float64(e.spec.Capacity)
-		// A wait that the end has cut short counts if it is the longest, so that one
-		// that would last for ever shows.
+		// A wait that the end of the run cuts short counts if it is the longest: a wait
+		// that would last for ever must show.
 		cut := errors.Is(err, ipc.ErrDisconnected)
 		if from.After(warm) && !cut || cut && took > waits.Max() {
 			waits.Add(took)
@@ -97,7 +97,7 @@ func (e *fairSender) Run(s worker.Step) (worker.Reply, error) {
 	}
 }
 
-// one returns what sends the messages that are measured: one, or one batch.
+// one returns a function that sends what is measured: one message, or one batch.
 func (e *fairSender) one() func() error {
 	ctx := context.Background()
 	msgs := make([][]byte, max(e.spec.Batch, 1))

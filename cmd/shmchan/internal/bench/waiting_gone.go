@@ -13,14 +13,14 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// donePart kills receivers of other processes, and measures until a sender knows. A
-// process that is to be killed is its own child.
+// donePart kills receivers in child processes, and measures how long their senders take
+// to notice.
 type donePart struct {
 	a    *self
 	spec worker.Spec
 }
 
-// doomed is the receiver of such a child.
+// doomed is the receiver in such a child.
 type doomed struct {
 	resting
 	r *ipc.Receiver
@@ -55,7 +55,7 @@ func (e *donePart) Run(s worker.Step) (worker.Reply, error) {
 	return took.Into(worker.Reply{})
 }
 
-// once is from the kill of one receiver until its sender knows.
+// once returns the time from the kill of one receiver until its sender notices.
 func (e *donePart) once(n int, s worker.Spec) (time.Duration, error) {
 	w, err := worker.Start(e.a.dir)
 	if err != nil {
@@ -89,11 +89,11 @@ func (e *donePart) once(n int, s worker.Spec) (time.Duration, error) {
 	return time.Since(from), sender.Close()
 }
 
-// settleDown is how long an end has to fall asleep.
+// settleDown is how long an endpoint has to fall asleep.
 const settleDown = 5 * time.Millisecond
 
-// blockedUntilGone sends until the receiver has gone, which closes the channel that it
-// returns.
+// blockedUntilGone sends until the receiver is gone, and then closes the Go channel that
+// it returns.
 func blockedUntilGone(s *ipc.Sender, msg []byte) <-chan struct{} {
 	gone := make(chan struct{})
 	go func() {
@@ -104,8 +104,8 @@ func blockedUntilGone(s *ipc.Sender, msg []byte) <-chan struct{} {
 	return gone
 }
 
-// cutPart measures how long a blocked end takes to hear Close or its context, on a
-// file that was truncated or on a whole one.
+// cutPart measures how long a blocked endpoint takes to return after its Close or the
+// end of its context, on a truncated file or on a whole one.
 type cutPart struct {
 	a       *self
 	damaged bool
@@ -130,8 +130,8 @@ func (e *cutPart) Run(s worker.Step) (worker.Reply, error) {
 	return took.Into(worker.Reply{})
 }
 
-// once blocks one end in every way in turn: a receiver or a sender, which hears its
-// Close or its context.
+// once blocks an endpoint and ends the wait. The four ways take turns: a receiver or a
+// sender, by its Close or by its context.
 func (e *cutPart) once(n int, took measure.Samples) (err error) {
 	const name, room = "cut", 4 << 10
 	o := e.a.options(worker.Spec{Capacity: room})
@@ -167,7 +167,7 @@ func (e *cutPart) once(n int, took measure.Samples) (err error) {
 	return e.measure(wait, end, took)
 }
 
-// measure is from end until wait returns.
+// measure records the time from the call of end until wait returns.
 func (e *cutPart) measure(wait func() error, end func(), took measure.Samples) error {
 	returned := make(chan time.Time, 1)
 	go func() {
@@ -184,7 +184,7 @@ func (e *cutPart) measure(wait func() error, end func(), took measure.Samples) e
 	end()
 	select {
 	case at := <-returned:
-		if d := at.Sub(from); d > 0 { // else a beat found the damage first
+		if d := at.Sub(from); d > 0 { // otherwise a heartbeat found the damage first
 			took.Add(d)
 		}
 	case <-time.After(worker.Patience):

@@ -11,15 +11,15 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// talk is one side of a conversation: what it sends by, and what it hears.
+// talk is one side of a conversation.
 type talk struct {
 	send  func(msg []byte) error
-	recv  func() ([]byte, error) // a copy of the caller's own; nothing, or an error: it is over
-	over  func() error           // tells the other side so
+	recv  func() ([]byte, error) // returns a copy; an empty message or an error ends it
+	over  func() error           // ends the other side
 	close func() error
 }
 
-// channelTalk is a conversation through a pair of channels.
+// channelTalk opens one side of a conversation through a pair of channels.
 func (a *self) channelTalk(s worker.Spec, in, out string) (talk, error) {
 	r, err := ipc.NewReceiver(context.Background(), in, a.options(s))
 	if err != nil {
@@ -38,7 +38,7 @@ func (a *self) channelTalk(s worker.Spec, in, out string) (talk, error) {
 	}, nil
 }
 
-// wireTalk is a conversation through what a peer sends by.
+// wireTalk opens one side of a conversation through a peer.
 func (a *self) wireTalk(s worker.Step) (talk, error) {
 	w, err := peer.OpenWire(a.dir, &a.mem.Quit, s)
 	if err != nil {
@@ -59,7 +59,8 @@ func (a *self) wireTalk(s worker.Step) (talk, error) {
 	}, nil
 }
 
-// handOn has a goroutine hear, and hand on what it hears through a Go channel.
+// handOn returns the side with a goroutine that receives, and hands each message on
+// through a Go channel.
 func (t talk) handOn() talk {
 	heard := make(chan []byte)
 	failed := make(chan error, 1)
@@ -84,7 +85,7 @@ func (t talk) handOn() talk {
 	return on
 }
 
-// ask measures round trips, until the time is over.
+// ask measures round trips until the time is over.
 func (t talk) ask(s worker.Step, size int) (worker.Reply, error) {
 	msg, c, n := measure.NewMessage(size, 0), measure.NewChecker(size), uint64(0)
 	r, err := measure.Trips(s, func() error {
@@ -102,7 +103,7 @@ func (t talk) ask(s worker.Step, size int) (worker.Reply, error) {
 	return r, errors.Join(err, t.over())
 }
 
-// answer sends back what comes, until the other side is over.
+// answer sends back what it receives until the other side ends.
 func (t talk) answer() error {
 	for {
 		msg, err := t.recv()
@@ -115,7 +116,7 @@ func (t talk) answer() error {
 	}
 }
 
-// handOnPart is one process of round trips in which goroutines hand on.
+// handOnPart is one process of round trips in which a goroutine hands messages on.
 type handOnPart struct {
 	talk
 	spec    worker.Spec
@@ -149,7 +150,7 @@ func (e *handOnPart) Run(s worker.Step) (worker.Reply, error) {
 	if err != nil {
 		return r, err
 	}
-	_, err = t.recv() // the other side is over too: no goroutine is left that hears
+	_, err = t.recv() // the other side has ended: no goroutine is left that receives
 	return r, err
 }
 
@@ -158,10 +159,10 @@ func (e *handOnPart) Close() error {
 	return e.talk.close()
 }
 
-// viaChan says that two goroutines talk through Go channels.
+// viaChan is the Spec.Via of two goroutines with Go channels between them.
 const viaChan = "chan"
 
-// insidePart is both sides in one process.
+// insidePart is both sides of a conversation in one process.
 type insidePart struct {
 	asks, answers talk
 	spec          worker.Spec
@@ -183,8 +184,8 @@ func openInside(a *self, s worker.Step) (_ worker.Part, err error) {
 	return e, nil
 }
 
-// bothTalks is channelTalk for both sides at once: each sender needs the other side's
-// receiver.
+// bothTalks opens both sides at the same time: each sender needs the receiver of the
+// other side.
 func (a *self) bothTalks(s worker.Spec) (asks, answers talk, err error) {
 	opened := make(chan error, 1)
 	go func() {

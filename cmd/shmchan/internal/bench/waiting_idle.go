@@ -16,20 +16,20 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// manyPart is a process in which receivers of channels wait that nobody has joined.
+// manyPart is a process with many receivers that wait, none of which has a sender.
 type manyPart struct {
 	rs     []*ipc.Receiver
 	wait   sync.WaitGroup
 	cancel context.CancelFunc
 }
 
-// onlooker counts the wakes of such a process, which it would disturb itself.
+// onlooker counts the wakes of such a process from outside, so as not to disturb it.
 type onlooker struct {
 	resting
 	dir string
 }
 
-// manyPID is the name of the file with the number of the process that is looked at.
+// manyPID names the file with the number of that process.
 const manyPID = "many.pid"
 
 func (e onlooker) Run(s worker.Step) (worker.Reply, error) {
@@ -56,7 +56,7 @@ func openMany(a *self, s worker.Step) (worker.Part, error) {
 	e := &manyPart{}
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
-	for i := range s.Spec.Ends {
+	for i := range s.Spec.Endpoints {
 		r, err := ipc.NewReceiver(ctx, strconv.Itoa(i), o)
 		if err != nil {
 			return nil, errors.Join(lacking(err), e.Close())
@@ -67,7 +67,8 @@ func openMany(a *self, s worker.Step) (worker.Part, error) {
 	return e, nil
 }
 
-// lacking marks the error of a system that lets a process have too few descriptors.
+// lacking adds errors.ErrUnsupported to the error of a system that allows a process too
+// few descriptors.
 func lacking(err error) error {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		return errors.Join(err, errors.ErrUnsupported)
@@ -75,7 +76,8 @@ func lacking(err error) error {
 	return err
 }
 
-// Run goes on for a moment, so that the onlooker has counted before it works again.
+// Run waits a moment longer than the onlooker counts, because it would be counted when
+// it works again.
 func (e *manyPart) Run(s worker.Step) (worker.Reply, error) {
 	time.Sleep(s.Warm)
 	from, used := time.Now(), measure.ProcessorTime()
@@ -93,8 +95,8 @@ func (e *manyPart) Close() error {
 	return errors.Join(errs...)
 }
 
-// hostsSenders is a process with many idle senders, and hostsReceiver the receiver
-// that joins them.
+// hostsSenders is a process with many idle senders. hostsReceiver is their receiver,
+// which attaches last.
 type hostsSenders struct{ ss []*ipc.Sender }
 
 type hostsReceiver struct {
@@ -102,19 +104,19 @@ type hostsReceiver struct {
 	spec worker.Spec
 }
 
-// hostsSettle is how long all have to get to know each other.
+// hostsSettle is how long the receiver has to find all senders, and they to find it.
 const hostsSettle = 500 * time.Millisecond
 
 const hostsName = "hosts"
 
 func openHosts(a *self, s worker.Step) (worker.Part, error) {
 	o := a.options(s.Spec)
-	o.MaxSenders, o.Create, o.Capacity = max(s.Spec.Senders, 1)*s.Spec.Ends, true, 64<<10
+	o.MaxSenders, o.Create, o.Capacity = max(s.Spec.Senders, 1)*s.Spec.Endpoints, true, 64<<10
 	if s.Side == worker.Receiving {
 		return &hostsReceiver{a, s.Spec}, nil
 	}
 	e := &hostsSenders{}
-	for range s.Spec.Ends {
+	for range s.Spec.Endpoints {
 		sender, err := ipc.NewSender(context.Background(), hostsName, o)
 		if err != nil {
 			return nil, errors.Join(lacking(err), e.Close())
@@ -165,7 +167,8 @@ func (e *hostsReceiver) Run(s worker.Step) (worker.Reply, error) {
 	return answer, errors.Join(err, r.Close())
 }
 
-// alive is how many senders an onlooker is shown alive, at the worst of some moments.
+// alive returns the least number of senders that Inspect reported alive, over several
+// calls.
 func (e *hostsReceiver) alive() (int, error) {
 	least := 1 << 30
 	for range 5 {

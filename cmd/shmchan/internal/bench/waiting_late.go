@@ -11,13 +11,13 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// resting is the part of a process that a case does not need.
+// resting is the part of a process that has nothing to do in a case.
 type resting struct{}
 
 func (resting) Run(worker.Step) (worker.Reply, error) { return worker.Reply{}, nil }
 func (resting) Close() error                          { return nil }
 
-// onProcs sets GOMAXPROCS, and returns what sets it back.
+// onProcs sets GOMAXPROCS, and returns a function that restores it.
 func onProcs(s worker.Spec) (restore func()) {
 	if s.Procs == 0 {
 		return func() {}
@@ -26,8 +26,8 @@ func onProcs(s worker.Spec) (restore func()) {
 	return func() { runtime.GOMAXPROCS(before) }
 }
 
-// deadlineReceiver calls Recv with a deadline, again and again, while a sender is
-// attached that sends nothing.
+// deadlineReceiver calls Recv with a deadline again and again. A sender is attached
+// that sends nothing.
 type deadlineReceiver struct {
 	r       *ipc.Receiver
 	timeout time.Duration

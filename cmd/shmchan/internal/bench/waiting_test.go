@@ -11,10 +11,10 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// small is a case with few processes and ends, for a short time.
+// small returns a case with few processes and endpoints that takes a short time.
 func small(c Case) Case {
 	shrink := func(s worker.Spec) worker.Spec {
-		s.Senders, s.Ends = min(s.Senders, 4), min(s.Ends, 8)
+		s.Senders, s.Endpoints = min(s.Senders, 4), min(s.Endpoints, 8)
 		if s.Capacity > 64<<10 {
 			s.Capacity = 64 << 10
 		}
@@ -29,7 +29,7 @@ func small(c Case) Case {
 	return c
 }
 
-// Every case of waiting runs, by real processes, and says all that it is to say.
+// Every case of waiting runs in real processes, and has all its figures.
 func TestEveryCaseOfWaiting(t *testing.T) {
 	how := brief
 	how.Duration = 50 * time.Millisecond
@@ -42,7 +42,7 @@ func TestEveryCaseOfWaiting(t *testing.T) {
 	require.Empty(t, left(t))
 }
 
-// sane reports whether anything was measured, and requires that it can be.
+// sane reports whether anything was measured, and fails the test if it is impossible.
 func sane(t *testing.T, r *report.Result) bool {
 	t.Helper()
 	if r.Skipped != "" {

@@ -63,16 +63,16 @@ type Spec struct {
 	Frame  string `json:",omitempty"` // of send's input; "": lines
 	Prints string `json:",omitempty"` // frame of recv's output, if that is another
 
-	Procs   int           `json:",omitempty"` // GOMAXPROCS of each process; 0: as it comes
-	Beat    time.Duration `json:",omitempty"` // heartbeat of the receiver
-	Other   int           `json:",omitempty"` // bytes a message of the senders that are not measured
-	Every   time.Duration `json:",omitempty"` // the receiver takes a message each time that this has passed
-	Work    time.Duration `json:",omitempty"` // what the receiver computes for each message
-	Timeout time.Duration `json:",omitempty"` // of each Send or Recv
-	Ends    int           `json:",omitempty"` // endpoints of each process that has many
-	Both    bool          `json:",omitempty"` // both sides hand messages on to another goroutine, not only the answering one
-	Damaged bool          `json:",omitempty"` // the file is truncated
-	Blocked bool          `json:",omitempty"` // the sender waits in Send, not for Done
+	Procs     int           `json:",omitempty"` // GOMAXPROCS of each process; 0: as it comes
+	Beat      time.Duration `json:",omitempty"` // heartbeat of the receiver
+	Other     int           `json:",omitempty"` // bytes a message of the senders that are not measured
+	Every     time.Duration `json:",omitempty"` // the receiver takes a message each time that this has passed
+	Work      time.Duration `json:",omitempty"` // what the receiver computes for each message
+	Timeout   time.Duration `json:",omitempty"` // of each Send or Recv
+	Endpoints int           `json:",omitempty"` // endpoints of each process that has many
+	Both      bool          `json:",omitempty"` // both sides hand messages on to another goroutine, not only the answering one
+	Damaged   bool          `json:",omitempty"` // the file is truncated
+	Blocked   bool          `json:",omitempty"` // the sender waits in Send, not for Done
 }
 
 // Processes returns how many processes take part, the receiver's included.
