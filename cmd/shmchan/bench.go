@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/report"
 )
 
 // How it is measured unless asked otherwise: all cases in well under a minute.
@@ -26,7 +27,7 @@ const (
 // benchmark is `shmchan bench`.
 type benchmark struct {
 	*app
-	how      bench.Settings
+	how      report.Settings
 	cases    []bench.Case // nil: those of Standard
 	quick    bool
 	list     bool
@@ -36,7 +37,7 @@ type benchmark struct {
 }
 
 func newBench(a *app) *cobra.Command {
-	v := &benchmark{app: a, how: bench.Settings{Runs: benchRuns, Duration: benchDuration}}
+	v := &benchmark{app: a, how: report.Settings{Runs: benchRuns, Duration: benchDuration}}
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure this machine, beside what it could do at best",
@@ -137,13 +138,13 @@ func (v *benchmark) names() error {
 
 func (v *benchmark) run(ctx context.Context) error {
 	progress, clear := v.progress()
-	report, err := bench.Measure(ctx, v.cases, v.how, progress)
+	rep, err := bench.Measure(ctx, v.cases, v.how, progress)
 	clear()
 	if err != nil {
 		return err
 	}
 	if v.plot != "" {
-		if err := v.draw(report); err != nil {
+		if err := v.draw(rep); err != nil {
 			return err
 		}
 	}
@@ -151,11 +152,11 @@ func (v *benchmark) run(ctx context.Context) error {
 	case v.asJSON:
 		out := json.NewEncoder(v.stdout)
 		out.SetIndent("", "  ")
-		return written(out.Encode(report))
+		return written(out.Encode(rep))
 	case v.benchfmt:
-		return written(report.WriteBenchfmt(v.stdout))
+		return written(rep.WriteBenchfmt(v.stdout))
 	}
-	return written(report.WriteText(v.stdout))
+	return written(rep.WriteText(v.stdout))
 }
 
 // progress returns what shows how far it has come: on a terminal a line that
@@ -183,12 +184,12 @@ func (v *benchmark) progress() (show func(bench.Case), clear func()) {
 	return show, clear
 }
 
-func (v *benchmark) draw(report *bench.Report) error {
+func (v *benchmark) draw(rep *report.Report) error {
 	f, err := os.Create(v.plot)
 	if err != nil {
 		return err
 	}
-	err = report.WritePlots(f)
+	err = rep.WritePlots(f)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

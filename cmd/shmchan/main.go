@@ -12,12 +12,10 @@ import (
 	"context"
 	"os"
 
-	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench"
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/terminate"
 )
 
 func main() {
-	bench.Role() // does not return in a process that a measurement started
 	if terminate.First() {
 		asInit()
 	}

@@ -17,7 +17,7 @@ import (
 
 // verbs are the command's verbs, in the order in which --help lists them.
 var verbs = []func(*app) *cobra.Command{
-	newSend, newRecv, newPeek, newCreate, newLs, newStat, newWatch, newDoctor, newRm, newPrune, newBench, newCompletion, newMan, newVersion,
+	newSend, newRecv, newPeek, newCreate, newLs, newStat, newWatch, newDoctor, newRm, newPrune, newBench, newBenchWorker, newCompletion, newMan, newVersion,
 }
 
 // app is one run of the command: what every verb shares.
@@ -87,9 +87,7 @@ Exit status:
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.SetUsageTemplate(strings.NewReplacer(
-		"\n  {{.CommandPath}} [command]", "", "[command]", "VERB", "Available Commands", "Verbs", " about a command", "",
-	).Replace(root.UsageTemplate()))
+	root.SetUsageFunc(printUsage)
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)

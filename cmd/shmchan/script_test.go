@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("GORACE") == "" {
 		_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	}
-	testscript.Main(leakTest{m}, map[string]func(){"shmchan": main})
+	os.Exit(testscript.RunMain(leakTest{m}, map[string]func() int{"shmchan": func() int { main(); return 0 }}))
 }
 
 // leakTest gives scripts their signals as they expect them, and fails if the tests

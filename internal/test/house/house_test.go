@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -26,23 +27,6 @@ var layers = []string{"cmd", "ipc", "shm", "internal"}
 
 // upward lists packages that only tests import and that may import upwards.
 var upward = []string{"internal/test/proctest"}
-
-// homes maps an import to the directories that may use it, with everything below
-// them. Tests may import anything.
-var homes = map[string][]string{
-	"golang.org/x/sys/unix":       {"shm", "internal", "cmd/shmchan/internal/bench", "cmd/shmchan/internal/children", "cmd/shmchan/internal/machine", "cmd/shmchan/internal/nowait", "cmd/shmchan/internal/terminate"},
-	"github.com/edsrzf/mmap-go":   {"shm"},
-	"github.com/spf13/cobra":      {"cmd"},
-	"golang.org/x/term":           {"cmd"},
-	"github.com/stretchr/testify": {"internal/test/proctest"},
-	"go.uber.org/goleak":          {"internal/test/proctest"},
-	"pgregory.net/rapid":          {},
-	"C":                           {},
-
-	"github.com/HdrHistogram/hdrhistogram-go": {"cmd/shmchan/internal/bench"},
-	"golang.org/x/perf":                       {"cmd/shmchan/internal/bench"},
-	"gonum.org/v1/plot":                       {"cmd/shmchan/internal/bench"},
-}
 
 // typed lists the names in sync/atomic that are not untyped functions.
 var typed = map[string]bool{
@@ -121,7 +105,7 @@ func TestHouseRules(t *testing.T) {
 	for name, rule := range map[string]func(*testing.T, file){
 		"imports run one way":                                        checkLayers,
 		"unsafe stands in its own files":                             checkUnsafe,
-		"a library stays in its home":                                checkHomes,
+		"imports from outside are allowed one by one":                func(t *testing.T, f file) { assert.Empty(t, checkImports(f)) },
 		"children are started so that orphans can be told from them": checkChildren,
 		"atomics are typed":                                          checkAtomics,
 		"a file can be read in one sitting":                          checkLength,
@@ -169,19 +153,6 @@ func checkUnsafe(t *testing.T, f file) {
 	for path := range f.imports {
 		if path == "unsafe" {
 			t.Errorf("%s imports unsafe: its name must end in _unsafe.go", f.path)
-		}
-	}
-}
-
-func checkHomes(t *testing.T, f file) {
-	if f.isTest() {
-		return
-	}
-	for path := range f.imports {
-		for library, dirs := range homes {
-			if within(path, library) && !withinAny(f.path, dirs) {
-				t.Errorf("%s imports %s, which belongs in %v", f.path, path, dirs)
-			}
 		}
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/measure"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/reference"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 	"github.com/shmchan/shmchan/internal/cpu"
 	"github.com/shmchan/shmchan/internal/order"
 )
@@ -14,7 +17,7 @@ import (
 // takes the same multiple of it on any processor, near or far; of a ring without
 // them it takes three times as long on one machine, and once on another.
 type bare struct {
-	m     *memory
+	m     *reference.Memory
 	tail  *atomic.Uint64
 	words []uint64 // of the ring, or of the half of it
 	size  int      // words a record: stamp, length, payload
@@ -27,11 +30,11 @@ type bare struct {
 
 const (
 	bareStamp   = 0xd1b54a32d192ed03
-	bareMessage = 1 + recordBytes/8 // words of one in a batch: length, payload
+	bareMessage = 1 + measure.RecordBytes/8 // words of one in a batch: length, payload
 )
 
-func newBare(m *memory, tail *atomic.Uint64, s spec, part, parts int) *bare {
-	all := unsafe.Slice((*uint64)(unsafe.Pointer(m.ring)), ringBytes/8)
+func newBare(m *reference.Memory, tail *atomic.Uint64, s worker.Spec, part, parts int) *bare {
+	all := unsafe.Slice((*uint64)(unsafe.Pointer(m.Ring)), reference.RingBytes/8)
 	n, size := len(all)/parts, 2+s.Size/8
 	if s.Batch > 1 {
 		size = 2 + s.Batch*bareMessage
@@ -95,7 +98,7 @@ func (b *bare) putBatch(msgs [][]byte) {
 	at := b.pos + 2
 	for _, msg := range msgs {
 		b.words[at] = uint64(len(msg))
-		copy(b.bytes(at+1, recordBytes), msg)
+		copy(b.bytes(at+1, measure.RecordBytes), msg)
 		at += bareMessage
 	}
 	b.publish(len(msgs))
@@ -130,18 +133,18 @@ func (b *bare) takeBatch(check func([]byte) error) (n int, err error) {
 func (b *bare) clear() {
 	clear(b.words)
 	b.tail.Store(0)
-	b.m.head.Store(0)
+	b.m.Head.Store(0)
 }
 
 // openBareBurst is one process of the bursts through the bare protocol.
-func openBareBurst(a *actor, s step) (end, error) {
-	b := newBare(a.mem, &a.mem.tail, s.Spec, 0, 1)
-	e := &burstEnd{m: a.mem, spec: s.Spec, over: func() error { return nil }}
-	if s.Side != receiving {
+func openBareBurst(a *self, s worker.Step) (worker.Part, error) {
+	b := newBare(a.mem, &a.mem.Tail, s.Spec, 0, 1)
+	e := &burstPart{m: a.mem, spec: s.Spec, over: func() error { return nil }}
+	if s.Side != worker.Receiving {
 		msgs := newMessages(s.Spec)
 		e.send = func(n uint64) error {
 			for i, msg := range msgs {
-				number(msg, sending, n+uint64(i))
+				measure.Number(msg, worker.Sending, n+uint64(i))
 			}
 			if len(msgs) == 1 {
 				b.put(msgs[0])
@@ -157,7 +160,7 @@ func openBareBurst(a *actor, s step) (end, error) {
 		for b.ready() && err == nil {
 			took := 0
 			took, err = take()
-			order.Store64(&b.m.head, b.n)
+			order.Store64(&b.m.Head, b.n)
 			n += took
 		}
 		return n, err
@@ -170,9 +173,9 @@ func openBareBurst(a *actor, s step) (end, error) {
 }
 
 // taker returns what takes the record that is there as the channel's receiver does.
-func (b *bare) taker(s spec) func() (int, error) {
-	c := newChecker(s.Size)
-	switch check := c.how(s); {
+func (b *bare) taker(s worker.Spec) func() (int, error) {
+	c := measure.NewChecker(s.Size)
+	switch check := c.How(s); {
 	case s.Batch > 1:
 		return func() (int, error) { return b.takeBatch(check) }
 	case s.Take == takeAppend:
@@ -182,7 +185,7 @@ func (b *bare) taker(s spec) func() (int, error) {
 			return 1, check(buf)
 		}
 	}
-	return func() (int, error) { return 1, c.small(b.take()) }
+	return func() (int, error) { return 1, c.Small(b.take()) }
 }
 
 // bareTrip is one process of round trips through two bare rings.
@@ -191,9 +194,9 @@ type bareTrip struct {
 	asks    bool
 }
 
-func openBareTrip(a *actor, s step) (end, error) {
-	there, back := newBare(a.mem, &a.mem.tail, s.Spec, 0, 2), newBare(a.mem, &a.mem.head, s.Spec, 1, 2)
-	if s.Side == receiving {
+func openBareTrip(a *self, s worker.Step) (worker.Part, error) {
+	there, back := newBare(a.mem, &a.mem.Tail, s.Spec, 0, 2), newBare(a.mem, &a.mem.Head, s.Spec, 1, 2)
+	if s.Side == worker.Receiving {
 		return &bareTrip{in: back, out: there, asks: true}, nil
 	}
 	return &bareTrip{in: there, out: back}, nil
@@ -205,36 +208,36 @@ func (e *bareTrip) hear(buf []byte) ([]byte, error) {
 			return append(buf, e.in.take()...), nil
 		}
 	}
-	err := await(e.in.ready)
+	err := worker.Await(e.in.ready)
 	return append(buf, e.in.take()...), err
 }
 
-func (e *bareTrip) run(s step) (reply, error) {
-	msg, buf, n := newMessage(recordBytes, s.Side), make([]byte, 0, recordBytes), uint64(0)
+func (e *bareTrip) Run(s worker.Step) (worker.Reply, error) {
+	msg, buf, n := measure.NewMessage(measure.RecordBytes, s.Side), make([]byte, 0, measure.RecordBytes), uint64(0)
 	if !e.asks {
 		for {
 			var err error
 			if buf, err = e.hear(buf[:0]); err != nil || len(buf) == 0 {
-				return reply{}, err
+				return worker.Reply{}, err
 			}
 			e.out.put(buf)
 		}
 	}
-	c := newChecker(recordBytes)
-	r, err := trips(s, func() (err error) {
-		number(msg, 0, n)
+	c := measure.NewChecker(measure.RecordBytes)
+	r, err := measure.Trips(s, func() (err error) {
+		measure.Number(msg, 0, n)
 		n++
 		e.out.put(msg)
 		if buf, err = e.hear(buf[:0]); err != nil {
 			return err
 		}
-		return c.edges(buf)
+		return c.Edges(buf)
 	})
 	e.out.put(nil)
 	return r, err
 }
 
-func (e *bareTrip) close() error {
+func (e *bareTrip) Close() error {
 	if e.asks {
 		e.in.clear()
 		e.out.clear()

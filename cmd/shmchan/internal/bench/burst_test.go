@@ -6,14 +6,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/measure"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/reference"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/report"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Bursts are what the guard measures of throughput: the sender sends so many
-// messages, then the receiver takes them, in turns. When both run at once, who
-// happens to chase whom changes the rate by a factor of two and more, in the
-// channel and in the ring, and hides a loss as large. In turns a message costs
-// what its code and its cache lines cost.
+// Bursts are what the guard measures of throughput. The sender and the receiver take
+// turns: one sends a number of messages, then the other takes them. When both run at
+// the same time, the distance at which one follows the other changes the rate by a
+// factor of two and more, in the channel and in the ring, which hides a loss as large.
+// In turns, a message costs what its code and its cache lines cost.
 
 const (
 	kindBurst     = "burst"
@@ -24,48 +28,48 @@ const (
 )
 
 var (
-	bareTrips = Case{Name: Latency + "/bare", Unit: Nanoseconds, spec: spec{Kind: kindBareTrip, Size: recordBytes}}
+	bareTrips = Case{Name: report.Latency + "/bare", Unit: report.Nanoseconds, spec: worker.Spec{Kind: kindBareTrip, Size: measure.RecordBytes}}
 
-	bursts, bareBursts           = burstsOf("", spec{Size: recordBytes})
-	batchBursts, bareBatchBursts = burstsOf("-of-batches", spec{Size: recordBytes, Batch: guardBatch})
-	largeBursts, bareLargeBursts = burstsOf("-of-64K", spec{Size: guardLarge, Take: takeAppend})
+	bursts, bareBursts           = burstsOf("", worker.Spec{Size: measure.RecordBytes})
+	batchBursts, bareBatchBursts = burstsOf("-of-batches", worker.Spec{Size: measure.RecordBytes, Batch: guardBatch})
+	largeBursts, bareLargeBursts = burstsOf("-of-64K", worker.Spec{Size: guardLarge, Take: takeAppend})
 )
 
-// burstsOf are bursts through the channel, and through the bare protocol.
-func burstsOf(name string, s spec) (channel, bare Case) {
-	s.Capacity = ringBytes
+// burstsOf returns the cases of bursts through the channel and through the bare protocol.
+func burstsOf(name string, s worker.Spec) (channel, bare Case) {
+	s.Capacity = reference.RingBytes
 	by := func(prefix, kind string) Case {
-		c := Case{Name: Throughput + "/" + prefix + name, Unit: PerSecond, spec: s}
+		c := Case{Name: report.Throughput + "/" + prefix + name, Unit: report.PerSecond, spec: s}
 		c.spec.Kind = kind
 		return c
 	}
 	return by("bursts", kindBurst), by("bare-bursts", kindBareBurst)
 }
 
-// burst is how many messages go at a turn: they fit the ring, headers included.
-func (s spec) burst() int { return min(4096, ringBytes/2/s.Size) }
+// turnOf returns how many messages a turn has: they fit the ring, headers included.
+func turnOf(s worker.Spec) int { return min(4096, reference.RingBytes/2/s.Size) }
 
-// burstEnd is one process: it sends the messages from n on, or takes some.
-type burstEnd struct {
-	m    *memory
-	spec spec
+// burstPart is one process: it sends the messages from n on, or takes some.
+type burstPart struct {
+	m    *reference.Memory
+	spec worker.Spec
 	send func(n uint64) error
 	take func() (int, error)
 	over func() error
 }
 
 // each is how many messages send sends.
-func (e *burstEnd) each() int { return max(e.spec.Batch, 1) }
+func (e *burstPart) each() int { return max(e.spec.Batch, 1) }
 
-func openBurst(a *actor, s step) (end, error) {
-	e := &burstEnd{m: a.mem, spec: s.Spec}
+func openBurst(a *self, s worker.Step) (worker.Part, error) {
+	e := &burstPart{m: a.mem, spec: s.Spec}
 	ctx := context.Background()
-	if s.Side == receiving {
-		r, err := ipc.NewReceiver(ctx, ways[0], a.options(s.Spec))
+	if s.Side == worker.Receiving {
+		r, err := ipc.NewReceiver(ctx, worker.Ways[0], a.options(s.Spec))
 		if err != nil {
 			return nil, err
 		}
-		check := newChecker(s.Spec.Size).how(s.Spec)
+		check := measure.NewChecker(s.Spec.Size).How(s.Spec)
 		e.take = func() (int, error) { return r.Consume(ctx, 0, check) }
 		if s.Spec.Take == takeAppend {
 			buf := make([]byte, 0, s.Spec.Size)
@@ -79,14 +83,14 @@ func openBurst(a *actor, s step) (end, error) {
 		e.over = r.Close
 		return e, nil
 	}
-	sender, err := a.attach(ways[0], s.Spec)
+	sender, err := a.attach(worker.Ways[0], s.Spec)
 	if err != nil {
 		return nil, err
 	}
 	msgs := newMessages(e.spec)
 	e.send = func(n uint64) error {
 		for i, msg := range msgs {
-			number(msg, sending, n+uint64(i))
+			measure.Number(msg, worker.Sending, n+uint64(i))
 		}
 		if len(msgs) == 1 {
 			return sender.Send(ctx, msgs[0])
@@ -99,55 +103,55 @@ func openBurst(a *actor, s step) (end, error) {
 }
 
 // newMessages are those of a batch, or one.
-func newMessages(s spec) [][]byte {
+func newMessages(s worker.Spec) [][]byte {
 	msgs := make([][]byte, max(s.Batch, 1))
 	for i := range msgs {
-		msgs[i] = newMessage(s.Size, sending)
+		msgs[i] = measure.NewMessage(s.Size, worker.Sending)
 	}
 	return msgs
 }
 
-// run takes turns by the word of the line: odd, it is the receiver's.
-func (e *burstEnd) run(s step) (reply, error) {
+// Run takes turns by the word of the line: odd, it is the receiver's.
+func (e *burstPart) Run(s worker.Step) (worker.Reply, error) {
 	if e.take == nil {
-		return reply{}, e.sends()
+		return worker.Reply{}, e.sends()
 	}
-	m, whose, burst := newMeter(s.Warm, s.For), &e.m.line, e.spec.burst()
+	m, whose, burst := measure.NewMeter(s.Warm, s.For), &e.m.Line, turnOf(e.spec)
 	for turn := uint64(1); ; turn += 2 {
-		if err := await(func() bool { return whose.Load() == turn }); err != nil {
-			return reply{}, err
+		if err := worker.Await(func() bool { return whose.Load() == turn }); err != nil {
+			return worker.Reply{}, err
 		}
 		for got := 0; got < burst; {
 			n, err := e.take()
 			if err != nil {
-				return reply{}, err
+				return worker.Reply{}, err
 			}
 			got += n
 		}
-		if m.add(burst) {
+		if m.Add(burst) {
 			break
 		}
 		whose.Store(turn + 1)
 	}
-	whose.Store(over)
-	r := m.reply()
+	whose.Store(reference.Over)
+	r := m.Reply()
 	if e.spec.Twice {
 		r.Count /= 2
 	}
-	return r, await(func() bool { return whose.Load() == 0 })
+	return r, worker.Await(func() bool { return whose.Load() == 0 })
 }
 
-func (e *burstEnd) sends() error {
-	whose, n := &e.m.line, uint64(0)
-	for turn := uint64(0); turn != over; {
-		for range e.spec.burst() / e.each() {
+func (e *burstPart) sends() error {
+	whose, n := &e.m.Line, uint64(0)
+	for turn := uint64(0); turn != reference.Over; {
+		for range turnOf(e.spec) / e.each() {
 			if err := e.send(n); err != nil {
 				return err
 			}
 			n += uint64(e.each())
 		}
 		whose.Store(turn + 1)
-		if err := await(func() bool { turn = whose.Load(); return turn&1 == 0 || turn == over }); err != nil {
+		if err := worker.Await(func() bool { turn = whose.Load(); return turn&1 == 0 || turn == reference.Over }); err != nil {
 			return err
 		}
 	}
@@ -155,7 +159,7 @@ func (e *burstEnd) sends() error {
 	return nil
 }
 
-func (e *burstEnd) close() error { return e.over() }
+func (e *burstPart) Close() error { return e.over() }
 
 // Every burst runs, through the channel and through the bare protocol, once and twice.
 func TestBursts(t *testing.T) {

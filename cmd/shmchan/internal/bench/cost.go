@@ -6,63 +6,65 @@ import (
 	"errors"
 	"time"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/measure"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// attachReceiver is a channel that senders join and leave; the one that measures
-// that sends it the figures.
+// attachReceiver is the receiver of a channel that senders attach to and leave. The
+// process that measures this sends it the figures.
 type attachReceiver struct{ r *ipc.Receiver }
 
 type attachSender struct {
-	a *actor
-	s step
+	a *self
+	s worker.Step
 }
 
-func openAttach(a *actor, s step) (end, error) {
-	if s.Side != receiving {
+func openAttach(a *self, s worker.Step) (worker.Part, error) {
+	if s.Side != worker.Receiving {
 		return &attachSender{a, s}, nil
 	}
 	o := a.options(s.Spec)
 	o.KeepOpen = true
-	r, err := ipc.NewReceiver(context.Background(), ways[0], o)
+	r, err := ipc.NewReceiver(context.Background(), worker.Ways[0], o)
 	return &attachReceiver{r}, err
 }
 
-func (e *attachReceiver) run(step) (reply, error) {
+func (e *attachReceiver) Run(worker.Step) (worker.Reply, error) {
 	msg, err := e.r.Recv(context.Background())
 	if err != nil || len(msg) != 16 {
-		return reply{}, errors.Join(err, errors.New("no figures came"))
+		return worker.Reply{}, errors.Join(err, errors.New("no figures came"))
 	}
 	le := binary.LittleEndian
-	return reply{Count: le.Uint64(msg), Took: time.Duration(le.Uint64(msg[8:]))}, nil
+	return worker.Reply{Count: le.Uint64(msg), Took: time.Duration(le.Uint64(msg[8:]))}, nil
 }
 
-func (e *attachReceiver) close() error { return e.r.Close() }
+func (e *attachReceiver) Close() error { return e.r.Close() }
 
-func (e *attachSender) run(s step) (reply, error) {
-	m := newMeter(s.Warm, s.For)
-	for more := true; more; more = !m.add(1) {
-		sender, err := ipc.NewSender(context.Background(), ways[0], &ipc.Options{Dir: e.a.dir})
+func (e *attachSender) Run(s worker.Step) (worker.Reply, error) {
+	m := measure.NewMeter(s.Warm, s.For)
+	for more := true; more; more = !m.Add(1) {
+		sender, err := ipc.NewSender(context.Background(), worker.Ways[0], &ipc.Options{Dir: e.a.dir})
 		if err != nil {
-			return reply{}, err
+			return worker.Reply{}, err
 		}
 		if err := sender.Close(); err != nil {
-			return reply{}, err
+			return worker.Reply{}, err
 		}
 	}
-	r, le := m.reply(), binary.LittleEndian
-	sender, err := e.a.attach(ways[0], e.s.Spec)
+	r, le := m.Reply(), binary.LittleEndian
+	sender, err := e.a.attach(worker.Ways[0], e.s.Spec)
 	if err != nil {
-		return reply{}, err
+		return worker.Reply{}, err
 	}
 	figures := le.AppendUint64(le.AppendUint64(nil, r.Count), uint64(r.Took))
-	return reply{}, errors.Join(sender.Send(context.Background(), figures), sender.Close())
+	return worker.Reply{}, errors.Join(sender.Send(context.Background(), figures), sender.Close())
 }
 
-func (e *attachSender) close() error { return nil }
+func (e *attachSender) Close() error { return nil }
 
-// idleReceiver and idleSender are a blocked pair: one waits for a message of a
-// channel that is empty, the other for room in one that is full.
+// idleReceiver and idleSender are a blocked pair: the receiver waits for a message of
+// an empty channel, the sender for room in a full one.
 type idleReceiver struct{ empty, full *ipc.Receiver }
 
 type idleSender struct {
@@ -70,27 +72,27 @@ type idleSender struct {
 	msg         []byte
 }
 
-// idleTime is the least time that tells anything: many heartbeats. Before it, what has
-// just been busy comes to rest.
+// idleTime spans many heartbeats: a shorter measurement would mean nothing. In idleRest,
+// before it, whatever was busy comes to rest.
 const (
 	idleTime = 2 * time.Second
 	idleRest = 500 * time.Millisecond
 )
 
-func openIdle(a *actor, s step) (_ end, err error) {
-	if s.Side == receiving {
+func openIdle(a *self, s worker.Step) (_ worker.Part, err error) {
+	if s.Side == worker.Receiving {
 		e := &idleReceiver{}
-		if e.empty, err = ipc.NewReceiver(context.Background(), ways[0], a.options(s.Spec)); err != nil {
+		if e.empty, err = ipc.NewReceiver(context.Background(), worker.Ways[0], a.options(s.Spec)); err != nil {
 			return nil, err
 		}
-		e.full, err = ipc.NewReceiver(context.Background(), ways[1], a.options(s.Spec))
+		e.full, err = ipc.NewReceiver(context.Background(), worker.Ways[1], a.options(s.Spec))
 		return e, err
 	}
 	e := &idleSender{msg: make([]byte, s.Spec.Size)}
-	if e.empty, err = a.attach(ways[0], s.Spec); err != nil {
+	if e.empty, err = a.attach(worker.Ways[0], s.Spec); err != nil {
 		return nil, err
 	}
-	if e.full, err = a.attach(ways[1], s.Spec); err != nil {
+	if e.full, err = a.attach(worker.Ways[1], s.Spec); err != nil {
 		return nil, err
 	}
 	for err == nil {
@@ -102,32 +104,32 @@ func openIdle(a *actor, s step) (_ end, err error) {
 	return e, err
 }
 
-func (e *idleReceiver) run(s step) (reply, error) {
+func (e *idleReceiver) Run(s worker.Step) (worker.Reply, error) {
 	return idle(s, func(ctx context.Context) error {
 		_, err := e.empty.Recv(ctx)
 		return err
 	})
 }
 
-func (e *idleSender) run(s step) (reply, error) {
+func (e *idleSender) Run(s worker.Step) (worker.Reply, error) {
 	return idle(s, func(ctx context.Context) error { return e.full.Send(ctx, e.msg) })
 }
 
-func (e *idleReceiver) close() error { return errors.Join(e.empty.Close(), e.full.Close()) }
-func (e *idleSender) close() error   { return errors.Join(e.empty.Close(), e.full.Close()) }
+func (e *idleReceiver) Close() error { return errors.Join(e.empty.Close(), e.full.Close()) }
+func (e *idleSender) Close() error   { return errors.Join(e.empty.Close(), e.full.Close()) }
 
 // idle measures the processor time of this process while it waits.
-func idle(s step, wait func(context.Context) error) (reply, error) {
+func idle(s worker.Step, wait func(context.Context) error) (worker.Reply, error) {
 	var start time.Time
 	var used time.Duration
 	for _, d := range []time.Duration{idleRest, max(s.For, idleTime)} {
-		start, used = time.Now(), processorTime()
+		start, used = time.Now(), measure.ProcessorTime()
 		ctx, cancel := context.WithTimeout(context.Background(), d)
 		err := wait(ctx)
 		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) {
-			return reply{}, errors.Join(errors.New("it did not wait"), err)
+			return worker.Reply{}, errors.Join(errors.New("it did not wait"), err)
 		}
 	}
-	return reply{Took: time.Since(start), CPU: processorTime() - used}, nil
+	return worker.Reply{Took: time.Since(start), CPU: measure.ProcessorTime() - used}, nil
 }

@@ -12,8 +12,8 @@ const (
 	dirStem = "shmchan-bench-"
 )
 
-// makeDir makes the directory of all that is measured, after it has removed
-// those of earlier processes that were killed before they could.
+// makeDir creates the directory of a session. First it removes those of earlier
+// processes that were killed before they could.
 func makeDir() (string, error) {
 	old, _ := filepath.Glob(filepath.Join(shmDir, dirStem+"*"))
 	for _, dir := range old {

@@ -6,32 +6,47 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/measure"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// How a receiver takes messages, by spec.Take; unless it says, by Consume.
+// How a receiver takes messages, by Spec.Take. The default is Consume.
 const (
 	takeAppend = "append" // RecvAppend
 	takeRecv   = "recv"
 	takeAll    = "all"
-	takeNext   = "next" // TryNext and Release, Next where there is none
+	takeNext   = "next" // TryNext and Release; Next if the channel is empty
 )
 
-// floodReceiver and floodSender are the ends of a channel under load.
+// options returns the options of the endpoints of a case.
+func (a *self) options(s worker.Spec) *ipc.Options {
+	return &ipc.Options{Dir: a.dir, Capacity: s.Capacity, Spin: s.Spin, Wait: true}
+}
+
+// attach attaches a sender to a channel that the other process may still have to
+// create.
+func (a *self) attach(name string, s worker.Spec) (*ipc.Sender, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), worker.Patience)
+	defer cancel()
+	return ipc.NewSender(ctx, name, a.options(s))
+}
+
+// floodReceiver and floodSender are the endpoints of a channel under load.
 type floodReceiver struct {
 	r    *ipc.Receiver
-	spec spec
+	spec worker.Spec
 }
 
 type floodSender struct {
 	s    *ipc.Sender
-	spec spec
+	spec worker.Spec
 	who  int
 }
 
-func openFlood(a *actor, s step) (end, error) {
+func openFlood(a *self, s worker.Step) (worker.Part, error) {
 	const name = "flood"
-	if s.Side != receiving {
+	if s.Side != worker.Receiving {
 		sender, err := a.attach(name, s.Spec)
 		return &floodSender{sender, s.Spec, s.Side}, err
 	}
@@ -39,18 +54,18 @@ func openFlood(a *actor, s step) (end, error) {
 	return &floodReceiver{r, s.Spec}, err
 }
 
-func (f *floodReceiver) close() error { return f.r.Close() }
-func (f *floodSender) close() error   { return f.s.Close() }
+func (f *floodReceiver) Close() error { return f.r.Close() }
+func (f *floodSender) Close() error   { return f.s.Close() }
 
-// run receives until its time is over and then closes its end, which is how the
-// senders know.
-func (f *floodReceiver) run(s step) (reply, error) {
-	m, c := newMeterOf(s, f.spec), newChecker(f.spec.Size)
+// Run receives until its time is over, and then closes the receiver, which stops the
+// senders.
+func (f *floodReceiver) Run(s worker.Step) (worker.Reply, error) {
+	m, c := measure.NewMeterOf(s, f.spec), measure.NewChecker(f.spec.Size)
 	from := allocations()
-	err := f.take(m, c.how(f.spec))
-	r := m.reply()
+	err := f.take(m, c.How(f.spec))
+	r := m.Reply()
 	if f.spec.Take == takeRecv || f.spec.Take == takeAll {
-		r.Figures = map[string]float64{figAllocs: float64(allocations()-from) / float64(max(m.count, 1))}
+		r.Figures = map[string]float64{figAllocs: float64(allocations()-from) / float64(max(m.Count, 1))}
 	}
 	if f.spec.Twice {
 		r.Count /= 2
@@ -58,28 +73,14 @@ func (f *floodReceiver) run(s step) (reply, error) {
 	return r, errors.Join(err, f.r.Close())
 }
 
-// allocations is how many there have been in this process.
+// allocations returns the number of allocations of this process so far.
 func allocations() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.Mallocs
 }
 
-// how returns the check of a channel's messages: of every byte of those that are
-// small, or were written in place; of the edges where all bytes were moved anyway.
-func (c *checker) how(s spec) func([]byte) error {
-	switch {
-	case s.InPlace:
-		return c.whole
-	case s.Size == recordBytes:
-		return c.small
-	case s.Size <= mostOfRing && s.Take == "":
-		return c.every
-	}
-	return c.edges
-}
-
-func (f *floodReceiver) take(m *meter, check func([]byte) error) error {
+func (f *floodReceiver) take(m *measure.Meter, check func([]byte) error) error {
 	switch f.spec.Take {
 	case "":
 		return f.consume(m, check)
@@ -99,44 +100,44 @@ func (f *floodReceiver) take(m *meter, check func([]byte) error) error {
 	return fmt.Errorf("no way to take messages is called %q", f.spec.Take)
 }
 
-func (f *floodReceiver) consume(m *meter, check func([]byte) error) error {
+func (f *floodReceiver) consume(m *measure.Meter, check func([]byte) error) error {
 	for {
 		n, err := f.r.Consume(context.Background(), 0, check)
 		if err != nil {
 			return err
 		}
-		if m.add(n) {
+		if m.Add(n) {
 			return nil
 		}
 	}
 }
 
-// oneByOne receives messages by recv.
-func oneByOne(m *meter, check func([]byte) error, recv func(context.Context) ([]byte, error)) error {
+// oneByOne receives messages by recv until the measurement is over.
+func oneByOne(m *measure.Meter, check func([]byte) error, recv func(context.Context) ([]byte, error)) error {
 	for ctx := context.Background(); ; {
 		msg, err := recv(ctx)
 		if err == nil {
 			err = check(msg)
 		}
-		if err != nil || m.add(1) {
+		if err != nil || m.Add(1) {
 			return err
 		}
 	}
 }
 
-func (f *floodReceiver) all(m *meter, check func([]byte) error) error {
+func (f *floodReceiver) all(m *measure.Meter, check func([]byte) error) error {
 	for msg, err := range f.r.All(context.Background()) {
 		if err == nil {
 			err = check(msg)
 		}
-		if err != nil || m.add(1) {
+		if err != nil || m.Add(1) {
 			return err
 		}
 	}
 	return ipc.ErrDisconnected
 }
 
-func (f *floodReceiver) next(m *meter, check func([]byte) error) error {
+func (f *floodReceiver) next(m *measure.Meter, check func([]byte) error) error {
 	for {
 		msg, err := f.r.TryNext()
 		if errors.Is(err, ipc.ErrEmpty) {
@@ -148,14 +149,14 @@ func (f *floodReceiver) next(m *meter, check func([]byte) error) error {
 		if err == nil {
 			err = f.r.Release()
 		}
-		if err != nil || m.add(1) {
+		if err != nil || m.Add(1) {
 			return err
 		}
 	}
 }
 
-// run sends until the receiver has gone.
-func (f *floodSender) run(step) (reply, error) {
+// Run sends until the receiver closes.
+func (f *floodSender) Run(worker.Step) (worker.Reply, error) {
 	var err error
 	switch {
 	case f.spec.InPlace:
@@ -170,28 +171,28 @@ func (f *floodSender) run(step) (reply, error) {
 	if errors.Is(err, ipc.ErrDisconnected) {
 		err = nil
 	}
-	return reply{}, err
+	return worker.Reply{}, err
 }
 
 func (f *floodSender) sends() error {
-	ctx, msg := context.Background(), newMessage(f.spec.Size, f.who)
+	ctx, msg := context.Background(), measure.NewMessage(f.spec.Size, f.who)
 	for n := uint64(0); ; n++ {
-		number(msg, f.who, n)
+		measure.Number(msg, f.who, n)
 		if err := f.s.Send(ctx, msg); err != nil {
 			return err
 		}
 	}
 }
 
-// batch returns what sends the next batch.
+// batch returns a function that sends the next batch.
 func (f *floodSender) batch() func() error {
 	ctx, msgs, n := context.Background(), make([][]byte, f.spec.Batch), uint64(0)
 	for i := range msgs {
-		msgs[i] = newMessage(f.spec.Size, f.who)
+		msgs[i] = measure.NewMessage(f.spec.Size, f.who)
 	}
 	return func() error {
 		for _, msg := range msgs {
-			number(msg, f.who, n)
+			measure.Number(msg, f.who, n)
 			n++
 		}
 		_, err := f.s.SendBatch(ctx, msgs)
@@ -199,14 +200,14 @@ func (f *floodSender) batch() func() error {
 	}
 }
 
-// claims writes every byte of every message where it stays.
+// claims writes every byte of every message in place.
 func (f *floodSender) claims() error {
 	for n := uint64(0); ; n++ {
 		c, err := f.s.Claim(context.Background(), f.spec.Size)
 		if err != nil {
 			return err
 		}
-		fill(c.Bytes(), uint64(f.who)<<senderShift|n)
+		measure.Fill(c.Bytes(), uint64(f.who)<<measure.SenderShift|n)
 		if err := c.Commit(); err != nil {
 			return err
 		}

@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/peer"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/report"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
 // The frames of pipelines, as --frame calls them.
@@ -14,14 +18,14 @@ const (
 	frameJSON = "json"
 )
 
-// gatherPipelines are pipelines of commands beside cat, of the same input. There are
-// as many messages as make the start of the commands count little.
+// gatherPipelines are pipelines of commands compared with cat of the same input. They
+// have so many messages that the start of the commands hardly counts.
 func gatherPipelines() []Case {
 	lines := map[int]int{10: 5e6, 100: 2e6, 1000: 2e5}
-	pipeline := func(name, about string, s spec, shows ...Figure) Case {
+	pipeline := func(name, about string, s worker.Spec, shows ...report.Figure) Case {
 		s.Kind, s.Lines = kindPipeline, lines[s.Size]
 		cat := s
-		cat.Via, cat.Prints = viaPipe, ""
+		cat.Via, cat.Prints = peer.Pipe, ""
 		return Case{Name: "pipe-" + name, About: about + "; baseline: cat through a FIFO", spec: s, baseline: &cat, shows: shows}
 	}
 	var cases []Case
@@ -30,25 +34,25 @@ func gatherPipelines() []Case {
 		least float64
 	}{{10, 0.5}, {100, 1}, {1000, 1}} {
 		cases = append(cases, pipeline(fmt.Sprint("line-", size.bytes), fmt.Sprintf("send | recv, lines of %d bytes", size.bytes),
-			spec{Size: size.bytes}, atLeast(figBytes, BytesPerSec, size.least)))
+			worker.Spec{Size: size.bytes}, atLeast(figBytes, report.BytesPerSec, size.least)))
 	}
 	for _, frame := range []string{frameNUL, frameLen} {
-		cases = append(cases, pipeline(frame+"-100", "the same, --frame "+frame, spec{Size: 100, Frame: frame}, untargeted(figBytes, BytesPerSec)))
+		cases = append(cases, pipeline(frame+"-100", "the same, --frame "+frame, worker.Spec{Size: 100, Frame: frame}, untargeted(figBytes, report.BytesPerSec)))
 	}
-	output := Figure{Name: figOutput, Unit: BytesPerSec, Least: 300e6}
+	output := report.Figure{Name: figOutput, Unit: report.BytesPerSec, Least: 300e6}
 	for _, size := range []int{100, 1000} {
 		cases = append(cases,
 			pipeline(fmt.Sprint("into-json-", size), fmt.Sprintf("send | recv --frame json, lines of %d bytes", size),
-				spec{Size: size, Prints: frameJSON}, untargeted(figBytes, BytesPerSec), output),
+				worker.Spec{Size: size, Prints: frameJSON}, untargeted(figBytes, report.BytesPerSec), output),
 			pipeline(fmt.Sprint("json-", size), fmt.Sprintf("send --frame json | recv --frame json, messages of %d bytes", size),
-				spec{Size: size, Frame: frameJSON}, untargeted(figBytes, BytesPerSec), output))
+				worker.Spec{Size: size, Frame: frameJSON}, untargeted(figBytes, report.BytesPerSec), output))
 	}
 	return cases
 }
 
-// input is what goes into a pipeline: so many messages. Of lines and of what NUL ends,
-// the size includes the end.
-func (s spec) input(messages int) ([]byte, error) {
+// input returns that many messages as a pipeline reads them. The size of a message
+// includes its newline or NUL.
+func input(s worker.Spec, messages int) ([]byte, error) {
 	text := bytes.Repeat([]byte("0123456789"), s.Size/10+1)[:s.Size]
 	var one []byte
 	switch s.Frame {

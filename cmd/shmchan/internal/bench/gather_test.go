@@ -6,45 +6,49 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/measure"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/report"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// What drifts from run to run drifts in the baseline too: the ratio is the median of
-// the runs' ratios, which is not that of the medians.
+// A drift from run to run affects the baseline too: the ratio is the median of the
+// runs' ratios, which differs from the ratio of the medians.
 func TestRatiosAreTakenRunByRun(t *testing.T) {
-	c := Case{Name: Gather + "/made-up", shows: []Figure{atLeast(figRate, PerSecond, 0.8)}, around: true,
-		spec: flood(recordBytes, 1), baseline: cRing(recordBytes)}
-	r := Result{Name: c.Name, Figures: c.shows}
-	says := func(n uint64) []reply { return []reply{{Count: n, Took: time.Second}} }
+	c := Case{Name: report.Gather + "/made-up", shows: []report.Figure{atLeast(figRate, report.PerSecond, 0.8)}, around: true,
+		spec: flood(measure.RecordBytes, 1), baseline: cRing(measure.RecordBytes)}
+	r := report.Result{Name: c.Name, Figures: c.shows}
+	says := func(n uint64) []worker.Reply { return []worker.Reply{{Count: n, Took: time.Second}} }
 	for _, run := range []struct{ before, of, after uint64 }{{100, 90, 100}, {20, 10, 20}, {10, 45, 90}} {
 		made, err := c.newRun(says(run.of), says(run.before), says(run.after))
 		require.NoError(t, err)
 		r.Runs = append(r.Runs, made)
 	}
-	r.summarize()
+	r.Summarize()
 	f := r.Figures[0]
 	require.Equal(t, 45.0, f.Value.Median)
 	require.Equal(t, 50.0, f.Baseline.Median)
-	require.Equal(t, Spread{0.9, 0.5, 0.9}, *f.Ratio)
-	met, has := f.met()
+	require.Equal(t, report.Spread{Median: 0.9, Min: 0.5, Max: 0.9}, *f.Ratio)
+	met, has := f.Met()
 	require.True(t, has)
 	require.True(t, met)
 }
 
-// A baseline that got nothing done has no ratio, rather than an endless one.
+// To a baseline of nothing there is no ratio, rather than an infinite one.
 func TestNoRatioToNothing(t *testing.T) {
-	c := Case{Name: Gather + "/made-up", shows: []Figure{atLeast(figRate, PerSecond, 0.8)}, spec: flood(recordBytes, 1), baseline: cRing(recordBytes)}
-	run, err := c.newRun([]reply{{Count: 1, Took: time.Second}}, []reply{{}})
+	c := Case{Name: report.Gather + "/made-up", shows: []report.Figure{atLeast(figRate, report.PerSecond, 0.8)}, spec: flood(measure.RecordBytes, 1), baseline: cRing(measure.RecordBytes)}
+	run, err := c.newRun([]worker.Reply{{Count: 1, Took: time.Second}}, []worker.Reply{{}})
 	require.NoError(t, err)
-	r := Result{Name: c.Name, Figures: c.shows, Runs: []Run{run}}
-	r.summarize()
+	r := report.Result{Name: c.Name, Figures: c.shows, Runs: []report.Run{run}}
+	r.Summarize()
 	require.Nil(t, r.Figures[0].Ratio)
-	met, has := r.Figures[0].met()
+	met, has := r.Figures[0].Met()
 	require.True(t, has)
 	require.False(t, met)
 }
 
-// typical reports whether a case is not only more of the same: of the tables, the
-// corners. Commands are what a test binary is not: the script has those.
+// typical reports whether a case is worth a test: of the tables only the corners are.
+// Cases of commands are not, because a test binary is no command: the script has them.
 func typical(c Case) bool {
 	size, _, large := strings.Cut(c.Name, "-in-")
 	n, _, batch := strings.Cut(c.Name, "x")
@@ -54,28 +58,28 @@ func typical(c Case) bool {
 	case large && strings.HasPrefix(c.Name, "copied-"), strings.HasPrefix(c.Name, "in-place-"):
 		return c.spec.Capacity == 8*c.spec.Size || size == "copied-128" && c.spec.Capacity == 1<<20 || strings.HasPrefix(c.Name, "in-place-4K-in-1M")
 	case batch:
-		return n != "batch-64" && (n != "batch-16" || c.spec.Size == recordBytes)
+		return n != "batch-64" && (n != "batch-16" || c.spec.Size == measure.RecordBytes)
 	}
 	return true
 }
 
-// Every kind of case runs, by real processes, and says all that it is to say.
+// Every kind of case runs in real processes, and has all its figures.
 func TestEveryCaseOfGathering(t *testing.T) {
 	var todo []Case
 	for _, c := range gathers() {
 		if !typical(c) {
 			continue
 		}
-		c.Name, c.most = Gather+"/"+c.Name, 0
+		c.Name, c.most = report.Gather+"/"+c.Name, 0
 		c.spec.Senders = min(c.spec.Senders, 4)
 		todo = append(todo, c)
 	}
-	untilMeasured(t, todo, brief, func(c Case, r *Result) bool { return gathered(t, c, r) })
+	untilMeasured(t, todo, brief, func(c Case, r *report.Result) bool { return gathered(t, c, r) })
 	require.Empty(t, left(t))
 }
 
-// gathered reports whether anything was measured, and requires that all is said.
-func gathered(t *testing.T, c Case, r *Result) bool {
+// gathered reports whether anything was measured, and requires all figures.
+func gathered(t *testing.T, c Case, r *report.Result) bool {
 	t.Helper()
 	require.Len(t, r.Runs, 1, r.Name)
 	require.NotEmpty(t, r.Figures, r.Name)
@@ -89,68 +93,23 @@ func gathered(t *testing.T, c Case, r *Result) bool {
 	return true
 }
 
-// The references' receivers check what they take.
-func TestReferencesSeeATornRecord(t *testing.T) {
-	t.Chdir(t.TempDir())
-	require.NoError(t, makeMemory("."))
-	m, err := openMemory(".")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, m.close()) })
-	now := step{For: time.Nanosecond}
-
-	m.tail.Store(32)
-	for i := range uint64(32) {
-		ringOf[[4]uint64](m)[i] = [4]uint64{i, filling(1), filling(2), filling(3)}
-	}
-	ringOf[[4]uint64](m)[31][3] ^= 1 << 40
-	_, err = drainRecords[[4]uint64](m, now, 32)
-	require.ErrorContains(t, err, "other than it was sent: 32 bytes")
-
-	e := &claimsEnd{m, step{Spec: spec{Batch: 2}}, 2, 8}
-	m.ring[1], m.ring[2] = record{0, w1, w2, w3, w4, w5, w6, w7}, record{1, w1, w2, w3, w4, w5, w6, w7 ^ 1}
-	m.stampOf(0).Store(1)
-	_, err = e.drain(now)
-	require.ErrorContains(t, err, "other than it was sent: 64 bytes")
-
-	for _, inPlace := range []bool{false, true} {
-		p, err := openPlainMemory(".", 1<<16)
-		require.NoError(t, err)
-		e := &plainEnd{p, spec{Size: 1 << 10, InPlace: inPlace, Capacity: 1 << 16}, receiving}
-		msg := newMessage(1<<10, 0)
-		if inPlace {
-			fill(msg, 0)
-		}
-		msg[1023] ^= 1
-		copy(p.data, []byte{0, 4, 0, 0, 0, 0, 0, 0}) // 1024
-		copy(p.data[plainHeader:], msg)
-		p.tail.Store(e.stride())
-		_, err = e.drain(now)
-		require.ErrorContains(t, err, "other than it was sent: 1024 bytes", "in place: %t", inPlace)
-		p.data[7] = 1
-		p.head.Store(0)
-		_, err = e.drain(now)
-		require.ErrorIs(t, err, errTorn, "a length beyond the ring")
-		require.NoError(t, e.close())
-	}
-}
-
-// What goes into a pipeline is what send takes by that frame.
+// The input of a pipeline has the frame that send is told.
 func TestInputOfPipelines(t *testing.T) {
 	for frame, want := range map[string]string{
 		"": "012345678\n012345678\n", frameNUL: "012345678\x00012345678\x00",
 		frameLen:  "\x00\x00\x00\n0123456789\x00\x00\x00\n0123456789",
 		frameJSON: "{\"data\":\"0123456789\"}\n{\"data\":\"0123456789\"}\n",
 	} {
-		got, err := spec{Size: 10, Frame: frame}.input(2)
+		got, err := input(worker.Spec{Size: 10, Frame: frame}, 2)
 		require.NoError(t, err)
 		require.Equal(t, want, string(got), frame)
 	}
-	_, err := spec{Size: 10, Frame: "hex"}.input(2)
+	_, err := input(worker.Spec{Size: 10, Frame: "hex"}, 2)
 	require.ErrorContains(t, err, "hex")
 }
 
-// What the tables ask for is there: rings have records of all sizes of batches, large
-// messages fit eight times, and targets have baselines.
+// Rings have records of every size of batches, large messages fit eight times, and
+// targets in baselines have one.
 func TestCasesOfGathering(t *testing.T) {
 	names := map[string]bool{}
 	for _, c := range gathers() {

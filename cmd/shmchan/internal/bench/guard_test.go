@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/report"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
 // The guard compares the channel with the references of the same moments, in
@@ -54,12 +57,12 @@ const (
 // the test where the machine is too busy to tell.
 func exceeded(t *testing.T, limits []limit, twice bool) []string {
 	t.Helper()
-	s := &session{Settings: Settings{Runs: guardRuns, Duration: guardRun, Pinned: true}, refs: guardRef}
+	s := &session{Settings: report.Settings{Runs: guardRuns, Duration: guardRun, Pinned: true}, refs: guardRef}
 	require.NoError(t, s.open())
 	defer s.close()
 	var over []string
 	for attempt, busy := 0, 0; attempt < guardAttempts; {
-		share, runs := least(t, s.cpus[:2]), map[string]*Result(nil)
+		share, runs := least(t, s.cpus[:2]), map[string]*report.Result(nil)
 		if share >= idleShare {
 			runs = s.guardRuns(t, limits, twice)
 			share = least(t, s.cpus[:2])
@@ -88,15 +91,15 @@ func exceeded(t *testing.T, limits []limit, twice bool) []string {
 }
 
 // guardRuns runs the cases of the limits in turn.
-func (s *session) guardRuns(t *testing.T, limits []limit, twice bool) map[string]*Result {
+func (s *session) guardRuns(t *testing.T, limits []limit, twice bool) map[string]*report.Result {
 	t.Helper()
 	var cases []Case
-	results := map[string]*Result{}
+	results := map[string]*report.Result{}
 	for _, l := range limits {
 		l.of.spec.Twice = twice
 		for _, c := range []Case{l.of, l.by} {
 			cases = append(cases, c)
-			results[c.Name] = &Result{Name: c.Name, Unit: c.Unit}
+			results[c.Name] = &report.Result{Name: c.Name, Unit: c.Unit}
 		}
 	}
 	for range s.Runs {
@@ -112,11 +115,11 @@ func (s *session) guardRuns(t *testing.T, limits []limit, twice bool) map[string
 // quarter is how many times as long as by a message of a case takes, each in its best
 // quarter of the runs during which the machine stayed as it was: what disturbs a run
 // makes it longer, never shorter. It is infinite if the machine never did.
-func quarter(of, by *Result) float64 {
-	best := func(r *Result) float64 {
+func quarter(of, by *report.Result) float64 {
+	best := func(r *report.Result) float64 {
 		var times []float64
 		for i := range r.Runs {
-			if line := r.Runs[i].Refs[refLine]; max(line[0], line[1]) <= steady*min(line[0], line[1]) {
+			if line := r.Runs[i].Refs[worker.RefLine]; max(line[0], line[1]) <= steady*min(line[0], line[1]) {
 				times = append(times, each(r, i))
 			}
 		}
@@ -133,8 +136,8 @@ func quarter(of, by *Result) float64 {
 }
 
 // each is the time of a message in a run, in nanoseconds.
-func each(r *Result, i int) float64 {
-	if r.Unit == PerSecond {
+func each(r *report.Result, i int) float64 {
+	if r.Unit == report.PerSecond {
 		return float64(time.Second) / r.Runs[i].Value
 	}
 	return r.Runs[i].Value

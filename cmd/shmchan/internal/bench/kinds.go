@@ -1,6 +1,14 @@
 package bench
 
-// What a case's processes do, by spec.Kind.
+import (
+	"sync/atomic"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/peer"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/reference"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
+)
+
+// What the processes of a case do, by Spec.Kind.
 const (
 	kindTrip   = "trip"
 	kindLine   = "line"
@@ -13,13 +21,13 @@ const (
 	kindPeerTrip  = "peer-trip"
 	kindPeerFlood = "peer-flood"
 
-	kindPipeline = "pipeline" // has no roles, see pipeline.go
+	kindPipeline = "pipeline" // runs no workers, see pipeline.go
 
 	// Of gathering, see gather.go.
 	kindInTurns = "in-turns"
 	kindClaims  = "claims"
 	kindPlain   = "plain"
-	kindStart   = "start" // has no roles, see gather_start.go
+	kindStart   = "start" // runs no workers, see gather_start.go
 
 	// Of waiting, see waiting.go.
 	kindFair        = "fair"
@@ -34,21 +42,22 @@ const (
 	kindCut         = "cut"
 )
 
-var ends = map[string]func(*actor, step) (end, error){
+// parts opens what a process does in a case, by Spec.Kind.
+var parts = map[string]func(*self, worker.Step) (worker.Part, error){
 	kindTrip:   openTrip,
-	kindLine:   openBare,
-	kindFutex:  openBare,
+	kindLine:   ofMemory(reference.OpenLine),
+	kindFutex:  ofMemory(reference.OpenFutex),
 	kindFlood:  openFlood,
-	kindRing:   openRing,
+	kindRing:   ofMemory(reference.OpenRing),
 	kindAttach: openAttach,
 	kindIdle:   openIdle,
 
-	kindPeerTrip:  openPeer,
-	kindPeerFlood: openPeer,
+	kindPeerTrip:  ofPeer(peer.OpenTrip),
+	kindPeerFlood: ofPeer(peer.OpenFlood),
 
 	kindInTurns: openInTurns,
-	kindClaims:  openClaims,
-	kindPlain:   openPlain,
+	kindClaims:  ofMemory(reference.OpenClaims),
+	kindPlain:   func(a *self, s worker.Step) (worker.Part, error) { return reference.OpenPlain(a.dir, s) },
 
 	kindFair:        openFair,
 	kindBlocked:     openBlocked,
@@ -60,4 +69,14 @@ var ends = map[string]func(*actor, step) (end, error){
 	kindHosts:       openHosts,
 	kindDone:        openDone,
 	kindCut:         openCut,
+}
+
+// ofMemory returns the opener of a reference.
+func ofMemory(open func(*reference.Memory, worker.Step) (worker.Part, error)) func(*self, worker.Step) (worker.Part, error) {
+	return func(a *self, s worker.Step) (worker.Part, error) { return open(a.mem, s) }
+}
+
+// ofPeer returns the opener of a peer.
+func ofPeer(open func(string, *atomic.Uint64, worker.Step) (worker.Part, error)) func(*self, worker.Step) (worker.Part, error) {
+	return func(a *self, s worker.Step) (worker.Part, error) { return open(a.dir, &a.mem.Quit, s) }
 }

@@ -10,14 +10,17 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/peer"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/children"
 )
 
-// lineBytes is a line of the pipelines, its end included.
+// lineBytes is the size of a line, its newline included.
 const lineBytes = 100
 
-// lines is how many go through a pipeline: as many as make its start count little.
-func (s *session) lines(of spec) int {
+// lines returns how many lines go through a pipeline: so many that the start of its
+// commands hardly counts.
+func (s *session) lines(of worker.Spec) int {
 	const aSecond = 5e6
 	if of.Lines > 0 {
 		return of.Lines
@@ -25,30 +28,30 @@ func (s *session) lines(of spec) int {
 	return int(min(max(s.Duration.Seconds()*aSecond, 5e5), 5e6))
 }
 
-// pipeline runs commands as a shell would, and counts the lines that go through
-// from the start of the first to the end of the last. It is not pinned.
-func (s *session) pipeline(ctx context.Context, dir string, of spec) (reply, error) {
+// pipeline runs commands as a shell would, unpinned, and measures the time from the
+// start of the first to the end of the last.
+func (s *session) pipeline(ctx context.Context, dir string, of worker.Spec) (worker.Reply, error) {
 	const fixed = 30 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, fixed)
 	defer cancel()
 	n := s.lines(of)
-	took, _, err := of.through(ctx, dir, n, false)
-	r := reply{Count: uint64(n), Took: took}
+	took, _, err := through(ctx, dir, of, n, false)
+	r := worker.Reply{Count: uint64(n), Took: took}
 	if err != nil || of.Via != "" {
 		return r, err
 	}
-	printed, err := of.checked(ctx, dir)
+	printed, err := checked(ctx, dir, of)
 	if of.Prints == frameJSON || of.Frame == frameJSON {
 		r.Figures = map[string]float64{figOutput: printed} // of a message
 	}
 	return r, err
 }
 
-// checked sees to it that messages arrive as they were sent, in a run of its own, which
-// is not measured, and returns how many bytes are printed for each.
-func (s spec) checked(ctx context.Context, dir string) (each float64, err error) {
+// checked checks that messages arrive as they were sent, in a run that is not measured,
+// and returns how many bytes are printed for each.
+func checked(ctx context.Context, dir string, s worker.Spec) (each float64, err error) {
 	const some = 1000
-	if _, _, err := s.through(ctx, dir, some, true); err != nil {
+	if _, _, err := through(ctx, dir, s, some, true); err != nil {
 		return 0, err
 	}
 	printed, err := os.ReadFile(filepath.Join(dir, "output"))
@@ -61,29 +64,29 @@ func (s spec) checked(ctx context.Context, dir string) (each float64, err error)
 		}
 		return float64(len(printed)) / some, nil
 	}
-	sent, err := s.input(some)
+	sent, err := input(s, some)
 	if err == nil && !bytes.Equal(sent, printed) {
 		err = fmt.Errorf("%d bytes went into the commands, and %d others came out", len(sent), len(printed))
 	}
 	return float64(len(printed)) / some, err
 }
 
-// through has so many messages go through the two commands of a pipeline, and returns
-// how long that took and, if it is kept, how long their output is.
-func (s spec) through(ctx context.Context, dir string, messages int, keep bool) (took time.Duration, printed int64, err error) {
-	input, err := s.inputFile(dir, messages)
+// through sends that many messages through the two commands of a pipeline. It returns
+// how long that took and, if the output is kept, how many bytes it has.
+func through(ctx context.Context, dir string, s worker.Spec, messages int, keep bool) (took time.Duration, printed int64, err error) {
+	input, err := inputFile(dir, s, messages)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer input.Close()
 	fifo := filepath.Join(dir, "fifo")
 	if s.Via != "" {
-		if err := makeFIFO(fifo); err != nil {
+		if err := peer.MakeFIFO(fifo); err != nil {
 			return 0, 0, err
 		}
 		defer os.Remove(fifo)
 	}
-	from, to := s.commands(ctx, dir, fifo)
+	from, to := commands(ctx, s, dir, fifo)
 	from.Stdin = input
 	if keep {
 		output, err := os.Create(filepath.Join(dir, "output"))
@@ -104,13 +107,13 @@ func (s spec) through(ctx context.Context, dir string, messages int, keep bool) 
 	return took, printed, err
 }
 
-// inputFile opens a file of what goes into a pipeline, made once.
-func (s spec) inputFile(dir string, messages int) (*os.File, error) {
+// inputFile opens the file of a pipeline's input, which the first call creates.
+func inputFile(dir string, s worker.Spec, messages int) (*os.File, error) {
 	path := filepath.Join(dir, fmt.Sprintf("input-%s-%d-%d", s.Frame, s.Size, messages))
 	if f, err := os.Open(path); err == nil {
 		return f, nil
 	}
-	input, err := s.input(messages)
+	input, err := input(s, messages)
 	if err == nil {
 		err = os.WriteFile(path, input, 0o600)
 	}
@@ -120,15 +123,15 @@ func (s spec) inputFile(dir string, messages int) (*os.File, error) {
 	return os.Open(path)
 }
 
-// own is this executable, as it was called: as a command it has verbs.
+// own returns a call of this executable with other arguments.
 func own(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, self, args...)
+	cmd := exec.CommandContext(ctx, worker.Executable, args...)
 	cmd.Args[0] = os.Args[0]
 	return cmd
 }
 
-// commands are the two of a pipeline.
-func (s spec) commands(ctx context.Context, dir, fifo string) (from, to *exec.Cmd) {
+// commands returns the two commands of a pipeline.
+func commands(ctx context.Context, s worker.Spec, dir, fifo string) (from, to *exec.Cmd) {
 	if s.Via != "" {
 		return exec.CommandContext(ctx, "sh", "-c", `exec cat > "$0"`, fifo), exec.CommandContext(ctx, "sh", "-c", `exec cat < "$0"`, fifo)
 	}
@@ -146,7 +149,7 @@ func (s spec) commands(ctx context.Context, dir, fifo string) (from, to *exec.Cm
 	return verb("send", s.Frame), verb("recv", prints)
 }
 
-// run runs two commands at a time, until both have ended.
+// run runs two commands at the same time, and returns how long both took.
 func run(from, to *exec.Cmd) (time.Duration, error) {
 	var said [2]bytes.Buffer
 	from.Stderr, to.Stderr = &said[0], &said[1]
@@ -166,7 +169,7 @@ func run(from, to *exec.Cmd) (time.Duration, error) {
 	return took, nil
 }
 
-// missing marks the error of a command that this system does not have.
+// missing adds errors.ErrUnsupported to the error about a command that this system lacks.
 func missing(err error) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return errors.Join(err, errors.ErrUnsupported)

@@ -2,86 +2,18 @@ package bench
 
 import (
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/report"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// Result is a case and its runs.
-type Result struct {
-	Name        string            `json:"name"`
-	About       string            `json:"about"`
-	Unit        string            `json:"unit"`
-	Size        int               `json:"size,omitempty"`    // bytes a message
-	Senders     int               `json:"senders,omitempty"` // default 1
-	Skipped     string            `json:"skipped,omitempty"` // what this system lacks
-	Value       Spread            `json:"value"`
-	Percentiles *Percentiles      `json:"percentiles,omitempty"` // of each the median over the runs
-	Ratios      map[string]Spread `json:"ratios,omitempty"`      // to the references, see ratio
-	Figures     []Figure          `json:"figures,omitempty"`     // all that the case says, if it is more than one figure
-	Runs        []Run             `json:"runs"`
-}
-
-// Run is one run of a case, and the references of that moment.
-type Run struct {
-	Value       float64            `json:"value"`
-	Count       uint64             `json:"count,omitempty"` // messages, or round trips
-	Seconds     float64            `json:"seconds"`
-	Percentiles *Percentiles       `json:"percentiles,omitempty"`
-	Refs        map[string]Between `json:"refs,omitempty"`
-	Hist        []byte             `json:"hist,omitempty"` // of round trips in nanoseconds, HdrHistogram V2, compressed
-
-	Figures  map[string]float64 `json:"figures,omitempty"`  // by name
-	Baseline map[string]float64 `json:"baseline,omitempty"` // the same of the baseline
-}
-
-// Between is a reference before and after a run: of line and futex nanoseconds
-// one way, of ring records a second.
-type Between [2]float64
-
-// Mid is the reference at the time of the run.
-func (b Between) Mid() float64 { return (b[0] + b[1]) / 2 }
-
-// Percentiles of the way there, in nanoseconds.
-type Percentiles struct {
-	P50  float64 `json:"p50"`
-	P90  float64 `json:"p90"`
-	P99  float64 `json:"p99"`
-	P999 float64 `json:"p99.9"`
-	Max  float64 `json:"max"`
-}
-
-// Spread is the median of several figures and how far they lie apart.
-type Spread struct {
-	Median float64 `json:"median"`
-	Min    float64 `json:"min"`
-	Max    float64 `json:"max"`
-}
-
-func spread(figures []float64) Spread {
-	return Spread{median(figures), slices.Min(figures), slices.Max(figures)}
-}
-
-// of is a figure over the runs; not of none.
-func (r *Result) of(figure func(*Run) float64) Spread {
-	figures := make([]float64, len(r.Runs))
-	for i := range r.Runs {
-		figures[i] = figure(&r.Runs[i])
-	}
-	return spread(figures)
-}
-
-// ref is a reference over the runs.
-func (r *Result) ref(name string) Spread {
-	return r.of(func(run *Run) float64 { return run.Refs[name].Mid() })
-}
-
-// newRun makes a run of what the processes said, in the case itself and in its
-// baseline, as often as that was measured.
-func (c Case) newRun(answers []reply, baselines ...[]reply) (run Run, err error) {
+// newRun returns the run that the processes' answers make up: those of the case itself,
+// and those of each time that its baseline was measured.
+func (c Case) newRun(answers []worker.Reply, baselines ...[]worker.Reply) (run report.Run, err error) {
 	r := together(answers)
-	run = Run{Count: r.Count, Seconds: r.Took.Seconds(), Hist: r.Hist}
+	run = report.Run{Count: r.Count, Seconds: r.Took.Seconds(), Hist: r.Hist}
 	switch {
 	case len(c.shows) > 0:
 		if run.Figures, err = figures(c.spec, answers); err == nil && c.baseline != nil {
@@ -89,10 +21,10 @@ func (c Case) newRun(answers []reply, baselines ...[]reply) (run Run, err error)
 		}
 		run.Hist, run.Value = nil, run.Figures[c.shows[0].Name]
 		return run, err
-	case c.Unit == Percent:
+	case c.Unit == report.Percent:
 		run.Value = 100 * float64(r.CPU) / float64(r.Took)
-	case c.Unit == PerSecond:
-		run.Value = r.rate()
+	case c.Unit == report.PerSecond:
+		run.Value = r.Rate()
 	case r.Hist == nil:
 		run.Value = float64(r.Took) / float64(r.Count)
 	default:
@@ -100,14 +32,14 @@ func (c Case) newRun(answers []reply, baselines ...[]reply) (run Run, err error)
 		if err != nil {
 			return run, fmt.Errorf("histogram: %w", err)
 		}
-		run.Percentiles = percentiles(h)
+		run.Percentiles = report.PercentilesOf(h)
 		run.Value = run.Percentiles.P50
 	}
 	return run, nil
 }
 
-// baselineFigures are the means of those that the baseline said.
-func (c Case) baselineFigures(baselines [][]reply) (map[string]float64, error) {
+// baselineFigures returns the means of the figures of the baseline.
+func (c Case) baselineFigures(baselines [][]worker.Reply) (map[string]float64, error) {
 	mean := map[string]float64{}
 	for _, answers := range baselines {
 		said, err := figures(*c.baseline, answers)
@@ -119,59 +51,4 @@ func (c Case) baselineFigures(baselines [][]reply) (map[string]float64, error) {
 		}
 	}
 	return mean, nil
-}
-
-func percentiles(h *hdrhistogram.Histogram) *Percentiles {
-	way := func(q float64) float64 { return float64(h.ValueAtQuantile(q)) / 2 }
-	return &Percentiles{way(50), way(90), way(99), way(99.9), float64(h.Max()) / 2}
-}
-
-// ratio is a run's figure by a reference: of ring how many times as many messages
-// as it carries records; of line and futex how many times as long one message
-// takes. 0 where that means nothing.
-func (r *Result) ratio(run *Run, ref string) float64 {
-	by := run.Refs[ref].Mid()
-	switch {
-	case by == 0 || run.Value == 0 || r.Unit == Percent || len(r.Figures) > 0:
-		return 0
-	case ref == refRing && r.Unit == PerSecond:
-		return run.Value / by
-	case ref == refRing:
-		return 0
-	case r.Unit == PerSecond:
-		return float64(time.Second) / run.Value / by
-	}
-	return run.Value / by
-}
-
-// summarize works out what is said of all runs.
-func (r *Result) summarize() {
-	if len(r.Runs) == 0 {
-		return
-	}
-	r.Value = r.of(func(run *Run) float64 { return run.Value })
-	r.Ratios = map[string]Spread{}
-	for _, ref := range []string{refLine, refRing, refFutex} {
-		if s := r.of(func(run *Run) float64 { return r.ratio(run, ref) }); s.Median != 0 {
-			r.Ratios[ref] = s
-		}
-	}
-	if len(r.Ratios) == 0 {
-		r.Ratios = nil
-	}
-	for i := range r.Figures {
-		r.Figures[i].summarize(r)
-	}
-	if r.Runs[0].Percentiles != nil {
-		p := func(of func(*Percentiles) float64) float64 {
-			return r.of(func(run *Run) float64 { return of(run.Percentiles) }).Median
-		}
-		r.Percentiles = &Percentiles{
-			P50:  p(func(p *Percentiles) float64 { return p.P50 }),
-			P90:  p(func(p *Percentiles) float64 { return p.P90 }),
-			P99:  p(func(p *Percentiles) float64 { return p.P99 }),
-			P999: p(func(p *Percentiles) float64 { return p.P999 }),
-			Max:  p(func(p *Percentiles) float64 { return p.Max }),
-		}
-	}
 }

@@ -7,36 +7,34 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/reference"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/report"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// Settings say how to measure.
-type Settings struct {
-	Runs     int           `json:"runs"`     // of each case
-	Duration time.Duration `json:"duration"` // of one run, nanoseconds
-	Pinned   bool          `json:"pinned"`   // the receiver on one CPU, its senders on another
-}
-
-// session is the state of all runs.
+// session is what all runs of a measurement share.
 type session struct {
-	Settings
+	report.Settings
 	refs time.Duration // how long one reference takes; 0: by the duration of a run
 	dir  string
-	cpus []int // those allowed; the receiver's comes first, then the senders'
+	cpus []int // that may be used: first the receiver's, then the senders'
 }
 
-// Measure runs the cases, in rounds, and calls progress before each run. It
-// leaves no process and no file behind, also when ctx ends.
-func Measure(ctx context.Context, cases []Case, how Settings, progress func(Case)) (*Report, error) {
+// Measure runs the cases in rounds, and calls progress before each run. It leaves no
+// process and no file behind, even if ctx ends it. The program must serve as a worker
+// when it is started with WorkerVerb.
+func Measure(ctx context.Context, cases []Case, how report.Settings, progress func(Case)) (*report.Report, error) {
 	s := &session{Settings: how}
-	report := &Report{Date: time.Now().Truncate(time.Second), Settings: how}
+	rep := &report.Report{Date: time.Now().Truncate(time.Second), Settings: how}
 	err := s.open()
 	if err == nil {
 		defer s.close()
-		if report.Machine, err = thisMachine(); err == nil {
-			report.Results, err = s.rounds(ctx, cases, progress)
+		if rep.Machine, err = report.ThisMachine(); err == nil {
+			rep.Results, err = s.rounds(ctx, cases, progress)
 		}
 	}
-	return report, err
+	return rep, err
 }
 
 func (s *session) open() (err error) {
@@ -50,12 +48,12 @@ func (s *session) open() (err error) {
 	return err
 }
 
-func (s *session) close() { _ = os.RemoveAll(s.dir) } // the next session tries again
+func (s *session) close() { _ = os.RemoveAll(s.dir) } // the next session removes what is left
 
-func (s *session) rounds(ctx context.Context, cases []Case, progress func(Case)) ([]Result, error) {
-	results := make([]Result, len(cases))
+func (s *session) rounds(ctx context.Context, cases []Case, progress func(Case)) ([]report.Result, error) {
+	results := make([]report.Result, len(cases))
 	for i, c := range cases {
-		results[i] = Result{Name: c.Name, About: c.About, Unit: c.Unit, Size: c.spec.Size, Senders: c.spec.Senders, Figures: slices.Clone(c.shows)}
+		results[i] = report.Result{Name: c.Name, About: c.About, Unit: c.Unit, Size: c.spec.Size, Senders: c.spec.Senders, Figures: slices.Clone(c.shows)}
 	}
 	for range s.Runs {
 		for i, c := range cases {
@@ -75,12 +73,12 @@ func (s *session) rounds(ctx context.Context, cases []Case, progress func(Case))
 		}
 	}
 	for i := range results {
-		results[i].summarize()
+		results[i].Summarize()
 	}
 	return results, nil
 }
 
-// refTime is how long one reference takes.
+// refTime returns how long one reference takes.
 func (s *session) refTime() time.Duration {
 	if s.refs > 0 {
 		return s.refs
@@ -88,61 +86,61 @@ func (s *session) refTime() time.Duration {
 	return min(max(s.Duration/10, 5*time.Millisecond), 50*time.Millisecond)
 }
 
-// warmUp goes before a run.
+// warmUp returns how long the warm-up of a run takes.
 func (s *session) warmUp() time.Duration { return min(s.Duration/2, 200*time.Millisecond) }
 
-// once is one run of a case, by processes of its own.
-func (s *session) once(ctx context.Context, c Case) (run Run, err error) {
+// once runs a case once, in processes of its own.
+func (s *session) once(ctx context.Context, c Case) (run report.Run, err error) {
 	dir, err := os.MkdirTemp(s.dir, "run-")
 	if err != nil {
 		return run, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := makeMemory(dir); err != nil {
+	if err := reference.MakeMemory(dir); err != nil {
 		return run, err
 	}
-	t := &troupe{session: s, ctx: ctx, oneCPU: c.oneCPU, apart: c.apart, free: c.free}
-	defer t.end()
-	if err := t.start(dir, c.processes()); err != nil {
+	g := &group{session: s, ctx: ctx, oneCPU: c.oneCPU, apart: c.apart, free: c.free}
+	defer g.end()
+	if err := g.start(dir, c.processes()); err != nil {
 		return run, err
 	}
-	before, err := t.references()
+	before, err := g.references()
 	if err != nil {
 		return run, err
 	}
-	said, err := t.measure(c)
+	said, err := g.measure(c)
 	if err != nil {
 		return run, err
 	}
-	after, err := t.references()
+	after, err := g.references()
 	if err != nil {
 		return run, err
 	}
 	if run, err = c.newRun(said.answers, said.baselines...); err != nil {
 		return run, err
 	}
-	run.Refs = map[string]Between{}
+	run.Refs = map[string]report.Between{}
 	for name := range before {
-		run.Refs[name] = Between{before[name], after[name]}
+		run.Refs[name] = report.Between{before[name], after[name]}
 	}
 	return run, nil
 }
 
-// said is what the processes of a run answered.
+// said is what the workers of a run answered.
 type said struct {
-	answers   []reply
-	baselines [][]reply // once, or before and after
+	answers   []worker.Reply
+	baselines [][]worker.Reply // once, or before and after
 }
 
-// measure runs the case and its baseline.
-func (t *troupe) measure(c Case) (all said, err error) {
-	warm, d := max(t.warmUp(), c.warm), max(t.Duration, c.least)
+// measure runs a case, and its baseline after it or before and after it.
+func (g *group) measure(c Case) (all said, err error) {
+	warm, d := max(g.warmUp(), c.warm), max(g.Duration, c.least)
 	if c.most > 0 {
 		d = min(d, c.most)
 		warm = min(warm, d/2)
 	}
 	baseline := func(d time.Duration) error {
-		answers, err := t.perform(*c.baseline, warm, d)
+		answers, err := g.perform(*c.baseline, warm, d)
 		if err != nil {
 			return fmt.Errorf("baseline: %w", err)
 		}
@@ -154,7 +152,7 @@ func (t *troupe) measure(c Case) (all said, err error) {
 			return all, err
 		}
 	}
-	if all.answers, err = t.perform(c.spec, warm, d); err != nil {
+	if all.answers, err = g.perform(c.spec, warm, d); err != nil {
 		return all, err
 	}
 	switch {
@@ -166,15 +164,15 @@ func (t *troupe) measure(c Case) (all said, err error) {
 	return all, nil
 }
 
-// perform runs what a spec says, by roles or by commands.
-func (t *troupe) perform(s spec, warm, d time.Duration) ([]reply, error) {
+// perform runs what a spec says, by workers or by commands.
+func (g *group) perform(s worker.Spec, warm, d time.Duration) ([]worker.Reply, error) {
 	switch s.Kind {
 	case kindPipeline:
-		r, err := t.pipeline(t.ctx, t.dir, s)
-		return []reply{r}, err
+		r, err := g.pipeline(g.ctx, g.dir, s)
+		return []worker.Reply{r}, err
 	case kindStart:
-		r, err := starting(t.ctx, t.dir, s, d)
-		return []reply{r}, err
+		r, err := starting(g.ctx, g.dir, s, d)
+		return []worker.Reply{r}, err
 	}
-	return t.play(s, warm, d)
+	return g.work(s, warm, d)
 }

@@ -10,43 +10,45 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/report"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-var brief = Settings{Runs: 1, Duration: 2 * time.Millisecond}
+var brief = report.Settings{Runs: 1, Duration: 2 * time.Millisecond}
 
-// Every case runs, by real processes, and says what its group says. The
-// pipelines run commands that a test binary is not: the script has them. Those of
-// waiting are tested at a small scale, see waiting_test.go.
+// Every case runs in real processes, and has the figures of its group. Pipelines run
+// verbs, which a test binary does not have: the command's script tests them. The cases
+// of waiting are tested at a small scale in waiting_test.go.
 func TestEveryCase(t *testing.T) {
 	var cases []Case
 	for _, c := range Cases() {
-		if c.Standard() && c.Group() != Pipeline && c.spec.Senders < 32 { // more are only more of the same
+		if c.Standard() && c.Group() != report.Pipeline && c.spec.Senders < 32 { // more are only more of the same
 			cases = append(cases, c)
 		}
 	}
 	for _, pinned := range []bool{false, true} {
 		how := brief
 		how.Pinned = pinned
-		untilMeasured(t, cases, how, func(_ Case, r *Result) bool { return measured(t, r) })
+		untilMeasured(t, cases, how, func(_ Case, r *report.Result) bool { return measured(t, r) })
 	}
 	require.Empty(t, left(t))
 }
 
-// measured reports whether the run of a result says what its case is about, or why
-// it can't.
-func measured(t *testing.T, r *Result) bool {
+// measured reports whether the run of a result measured something, or was skipped.
+func measured(t *testing.T, r *report.Result) bool {
 	t.Helper()
 	if r.Skipped != "" {
 		t.Log(r.Name, "was not measured:", r.Skipped)
 		return true
 	}
 	require.Len(t, r.Runs, 1, r.Name)
-	for _, ref := range []string{refLine, refRing, refFutex} {
+	for _, ref := range []string{worker.RefLine, worker.RefRing, worker.RefFutex} {
 		if r.Runs[0].Refs[ref].Mid() <= 0 {
 			return false
 		}
 	}
-	return r.Value.Median > 0 || r.Name == Cost+"/idle" // which is to be nothing
+	return r.Value.Median > 0 || r.Name == report.Cost+"/idle" // which is to be nothing
 }
 
 func TestCancelledMeasurementLeavesNothing(t *testing.T) {
@@ -69,15 +71,15 @@ func TestWhatAKilledMeasurementLeftIsRemoved(t *testing.T) {
 	require.NoDirExists(t, gone)
 }
 
-// A role that fails says why, and the measurement with it.
-func TestFailureOfARoleIsTold(t *testing.T) {
-	c := Case{Name: "throughput/none", Unit: PerSecond, spec: spec{Kind: "none"}}
+// The error of a worker is the error of the measurement.
+func TestFailureOfAWorkerIsReported(t *testing.T) {
+	c := Case{Name: "throughput/none", Unit: report.PerSecond, spec: worker.Spec{Kind: "none"}}
 	_, err := Measure(t.Context(), []Case{c}, brief, func(Case) {})
 	require.ErrorContains(t, err, `throughput/none: open: no case of kind "none"`)
 	require.Empty(t, left(t))
 }
 
-// left is what this process left of its measurements.
+// left returns the directories that measurements of this process have left.
 func left(t *testing.T) []string {
 	t.Helper()
 	dirs, err := filepath.Glob(filepath.Join(shmDir, fmt.Sprintf("%s%d-*", dirStem, os.Getpid())))
@@ -85,10 +87,11 @@ func left(t *testing.T) []string {
 	return dirs
 }
 
-// untilMeasured measures the cases, and those of which nothing came again, for longer:
-// in a short time a process that waits for a processor gets nothing done. came reports
-// whether something did, and requires that it can be.
-func untilMeasured(t *testing.T, todo []Case, how Settings, came func(Case, *Result) bool) {
+// untilMeasured measures the cases, and again for longer those for which came returns
+// false: in a short time, a process that waits for a processor may get nothing done.
+// came reports whether a case was measured, and fails the test if its figures are
+// impossible.
+func untilMeasured(t *testing.T, todo []Case, how report.Settings, came func(Case, *report.Result) bool) {
 	t.Helper()
 	for ; len(todo) > 0; how.Duration *= 4 {
 		require.Less(t, how.Duration, time.Minute, "nothing comes of %v", todo)

@@ -6,39 +6,41 @@ import (
 	"errors"
 	"time"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/measure"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// slowReceiver takes messages at its own pace until its time is over. Its Close is how
-// the senders know.
+// slowReceiver takes messages at a limited rate until its time is over, and then closes
+// the receiver, which stops the senders.
 type slowReceiver struct {
 	r    *ipc.Receiver
-	spec spec
+	spec worker.Spec
 }
 
-func (e *slowReceiver) close() error { return e.r.Close() }
+func (e *slowReceiver) Close() error { return e.r.Close() }
 
-// afterwards is how long a receiver stays when its time is over, so that the senders
-// have measured before they see it go.
+// afterwards is how long a receiver stays open after its time, so that the senders have
+// measured before it closes.
 const afterwards = 100 * time.Millisecond
 
-func (e *slowReceiver) run(s step) (reply, error) {
+func (e *slowReceiver) Run(s worker.Step) (worker.Reply, error) {
 	start, counts := time.Now(), make([]uint64, e.spec.Senders+1)
 	warm, end := start.Add(s.Warm), start.Add(s.Warm+s.For)
 	if e.spec.Every == 0 && e.spec.Work == 0 {
 		time.Sleep(time.Until(end))
 	}
-	p, buf, err := newPacer(e.spec), []byte(nil), error(nil)
+	p, buf, err := measure.NewPacer(e.spec), []byte(nil), error(nil)
 	for time.Now().Before(end) {
-		p.pause()
+		p.Pause()
 		if buf, err = e.r.RecvAppend(context.Background(), buf[:0]); err != nil {
-			return reply{}, err
+			return worker.Reply{}, err
 		}
-		if who := int(binary.LittleEndian.Uint64(buf) >> senderShift); who < len(counts) && time.Now().After(warm) {
+		if who := int(binary.LittleEndian.Uint64(buf) >> measure.SenderShift); who < len(counts) && time.Now().After(warm) {
 			counts[who]++
 		}
 	}
-	r := reply{Took: time.Since(warm), Counts: counts[sending:]}
+	r := worker.Reply{Took: time.Since(warm), Counts: counts[worker.Sending:]}
 	for _, n := range counts {
 		r.Count += n
 	}
@@ -46,18 +48,18 @@ func (e *slowReceiver) run(s step) (reply, error) {
 	return r, e.r.Close()
 }
 
-// fairSender sends beside others: the first sender's waits are measured, the others
-// never stop.
+// fairSender is one of several senders. The waits of the first are measured; the others
+// never stop sending.
 type fairSender struct {
 	s    *ipc.Sender
-	spec spec
+	spec worker.Spec
 	who  int
 }
 
 const slowName = "slow"
 
-func openFair(a *actor, s step) (end, error) {
-	if s.Side == receiving {
+func openFair(a *self, s worker.Step) (worker.Part, error) {
+	if s.Side == worker.Receiving {
 		r, err := ipc.NewReceiver(context.Background(), slowName, a.options(s.Spec))
 		return &slowReceiver{r, s.Spec}, err
 	}
@@ -65,28 +67,28 @@ func openFair(a *actor, s step) (end, error) {
 	return &fairSender{sender, s.Spec, s.Side}, err
 }
 
-func (e *fairSender) close() error { return e.s.Close() }
+func (e *fairSender) Close() error { return e.s.Close() }
 
-func (e *fairSender) run(s step) (reply, error) {
-	if e.who != sending {
-		return reply{}, e.flood()
+func (e *fairSender) Run(s worker.Step) (worker.Reply, error) {
+	if e.who != worker.Sending {
+		return worker.Reply{}, e.flood()
 	}
 	send := e.one()
-	waits, worst, warm := newSamples(), 0.0, time.Now().Add(s.Warm)
+	waits, worst, warm := measure.NewSamples(), 0.0, time.Now().Add(s.Warm)
 	for {
 		head, from := e.s.Stats().Head, time.Now()
 		err := send()
 		took := time.Since(from)
 		passed := float64(e.s.Stats().Head-head) / float64(e.spec.Capacity)
-		// A wait that the end has cut short counts if it is the longest, so that one
-		// that would last for ever shows.
+		// A wait that the end of the run cuts short counts if it is the longest: a wait
+		// that would last for ever must show.
 		cut := errors.Is(err, ipc.ErrDisconnected)
-		if from.After(warm) && !cut || cut && int64(took) > waits.h.Max() {
-			waits.add(took)
+		if from.After(warm) && !cut || cut && took > waits.Max() {
+			waits.Add(took)
 			worst = max(worst, passed)
 		}
 		if err != nil {
-			r, herr := waits.into(reply{Figures: map[string]float64{figRingfuls: worst}})
+			r, herr := waits.Into(worker.Reply{Figures: map[string]float64{figRingfuls: worst}})
 			if cut {
 				err = nil
 			}
@@ -95,12 +97,12 @@ func (e *fairSender) run(s step) (reply, error) {
 	}
 }
 
-// one returns what sends the messages that are measured: one, or one batch.
+// one returns a function that sends what is measured: one message, or one batch.
 func (e *fairSender) one() func() error {
 	ctx := context.Background()
 	msgs := make([][]byte, max(e.spec.Batch, 1))
 	for i := range msgs {
-		msgs[i] = newMessage(e.spec.Size, e.who)
+		msgs[i] = measure.NewMessage(e.spec.Size, e.who)
 	}
 	if e.spec.Batch == 0 {
 		return func() error { return e.s.Send(ctx, msgs[0]) }
@@ -118,7 +120,7 @@ func (e *fairSender) one() func() error {
 }
 
 func (e *fairSender) flood() error {
-	msg := newMessage(e.spec.Other, e.who)
+	msg := measure.NewMessage(e.spec.Other, e.who)
 	for {
 		if err := e.s.Send(context.Background(), msg); err != nil {
 			return ignoreDisconnected(err)

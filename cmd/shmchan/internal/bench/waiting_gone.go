@@ -8,62 +8,64 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/measure"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// doneEnd kills receivers of other processes, and measures until a sender knows. A
-// process that is to be killed is its own child.
-type doneEnd struct {
-	a    *actor
-	spec spec
+// donePart kills receivers in child processes, and measures how long their senders take
+// to notice.
+type donePart struct {
+	a    *self
+	spec worker.Spec
 }
 
-// doomed is the receiver of such a child.
+// doomed is the receiver in such a child.
 type doomed struct {
 	resting
 	r *ipc.Receiver
 }
 
-func (e doomed) close() error { return e.r.Close() }
+func (e doomed) Close() error { return e.r.Close() }
 
-func openDone(a *actor, s step) (end, error) {
+func openDone(a *self, s worker.Step) (worker.Part, error) {
 	switch {
 	case s.Spec.Size > 0: // the child
 		r, err := ipc.NewReceiver(context.Background(), doomedName(s.Spec.Size), a.options(s.Spec))
 		return doomed{r: r}, err
-	case s.Side != receiving:
+	case s.Side != worker.Receiving:
 		return resting{}, nil
 	}
-	return &doneEnd{a, s.Spec}, nil
+	return &donePart{a, s.Spec}, nil
 }
 
 func doomedName(n int) string { return fmt.Sprintf("doomed-%d", n) }
 
-func (e *doneEnd) close() error { return nil }
+func (e *donePart) Close() error { return nil }
 
-func (e *doneEnd) run(s step) (reply, error) {
-	took := newSamples()
+func (e *donePart) Run(s worker.Step) (worker.Reply, error) {
+	took := measure.NewSamples()
 	for n, start := 1, time.Now(); n == 1 || time.Since(start) < s.For; n++ {
 		d, err := e.once(n, e.spec)
 		if err != nil {
-			return reply{}, err
+			return worker.Reply{}, err
 		}
-		took.add(d)
+		took.Add(d)
 	}
-	return took.into(reply{})
+	return took.Into(worker.Reply{})
 }
 
-// once is from the kill of one receiver until its sender knows.
-func (e *doneEnd) once(n int, s spec) (time.Duration, error) {
-	w, err := startWorker(e.a.dir)
+// once returns the time from the kill of one receiver until its sender notices.
+func (e *donePart) once(n int, s worker.Spec) (time.Duration, error) {
+	w, err := worker.Start(e.a.dir)
 	if err != nil {
 		return 0, err
 	}
-	defer w.end()
+	defer w.End()
 	ctx := context.Background()
 	const room = 4 << 10
 	s.Size, s.Capacity = n, room
-	if _, err := w.ask(ctx, step{Op: opOpen, Spec: s, Side: receiving}); err != nil {
+	if _, err := w.Ask(ctx, worker.Step{Op: worker.OpOpen, Spec: s, Side: worker.Receiving}); err != nil {
 		return 0, err
 	}
 	sender, err := ipc.NewSender(ctx, doomedName(n), e.a.options(s))
@@ -76,22 +78,22 @@ func (e *doneEnd) once(n int, s spec) (time.Duration, error) {
 	}
 	time.Sleep(settleDown)
 	from := time.Now()
-	if err := w.cmd.Process.Kill(); err != nil {
+	if err := w.Kill(); err != nil {
 		return 0, err
 	}
 	select {
 	case <-knows:
-	case <-time.After(patience):
-		return 0, errPatience
+	case <-time.After(worker.Patience):
+		return 0, worker.ErrPatience
 	}
 	return time.Since(from), sender.Close()
 }
 
-// settleDown is how long an end has to fall asleep.
+// settleDown is how long an endpoint has to fall asleep.
 const settleDown = 5 * time.Millisecond
 
-// blockedUntilGone sends until the receiver has gone, which closes the channel that it
-// returns.
+// blockedUntilGone sends until the receiver is gone, and then closes the Go channel that
+// it returns.
 func blockedUntilGone(s *ipc.Sender, msg []byte) <-chan struct{} {
 	gone := make(chan struct{})
 	go func() {
@@ -102,37 +104,37 @@ func blockedUntilGone(s *ipc.Sender, msg []byte) <-chan struct{} {
 	return gone
 }
 
-// cutEnd measures how long a blocked end takes to hear Close or its context, on a
-// file that was truncated or on a whole one.
-type cutEnd struct {
-	a       *actor
+// cutPart measures how long a blocked endpoint takes to return after its Close or the
+// end of its context, on a truncated file or on a whole one.
+type cutPart struct {
+	a       *self
 	damaged bool
 }
 
-func openCut(a *actor, s step) (end, error) {
-	if s.Side != receiving {
+func openCut(a *self, s worker.Step) (worker.Part, error) {
+	if s.Side != worker.Receiving {
 		return resting{}, nil
 	}
-	return &cutEnd{a, s.Spec.Damaged}, nil
+	return &cutPart{a, s.Spec.Damaged}, nil
 }
 
-func (e *cutEnd) close() error { return nil }
+func (e *cutPart) Close() error { return nil }
 
-func (e *cutEnd) run(s step) (reply, error) {
-	took := newSamples()
+func (e *cutPart) Run(s worker.Step) (worker.Reply, error) {
+	took := measure.NewSamples()
 	for n, start := 0, time.Now(); n < 4 || time.Since(start) < s.For; n++ {
 		if err := e.once(n, took); err != nil {
-			return reply{}, err
+			return worker.Reply{}, err
 		}
 	}
-	return took.into(reply{})
+	return took.Into(worker.Reply{})
 }
 
-// once blocks one end in every way in turn: a receiver or a sender, which hears its
-// Close or its context.
-func (e *cutEnd) once(n int, took samples) (err error) {
+// once blocks an endpoint and ends the wait. The four ways take turns: a receiver or a
+// sender, by its Close or by its context.
+func (e *cutPart) once(n int, took measure.Samples) (err error) {
 	const name, room = "cut", 4 << 10
-	o := e.a.options(spec{Capacity: room})
+	o := e.a.options(worker.Spec{Capacity: room})
 	r, err := ipc.NewReceiver(context.Background(), name, o)
 	if err != nil {
 		return err
@@ -165,8 +167,8 @@ func (e *cutEnd) once(n int, took samples) (err error) {
 	return e.measure(wait, end, took)
 }
 
-// measure is from end until wait returns.
-func (e *cutEnd) measure(wait func() error, end func(), took samples) error {
+// measure records the time from the call of end until wait returns.
+func (e *cutPart) measure(wait func() error, end func(), took measure.Samples) error {
 	returned := make(chan time.Time, 1)
 	go func() {
 		_ = wait()
@@ -182,11 +184,11 @@ func (e *cutEnd) measure(wait func() error, end func(), took samples) error {
 	end()
 	select {
 	case at := <-returned:
-		if d := at.Sub(from); d > 0 { // else a beat found the damage first
-			took.add(d)
+		if d := at.Sub(from); d > 0 { // otherwise a heartbeat found the damage first
+			took.Add(d)
 		}
-	case <-time.After(patience):
-		return errPatience
+	case <-time.After(worker.Patience):
+		return worker.ErrPatience
 	}
 	return nil
 }

@@ -5,19 +5,22 @@ import (
 	"context"
 	"errors"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/measure"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/peer"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// talk is one side of a conversation: what it sends by, and what it hears.
+// talk is one side of a conversation.
 type talk struct {
 	send  func(msg []byte) error
-	recv  func() ([]byte, error) // a copy of the caller's own; nothing, or an error: it is over
-	over  func() error           // tells the other side so
+	recv  func() ([]byte, error) // returns a copy; an empty message or an error ends it
+	over  func() error           // ends the other side
 	close func() error
 }
 
-// channelTalk is a conversation through a pair of channels.
-func (a *actor) channelTalk(s spec, in, out string) (talk, error) {
+// channelTalk opens one side of a conversation through a pair of channels.
+func (a *self) channelTalk(s worker.Spec, in, out string) (talk, error) {
 	r, err := ipc.NewReceiver(context.Background(), in, a.options(s))
 	if err != nil {
 		return talk{}, err
@@ -35,28 +38,29 @@ func (a *actor) channelTalk(s spec, in, out string) (talk, error) {
 	}, nil
 }
 
-// wireTalk is a conversation through what a peer sends by.
-func (a *actor) wireTalk(s step) (talk, error) {
-	w, err := a.openWire(s)
+// wireTalk opens one side of a conversation through a peer.
+func (a *self) wireTalk(s worker.Step) (talk, error) {
+	w, err := peer.OpenWire(a.dir, &a.mem.Quit, s)
 	if err != nil {
 		return talk{}, err
 	}
-	frame, body := newFrame(s.Spec.Size, 0)
+	frame, body := peer.NewFrame(s.Spec.Size, 0)
 	return talk{
 		send: func(msg []byte) error {
 			copy(body, msg)
-			return w.send(frame)
+			return w.Send(frame)
 		},
 		recv: func() ([]byte, error) {
-			msg, err := w.recv()
-			return bytes.Clone(msg), ignoreEOF(err)
+			msg, err := w.Recv()
+			return bytes.Clone(msg), peer.IgnoreEOF(err)
 		},
-		over:  w.over,
+		over:  w.Over,
 		close: w.Close,
 	}, nil
 }
 
-// handOn has a goroutine hear, and hand on what it hears through a Go channel.
+// handOn returns the side with a goroutine that receives, and hands each message on
+// through a Go channel.
 func (t talk) handOn() talk {
 	heard := make(chan []byte)
 	failed := make(chan error, 1)
@@ -81,11 +85,11 @@ func (t talk) handOn() talk {
 	return on
 }
 
-// ask measures round trips, until the time is over.
-func (t talk) ask(s step, size int) (reply, error) {
-	msg, c, n := newMessage(size, 0), newChecker(size), uint64(0)
-	r, err := trips(s, func() error {
-		number(msg, 0, n)
+// ask measures round trips until the time is over.
+func (t talk) ask(s worker.Step, size int) (worker.Reply, error) {
+	msg, c, n := measure.NewMessage(size, 0), measure.NewChecker(size), uint64(0)
+	r, err := measure.Trips(s, func() error {
+		measure.Number(msg, 0, n)
 		n++
 		if err := t.send(msg); err != nil {
 			return err
@@ -94,12 +98,12 @@ func (t talk) ask(s step, size int) (reply, error) {
 		if err != nil {
 			return err
 		}
-		return c.edges(answer)
+		return c.Edges(answer)
 	})
 	return r, errors.Join(err, t.over())
 }
 
-// answer sends back what comes, until the other side is over.
+// answer sends back what it receives until the other side ends.
 func (t talk) answer() error {
 	for {
 		msg, err := t.recv()
@@ -112,17 +116,17 @@ func (t talk) answer() error {
 	}
 }
 
-// handOnEnd is one process of round trips in which goroutines hand on.
-type handOnEnd struct {
+// handOnPart is one process of round trips in which a goroutine hands messages on.
+type handOnPart struct {
 	talk
-	spec    spec
+	spec    worker.Spec
 	asks    bool
 	restore func()
 }
 
-func openHandOn(a *actor, s step) (_ end, err error) {
-	e := &handOnEnd{spec: s.Spec, asks: s.Side == receiving, restore: onProcs(s.Spec)}
-	in, out := ways[0], ways[1]
+func openHandOn(a *self, s worker.Step) (_ worker.Part, err error) {
+	e := &handOnPart{spec: s.Spec, asks: s.Side == worker.Receiving, restore: onProcs(s.Spec)}
+	in, out := worker.Ways[0], worker.Ways[1]
 	if e.asks {
 		in, out = out, in
 	}
@@ -134,9 +138,9 @@ func openHandOn(a *actor, s step) (_ end, err error) {
 	return e, err
 }
 
-func (e *handOnEnd) run(s step) (reply, error) {
+func (e *handOnPart) Run(s worker.Step) (worker.Reply, error) {
 	if !e.asks {
-		return reply{}, e.handOn().answer()
+		return worker.Reply{}, e.handOn().answer()
 	}
 	t := e.talk
 	if e.spec.Both {
@@ -146,30 +150,30 @@ func (e *handOnEnd) run(s step) (reply, error) {
 	if err != nil {
 		return r, err
 	}
-	_, err = t.recv() // the other side is over too: no goroutine is left that hears
+	_, err = t.recv() // the other side has ended: no goroutine is left that receives
 	return r, err
 }
 
-func (e *handOnEnd) close() error {
+func (e *handOnPart) Close() error {
 	e.restore()
 	return e.talk.close()
 }
 
-// viaChan says that two goroutines talk through Go channels.
+// viaChan is the Spec.Via of two goroutines with Go channels between them.
 const viaChan = "chan"
 
-// insideEnd is both sides in one process.
-type insideEnd struct {
+// insidePart is both sides of a conversation in one process.
+type insidePart struct {
 	asks, answers talk
-	spec          spec
+	spec          worker.Spec
 	restore       func()
 }
 
-func openInside(a *actor, s step) (_ end, err error) {
-	if s.Side != receiving {
+func openInside(a *self, s worker.Step) (_ worker.Part, err error) {
+	if s.Side != worker.Receiving {
 		return resting{}, nil
 	}
-	e := &insideEnd{spec: s.Spec}
+	e := &insidePart{spec: s.Spec}
 	if s.Spec.Via == viaChan {
 		there, back := make(chan []byte), make(chan []byte)
 		e.asks, e.answers = chanTalk(back, there), chanTalk(there, back)
@@ -180,16 +184,16 @@ func openInside(a *actor, s step) (_ end, err error) {
 	return e, nil
 }
 
-// bothTalks is channelTalk for both sides at once: each sender needs the other side's
-// receiver.
-func (a *actor) bothTalks(s spec) (asks, answers talk, err error) {
+// bothTalks opens both sides at the same time: each sender needs the receiver of the
+// other side.
+func (a *self) bothTalks(s worker.Spec) (asks, answers talk, err error) {
 	opened := make(chan error, 1)
 	go func() {
 		var err error
-		answers, err = a.channelTalk(s, ways[0], ways[1])
+		answers, err = a.channelTalk(s, worker.Ways[0], worker.Ways[1])
 		opened <- err
 	}()
-	asks, err = a.channelTalk(s, ways[1], ways[0])
+	asks, err = a.channelTalk(s, worker.Ways[1], worker.Ways[0])
 	return asks, answers, errors.Join(err, <-opened)
 }
 
@@ -205,14 +209,14 @@ func chanTalk(in <-chan []byte, out chan<- []byte) talk {
 	}
 }
 
-func (e *insideEnd) run(s step) (reply, error) {
+func (e *insidePart) Run(s worker.Step) (worker.Reply, error) {
 	answered := make(chan error, 1)
 	go func() { answered <- e.answers.answer() }()
 	r, err := e.asks.ask(s, e.spec.Size)
 	return r, errors.Join(err, <-answered)
 }
 
-func (e *insideEnd) close() error {
+func (e *insidePart) Close() error {
 	e.restore()
 	return errors.Join(e.asks.close(), e.answers.close())
 }

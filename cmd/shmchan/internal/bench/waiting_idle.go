@@ -11,39 +11,41 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/measure"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// manyEnd is a process in which receivers of channels wait that nobody has joined.
-type manyEnd struct {
+// manyPart is a process with many receivers that wait, none of which has a sender.
+type manyPart struct {
 	rs     []*ipc.Receiver
 	wait   sync.WaitGroup
 	cancel context.CancelFunc
 }
 
-// onlooker counts the wakes of such a process, which it would disturb itself.
+// onlooker counts the wakes of such a process from outside, so as not to disturb it.
 type onlooker struct {
 	resting
 	dir string
 }
 
-// manyPID is the name of the file with the number of the process that is looked at.
+// manyPID names the file with the number of that process.
 const manyPID = "many.pid"
 
-func (e onlooker) run(s step) (reply, error) {
+func (e onlooker) Run(s worker.Step) (worker.Reply, error) {
 	pid, err := os.ReadFile(filepath.Join(e.dir, manyPID))
 	if err != nil {
-		return reply{}, err
+		return worker.Reply{}, err
 	}
 	time.Sleep(s.Warm)
-	start, before := time.Now(), wakesOf(string(pid), true)
+	start, before := time.Now(), measure.WakesOf(string(pid), true)
 	time.Sleep(s.For)
 	took := time.Since(start)
-	return reply{Took: took, Wakes: wakesOf(string(pid), true) - before}, nil
+	return worker.Reply{Took: took, Wakes: measure.WakesOf(string(pid), true) - before}, nil
 }
 
-func openMany(a *actor, s step) (end, error) {
-	if s.Side != receiving {
+func openMany(a *self, s worker.Step) (worker.Part, error) {
+	if s.Side != worker.Receiving {
 		return onlooker{dir: a.dir}, nil
 	}
 	if err := os.WriteFile(filepath.Join(a.dir, manyPID), []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
@@ -51,13 +53,13 @@ func openMany(a *actor, s step) (end, error) {
 	}
 	o := a.options(s.Spec)
 	o.MaxSenders = 1
-	e := &manyEnd{}
+	e := &manyPart{}
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
-	for i := range s.Spec.Ends {
+	for i := range s.Spec.Endpoints {
 		r, err := ipc.NewReceiver(ctx, strconv.Itoa(i), o)
 		if err != nil {
-			return nil, errors.Join(lacking(err), e.close())
+			return nil, errors.Join(lacking(err), e.Close())
 		}
 		e.rs = append(e.rs, r)
 		e.wait.Go(func() { _, _ = r.Recv(ctx) }) // until cancel
@@ -65,7 +67,8 @@ func openMany(a *actor, s step) (end, error) {
 	return e, nil
 }
 
-// lacking marks the error of a system that lets a process have too few descriptors.
+// lacking adds errors.ErrUnsupported to the error of a system that allows a process too
+// few descriptors.
 func lacking(err error) error {
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		return errors.Join(err, errors.ErrUnsupported)
@@ -73,15 +76,16 @@ func lacking(err error) error {
 	return err
 }
 
-// run goes on for a moment, so that the onlooker has counted before it works again.
-func (e *manyEnd) run(s step) (reply, error) {
+// Run waits a moment longer than the onlooker counts, because it would be counted when
+// it works again.
+func (e *manyPart) Run(s worker.Step) (worker.Reply, error) {
 	time.Sleep(s.Warm)
-	from, used := time.Now(), processorTime()
+	from, used := time.Now(), measure.ProcessorTime()
 	time.Sleep(s.For + afterwards)
-	return reply{Took: time.Since(from), CPU: processorTime() - used}, nil
+	return worker.Reply{Took: time.Since(from), CPU: measure.ProcessorTime() - used}, nil
 }
 
-func (e *manyEnd) close() error {
+func (e *manyPart) Close() error {
 	e.cancel()
 	e.wait.Wait()
 	var errs []error
@@ -91,38 +95,38 @@ func (e *manyEnd) close() error {
 	return errors.Join(errs...)
 }
 
-// hostsSenders is a process with many idle senders, and hostsReceiver the receiver
-// that joins them.
+// hostsSenders is a process with many idle senders. hostsReceiver is their receiver,
+// which attaches last.
 type hostsSenders struct{ ss []*ipc.Sender }
 
 type hostsReceiver struct {
-	a    *actor
-	spec spec
+	a    *self
+	spec worker.Spec
 }
 
-// hostsSettle is how long all have to get to know each other.
+// hostsSettle is how long the receiver has to find all senders, and they to find it.
 const hostsSettle = 500 * time.Millisecond
 
 const hostsName = "hosts"
 
-func openHosts(a *actor, s step) (end, error) {
+func openHosts(a *self, s worker.Step) (worker.Part, error) {
 	o := a.options(s.Spec)
-	o.MaxSenders, o.Create, o.Capacity = max(s.Spec.Senders, 1)*s.Spec.Ends, true, 64<<10
-	if s.Side == receiving {
+	o.MaxSenders, o.Create, o.Capacity = max(s.Spec.Senders, 1)*s.Spec.Endpoints, true, 64<<10
+	if s.Side == worker.Receiving {
 		return &hostsReceiver{a, s.Spec}, nil
 	}
 	e := &hostsSenders{}
-	for range s.Spec.Ends {
+	for range s.Spec.Endpoints {
 		sender, err := ipc.NewSender(context.Background(), hostsName, o)
 		if err != nil {
-			return nil, errors.Join(lacking(err), e.close())
+			return nil, errors.Join(lacking(err), e.Close())
 		}
 		e.ss = append(e.ss, sender)
 	}
 	return e, nil
 }
 
-func (e *hostsSenders) close() error {
+func (e *hostsSenders) Close() error {
 	var errs []error
 	for _, s := range e.ss {
 		errs = append(errs, s.Close())
@@ -130,20 +134,20 @@ func (e *hostsSenders) close() error {
 	return errors.Join(errs...)
 }
 
-func (e *hostsSenders) run(s step) (reply, error) {
+func (e *hostsSenders) Run(s worker.Step) (worker.Reply, error) {
 	s.Warm += hostsSettle
-	return during(s, false), nil
+	return measure.During(s, false), nil
 }
 
-func (e *hostsReceiver) close() error { return nil }
+func (e *hostsReceiver) Close() error { return nil }
 
-func (e *hostsReceiver) run(s step) (reply, error) {
-	before := descriptors()
+func (e *hostsReceiver) Run(s worker.Step) (worker.Reply, error) {
+	before := measure.Descriptors()
 	o := e.a.options(e.spec)
 	o.Heartbeat = e.spec.Beat
 	r, err := ipc.NewReceiver(context.Background(), hostsName, o)
 	if err != nil {
-		return reply{}, err
+		return worker.Reply{}, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	received := make(chan error, 1)
@@ -152,8 +156,8 @@ func (e *hostsReceiver) run(s step) (reply, error) {
 		received <- err
 	}()
 	s.Warm += hostsSettle
-	answer := during(s, false)
-	answer.Figures = map[string]float64{figFDs: descriptors() - before}
+	answer := measure.During(s, false)
+	answer.Figures = map[string]float64{figFDs: measure.Descriptors() - before}
 	alive, err := e.alive()
 	answer.Figures[figAlive] = float64(alive)
 	cancel()
@@ -163,7 +167,8 @@ func (e *hostsReceiver) run(s step) (reply, error) {
 	return answer, errors.Join(err, r.Close())
 }
 
-// alive is how many senders an onlooker is shown alive, at the worst of some moments.
+// alive returns the least number of senders that Inspect reported alive, over several
+// calls.
 func (e *hostsReceiver) alive() (int, error) {
 	least := 1 << 30
 	for range 5 {

@@ -6,17 +6,19 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/measure"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// resting is the part of a process that a case does not need.
+// resting is the part of a process that has nothing to do in a case.
 type resting struct{}
 
-func (resting) run(step) (reply, error) { return reply{}, nil }
-func (resting) close() error            { return nil }
+func (resting) Run(worker.Step) (worker.Reply, error) { return worker.Reply{}, nil }
+func (resting) Close() error                          { return nil }
 
-// onProcs sets GOMAXPROCS, and returns what sets it back.
-func onProcs(s spec) (restore func()) {
+// onProcs sets GOMAXPROCS, and returns a function that restores it.
+func onProcs(s worker.Spec) (restore func()) {
 	if s.Procs == 0 {
 		return func() {}
 	}
@@ -24,8 +26,8 @@ func onProcs(s spec) (restore func()) {
 	return func() { runtime.GOMAXPROCS(before) }
 }
 
-// deadlineReceiver calls Recv with a deadline, again and again, while a sender is
-// attached that sends nothing.
+// deadlineReceiver calls Recv with a deadline again and again. A sender is attached
+// that sends nothing.
 type deadlineReceiver struct {
 	r       *ipc.Receiver
 	timeout time.Duration
@@ -34,46 +36,46 @@ type deadlineReceiver struct {
 
 type quietSender struct{ s *ipc.Sender }
 
-func (e quietSender) run(step) (reply, error) { return reply{}, nil }
-func (e quietSender) close() error            { return e.s.Close() }
+func (e quietSender) Run(worker.Step) (worker.Reply, error) { return worker.Reply{}, nil }
+func (e quietSender) Close() error                          { return e.s.Close() }
 
-func openDeadline(a *actor, s step) (end, error) {
-	if s.Side != receiving {
-		sender, err := a.attach(ways[0], s.Spec)
+func openDeadline(a *self, s worker.Step) (worker.Part, error) {
+	if s.Side != worker.Receiving {
+		sender, err := a.attach(worker.Ways[0], s.Spec)
 		return quietSender{sender}, err
 	}
 	restore := onProcs(s.Spec)
-	r, err := ipc.NewReceiver(context.Background(), ways[0], a.options(s.Spec))
+	r, err := ipc.NewReceiver(context.Background(), worker.Ways[0], a.options(s.Spec))
 	return &deadlineReceiver{r, s.Spec.Timeout, restore}, err
 }
 
-func (e *deadlineReceiver) close() error {
+func (e *deadlineReceiver) Close() error {
 	e.restore()
 	return e.r.Close()
 }
 
-func (e *deadlineReceiver) run(s step) (reply, error) {
-	var l load
-	late := newSamples()
+func (e *deadlineReceiver) Run(s worker.Step) (worker.Reply, error) {
+	var l measure.Load
+	late := measure.NewSamples()
 	start := time.Now()
 	warm, end := start.Add(s.Warm), start.Add(s.Warm+s.For)
 	for measuring := false; ; {
 		deadline := time.Now().Add(e.timeout)
 		switch {
-		case deadline.After(end) && late.h.TotalCount() > 0:
-			return late.into(l.since(true))
+		case deadline.After(end) && late.Count() > 0:
+			return late.Into(l.Since(true))
 		case !measuring && deadline.After(warm):
-			measuring, l = true, loadNow(true)
+			measuring, l = true, measure.LoadNow(true)
 		}
 		ctx, cancel := context.WithDeadline(context.Background(), deadline)
 		_, err := e.r.Recv(ctx)
 		now := time.Now()
 		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) {
-			return reply{}, errors.Join(errors.New("it did not wait"), err)
+			return worker.Reply{}, errors.Join(errors.New("it did not wait"), err)
 		}
 		if measuring {
-			late.add(now.Sub(deadline))
+			late.Add(now.Sub(deadline))
 		}
 	}
 }

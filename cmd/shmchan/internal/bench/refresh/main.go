@@ -14,7 +14,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/report"
 )
 
 // What lies between these lines of a page is generated.
@@ -35,19 +35,19 @@ func run(args []string, in io.Reader) error {
 		return errors.New("usage: refresh README < JSON")
 	}
 	readme, dir := args[0], filepath.Join(filepath.Dir(args[0]), "docs")
-	var report bench.Report
-	if err := json.NewDecoder(in).Decode(&report); err != nil {
+	var measured report.Report
+	if err := json.NewDecoder(in).Decode(&measured); err != nil {
 		return err
 	}
-	if err := page(readme, report.WriteDigest); err != nil {
+	if err := page(readme, measured.WriteDigest); err != nil {
 		return err
 	}
-	if err := page(filepath.Join(dir, "bench.md"), report.WriteMarkdown); err != nil {
+	if err := page(filepath.Join(dir, "bench.md"), measured.WriteMarkdown); err != nil {
 		return err
 	}
 	for name, draw := range map[string]func(io.Writer) error{
-		"bench-latency.svg":    report.WriteLatencyPlot,
-		"bench-throughput.svg": report.WriteThroughputPlot,
+		"bench-latency.svg":    measured.WriteLatencyPlot,
+		"bench-throughput.svg": measured.WriteThroughputPlot,
 	} {
 		var b bytes.Buffer
 		if err := draw(&b); err != nil {

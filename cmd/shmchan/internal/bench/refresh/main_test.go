@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const report = `{"machine":{"cpu":"Abacus"},"settings":{"runs":1,"duration":1},"results":[
+const printed = `{"machine":{"cpu":"Abacus"},"settings":{"runs":1,"duration":1},"results":[
  {"name":"throughput/send-64","about":"Send, Consume","unit":"1/s","size":64,"value":{"median":5},
   "runs":[{"value":5,"seconds":1,"refs":{"line":[1,1],"ring":[1,1]}}]}]}`
 
@@ -23,7 +23,7 @@ func TestPageKeepsWhatWasWrittenByHand(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(old), 0o600))
 	}
 	// There is no latency to draw: an error, after the pages.
-	require.ErrorContains(t, run([]string{readme}, strings.NewReader(report)), "nothing to plot")
+	require.ErrorContains(t, run([]string{readme}, strings.NewReader(printed)), "nothing to plot")
 	for _, path := range pages {
 		got, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -34,5 +34,5 @@ func TestPageKeepsWhatWasWrittenByHand(t *testing.T) {
 		require.NotContains(t, string(got), "old figures")
 	}
 	require.NoError(t, os.WriteFile(readme, []byte("# Head\n"), 0o600))
-	require.ErrorContains(t, run([]string{readme}, strings.NewReader(report)), "not marked")
+	require.ErrorContains(t, run([]string{readme}, strings.NewReader(printed)), "not marked")
 }

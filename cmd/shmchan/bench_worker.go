@@ -1,0 +1,21 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench"
+)
+
+// newBenchWorker is the verb with which `shmchan bench` starts the processes that it
+// measures. It is not for users.
+func newBenchWorker(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:    bench.WorkerVerb + " DIR",
+		Short:  "Serve as a process of a measurement",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return bench.Work(args[0], a.stdin, a.stdout)
+		},
+	}
+}
