@@ -8,21 +8,19 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// digest lists what a first page shows: cases of the channel, each beside its peers.
+// digest lists the six figures of a first page: cases of the channel, each beside a pipe
+// and a UNIX socket.
 var digest = []struct {
-	what                    string
-	channel, pipe, unix, mq string // cases, "" for none
-	bytes                   bool   // tell bytes a second, not messages
+	what                string
+	channel, pipe, unix string // cases, "" for none
+	bytes               bool   // bytes a second, not messages
 }{
-	{"one way, 64 bytes, back to back, p50", "latency/default", "latency/pipe", "latency/unix", "latency/mq", false},
-	{"one way, 64 bytes, neither end spins, p50", "latency/asleep", "latency/pipe", "latency/unix", "latency/mq", false},
-	{"64 bytes", "throughput/send-64", "throughput/pipe-64", "throughput/unix-64", "throughput/mq-64", false},
-	{"64 bytes, 4 senders", "throughput/send-64x4", "", "", "", false},
-	{"64 bytes, in batches of 16", "throughput/batch-64", "", "", "", false},
-	{"1 KiB", "throughput/send-1K", "throughput/pipe-1K", "throughput/unix-1K", "throughput/mq-1K", false},
-	{"64 KiB", "throughput/send-64K", "throughput/pipe-64K", "throughput/unix-64K", "", true},
-	{"1 MiB", "throughput/send-1M", "throughput/pipe-1M", "throughput/unix-1M", "", true},
-	{"lines of 100 bytes, `shmchan send \\| recv` (`cat` through a FIFO)", "pipeline/shmchan-100", "pipeline/fifo-100", "", "", true},
+	{"one way, 64 bytes, back to back, p50", "latency/default", "latency/pipe", "latency/unix", false},
+	{"one way, 64 bytes, neither endpoint spins, p50", "latency/asleep", "latency/pipe", "latency/unix", false},
+	{"64 bytes", "throughput/send-64", "throughput/pipe-64", "throughput/unix-64", false},
+	{"64 bytes, in batches of 16", "throughput/batch-64", "", "", false},
+	{"1 KiB", "throughput/send-1K", "throughput/pipe-1K", "throughput/unix-1K", false},
+	{"1 MiB", "throughput/send-1M", "throughput/pipe-1M", "throughput/unix-1M", true},
 }
 
 // WriteDigest prints a short table for a first page, as Markdown.
@@ -46,14 +44,14 @@ func (rep *Report) WriteDigest(w io.Writer) error {
 	if line := by["latency/line"]; line != nil {
 		fmt.Fprintf(&b, " A bare cache line takes %s from one process to the other.", nanos(line.Value.Median))
 	}
-	b.WriteString("\n\n| | shmchan | pipe | UNIX socket | POSIX queue | × line |\n|---|---:|---:|---:|---:|---:|\n")
+	b.WriteString("\n\n| | shmchan | pipe | UNIX socket | × line |\n|---|---:|---:|---:|---:|\n")
 	for _, row := range digest {
 		times := ""
 		if r := by[row.channel]; r != nil {
 			times = r.times(worker.RefLine)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", row.what,
-			cell(row.channel, row.bytes), cell(row.pipe, row.bytes), cell(row.unix, row.bytes), cell(row.mq, row.bytes), times)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", row.what,
+			cell(row.channel, row.bytes), cell(row.pipe, row.bytes), cell(row.unix, row.bytes), times)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
