@@ -25,7 +25,7 @@ channels. make install puts it where the shell finds it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.verb = cmd.Name()
 			if len(args) != 1 {
-				return usagef("one shell is wanted: bash, zsh or fish")
+				return usagef("accepts one shell: bash, zsh or fish")
 			}
 			switch root := cmd.Root(); args[0] {
 			case "bash":
@@ -35,7 +35,7 @@ channels. make install puts it where the shell finds it.`,
 			case "fish":
 				return root.GenFishCompletion(a.stdout, true)
 			}
-			return usagef("no completion for %q: bash, zsh or fish", args[0])
+			return usagef("unknown shell %q: want bash, zsh or fish", args[0])
 		},
 	}
 }

@@ -15,7 +15,7 @@ func newCreate(a *app) *cobra.Command {
 	var ifMissing bool
 	cmd := &cobra.Command{
 		Use:   "create NAME",
-		Short: "Make a channel without attaching to it",
+		Short: "Create a channel without attaching to it",
 		Long: `Make a channel without attaching to it. What senders leave in it is kept for
 the first receiver; when a receiver leaves, a channel that is not --durable goes
 with it.`,
@@ -28,15 +28,15 @@ with it.`,
 			err := ipc.Create(name, o)
 			switch {
 			case errors.Is(err, fs.ErrExist) && ifMissing:
-				a.detail("the channel exists already")
+				a.detail("the channel already exists")
 				return nil
 			case errors.Is(err, fs.ErrExist):
-				return because(err, "the channel exists already; --if-missing makes that no error")
+				return because(err, "the channel already exists; --if-missing accepts that")
 			case err != nil:
 				return err
 			}
 			if s, err := ipc.Inspect(name, o); err == nil {
-				a.detail("made %s: %s, %s", printable(s.Path), humanSize(uint64(s.Capacity)), plural(uint64(s.MaxSenders), "sender slot"))
+				a.detail("created %s: %s, %s", printable(s.Path), humanSize(uint64(s.Capacity)), plural(uint64(s.MaxSenders), "sender slot"))
 			}
 			return nil
 		}),
@@ -44,6 +44,6 @@ with it.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	making.register(flags)
-	flags.BoolVar(&ifMissing, "if-missing", false, "a channel that exists already is no error, and stays as it is")
+	flags.BoolVar(&ifMissing, "if-missing", false, "if the channel exists, leave it as it is and succeed")
 	return cmd
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// errMend: doctor found something to mend.
-var errMend = errors.New("something is to be mended")
+// errFix reports that doctor found something to fix.
+var errFix = errors.New("something to fix")
 
 // doctor is `shmchan doctor [NAME]`.
 type doctor struct {
@@ -28,14 +28,14 @@ func newDoctor(a *app) *cobra.Command {
 	v := &doctor{app: a}
 	cmd := &cobra.Command{
 		Use:   "doctor [NAME]",
-		Short: "Look for what is wrong, and say what to do about it",
-		Long: `Look at the kernel's features, the directory and its room, and at each channel,
-or the one of that NAME: its layout and records, dead and stalled ends, claims
-that hold the others up. Nothing is changed. Each line begins with ok, note or
-problem; a problem comes with what it means and the command that mends it, and
-makes the exit status 9.`,
+		Short: "Look for problems, and say how to fix them",
+		Long: `Check the kernel's features, the directory and its free space, and each channel,
+or the one named NAME: its layout and records, dead and stalled endpoints, claims
+that block other senders. doctor changes nothing. Each line begins with ok, note
+or problem. A problem comes with what it means and the command that fixes it; if
+there is one, the exit status is 9.`,
 		Example: `  shmchan doctor
-  shmchan doctor --json jobs | jq -r 'select(.level == "problem") | .mend'`,
+  shmchan doctor --json jobs | jq -r 'select(.level == "problem") | .fix'`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -69,7 +69,7 @@ type finding struct {
 	Check   string `json:"check"`
 	Found   string `json:"found"`
 	Means   string `json:"means"` // "" if ok
-	Mend    string `json:"mend"`  // a command, or advice; "" if there is nothing to do
+	Fix     string `json:"fix"`   // a command, or advice; "" if there is nothing to do
 }
 
 func (v *doctor) run() error {
@@ -96,7 +96,7 @@ func (v *doctor) run() error {
 	case err != nil:
 		return err
 	case v.problems > 0:
-		return because(errMend, "%s found", plural(v.problems, "problem"))
+		return because(errFix, "%s found", plural(v.problems, "problem"))
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (v *doctor) run() error {
 func (v *doctor) all(o *ipc.Options) error {
 	entries, err := ipc.List(o)
 	if err != nil {
-		v.detail("because: %s", oneLine(err))
+		v.detail("cause: %s", oneLine(err))
 		return nil
 	}
 	for i := range entries {
@@ -192,8 +192,8 @@ func (f *finding) print(v *doctor) error {
 	if f.Means != "" {
 		text += fmt.Sprintf("%-8s   means: %s\n", "", f.Means)
 	}
-	if f.Mend != "" {
-		text += fmt.Sprintf("%-8s   mend:  %s\n", "", f.Mend)
+	if f.Fix != "" {
+		text += fmt.Sprintf("%-8s   fix:   %s\n", "", f.Fix)
 	}
 	_, err := fmt.Fprint(v.stdout, text)
 	return err

@@ -17,19 +17,19 @@ import (
 func unreadable(e *ipc.Entry) finding {
 	f := finding{
 		Level: levelProblem, Subject: "channel", Name: e.Name, Check: "layout", Found: oneLine(e.Err),
-		Means: "it is no channel, or one of another version: shmchan leaves it alone",
-		Mend:  "ls -l " + quote(e.Stats.Path),
+		Means: "it is not a channel, or one of another version; shmchan leaves it alone",
+		Fix:   "ls -l " + quote(e.Stats.Path),
 	}
 	var corrupt *ipc.CorruptError
 	switch {
 	case errors.As(e.Err, &corrupt):
-		f.Means = "something wrote what no channel holds, or cut the file off: no end can attach to it"
-		f.Mend = moveAside(e.Stats.Path)
+		f.Means = "the file is damaged or truncated: no endpoint can attach to it"
+		f.Fix = moveAside(e.Stats.Path)
 	case errors.Is(e.Err, fs.ErrPermission):
-		f.Check, f.Means = "access", "you may not open it, or it is not to be trusted; its owner can tell"
-		f.Mend = "ls -l " + quote(e.Stats.Path)
+		f.Check, f.Means = "access", "you may not open it, or it is not trusted; ask its owner"
+		f.Fix = "ls -l " + quote(e.Stats.Path)
 	case !errors.Is(e.Err, ipc.ErrIncompatible):
-		f.Check, f.Means, f.Mend = "access", "it can't be looked at", "ls -l "+quote(e.Stats.Path)
+		f.Check, f.Means, f.Fix = "access", "it cannot be inspected", "ls -l "+quote(e.Stats.Path)
 	}
 	return f
 }
@@ -45,8 +45,8 @@ type checkup struct {
 	all     []finding
 }
 
-func (c *checkup) add(level, check, found, means, mend string) {
-	c.all = append(c.all, finding{level, "channel", c.Name, check, found, means, mend})
+func (c *checkup) add(level, check, found, means, fix string) {
+	c.all = append(c.all, finding{level, "channel", c.Name, check, found, means, fix})
 }
 
 // findings says what is wrong with the channel, or that it is sound. ring is what
@@ -77,22 +77,22 @@ func (c *checkup) findings(ring error) []finding {
 
 // damage tells of what the walk through the records met.
 func (c *checkup) damage(ring error) {
-	means := "no end can attach to it here, and its messages may have reached the disk in part"
+	means := "no endpoint can attach to it here, and not all of its messages may have reached the disk"
 	var corrupt *ipc.CorruptError
 	if errors.As(ring, &corrupt) {
-		means = "something wrote what no end writes: its receiver gets an error and can't go on"
+		means = "something other than shmchan wrote to it: its receiver gets an error and cannot continue"
 	}
-	mend := c.command("rm --force", c.Name)
+	fix := c.command("rm --force", c.Name)
 	switch end := livingEnd(c.Stats); {
 	case c.unread > 0:
 		means += fmt.Sprintf("; %s before that can still be saved", plural(c.unread, "message"))
-		mend = c.save()
+		fix = c.save()
 	case end != "":
-		mend = fmt.Sprintf("end %s, and look again", end)
+		fix = fmt.Sprintf("stop %s, then run doctor again", end)
 	case unread(c.Stats) > 0 || corrupt != nil: // the counts of what is damaged prove nothing
-		mend = moveAside(c.Path)
+		fix = moveAside(c.Path)
 	}
-	c.add(levelProblem, "ring", oneLine(ring), means, mend)
+	c.add(levelProblem, "ring", oneLine(ring), means, fix)
 }
 
 // save is the command that copies the messages that can be read into a file, from
@@ -105,22 +105,22 @@ func (c *checkup) save() string {
 func (c *checkup) received() bool { return c.Receiver != nil && c.Receiver.State != ipc.StateDead }
 
 func (c *checkup) dead(ring error) {
-	found := "it is dead: its receiver has gone for good"
+	found := "it is dead: its receiver is gone for good"
 	if c.unread > 0 {
 		found += fmt.Sprintf(", with %s unread", plural(c.unread, "message"))
 	}
-	means, mend := "nobody can attach to it any more, and what is unread stays so", c.command("rm", c.Name)
+	means, fix := "no endpoint can attach to it any more", c.command("rm", c.Name)
 	if end := livingEnd(c.Stats); end != "" {
-		means, mend = end+" still holds it; "+means, c.command("rm --force", c.Name)
+		means, fix = end+" still holds it; "+means, c.command("rm --force", c.Name)
 	}
 	switch {
 	case c.unread > 0:
-		means += ", and goes when the next receiver replaces the channel"
-		mend = c.save()
+		means += "; its unread messages are lost when the next receiver replaces it"
+		fix = c.save()
 	case ring != nil && unread(c.Stats) > 0: // and can't be read here
-		mend = moveAside(c.Path)
+		fix = moveAside(c.Path)
 	}
-	c.add(levelProblem, "dead", found, means, mend)
+	c.add(levelProblem, "dead", found, means, fix)
 }
 
 func (c *checkup) receiver() {
@@ -128,37 +128,37 @@ func (c *checkup) receiver() {
 	switch {
 	case r == nil || r.State == ipc.StateAlive:
 	case r.Outlived:
-		c.add(levelProblem, "dead-end", fmt.Sprintf("its receiver (%s) is dead, but its lock is held", who(r)),
-			"a process that it forked holds it, or its core dump is being written: no other receiver can attach before that ends", holders(c.Path))
+		c.add(levelProblem, "dead-end", fmt.Sprintf("its receiver (%s) is dead, but its lock is held", processOf(r.PID, r.Label)),
+			"a process that it forked holds the lock, or its core dump is being written: until that ends, no other receiver can attach", holders(c.Path))
 	case r.State == ipc.StateDead:
-		c.add(levelProblem, "dead-end", fmt.Sprintf("its receiver (%s) was killed", who(r)),
-			fmt.Sprintf("what is unread (%s) stays for the next receiver, and senders wait for it", plural(c.unread, "message")), c.command("recv", c.Name))
+		c.add(levelProblem, "dead-end", fmt.Sprintf("its receiver (%s) was killed", processOf(r.PID, r.Label)),
+			fmt.Sprintf("senders wait for the next receiver, which gets what is unread: %s", plural(c.unread, "message")), c.command("recv", c.Name))
 	default:
-		c.add(levelProblem, "stalled-end", fmt.Sprintf("its receiver (%s) is stalled: its last beat was %s ago", who(r), humanAge(r.BeatAge)),
-			"its process is stopped, starved or in a debugger: nothing is received until it goes on", c.resumeReceiver(r))
+		c.add(levelProblem, "stalled-end", fmt.Sprintf("its receiver (%s) is stalled: its last heartbeat was %s ago", processOf(r.PID, r.Label), humanAge(r.BeatAge)),
+			"its process is stopped, starved or in a debugger: nothing is received until it resumes", c.resumeReceiver(r))
 	}
 }
 
 func (c *checkup) sender(e *ipc.End) {
-	name := fmt.Sprintf("sender %d (%s)", e.Slot, who(e))
+	name := fmt.Sprintf("sender %d (%s)", e.Slot, processOf(e.PID, e.Label))
 	switch {
 	case e.State == ipc.StateStalled && c.stuck(e):
-		c.add(levelProblem, "stuck-claim", fmt.Sprintf("%s is stalled in the middle of a message: its last beat was %s ago", name, humanAge(e.BeatAge)),
-			fmt.Sprintf("none of the %d bytes from there on can be received until it goes on, or dies", c.Tail-c.Head), resume(e))
+		c.add(levelProblem, "stuck-claim", fmt.Sprintf("%s is stalled in the middle of a message: its last heartbeat was %s ago", name, humanAge(e.BeatAge)),
+			fmt.Sprintf("the %d bytes from there on cannot be received until it resumes or dies", c.Tail-c.Head), resume(e))
 	case e.State == ipc.StateStalled:
-		c.add(levelProblem, "stalled-end", fmt.Sprintf("%s is stalled: its last beat was %s ago", name, humanAge(e.BeatAge)),
+		c.add(levelProblem, "stalled-end", fmt.Sprintf("%s is stalled: its last heartbeat was %s ago", name, humanAge(e.BeatAge)),
 			"its process is stopped, starved or in a debugger", resume(e))
 	case e.Outlived && !c.stuck(e):
 		c.add(levelNote, "dead-end", name+" is dead, but its lock is held",
-			"a process that it forked holds it, or its core dump is being written: its slot is taken until that ends", holders(c.Path))
+			"a process that it forked holds the lock, or its core dump is being written: until that ends, its slot is taken", holders(c.Path))
 	case e.State == ipc.StateDead && c.received():
-		c.add(levelNote, "dead-end", name+" was killed", "the receiver clears up after it within a heartbeat", "")
+		c.add(levelNote, "dead-end", name+" was killed", "the receiver frees its slot within one heartbeat", "")
 	case e.State == ipc.StateDead && c.stuck(e):
 		c.add(levelProblem, "stuck-claim", name+" was killed in the middle of a message",
-			"the next receiver steps over it, and gets what lies behind", c.command("recv", c.Name))
+			"the next receiver skips that message and gets those after it", c.command("recv", c.Name))
 	case e.State == ipc.StateDead:
 		c.add(levelProblem, "dead-end", name+" was killed",
-			"its slot is taken until a receiver comes, or a sender in want of one", c.command("recv", c.Name))
+			"its slot stays taken until a receiver attaches, or a sender that needs it", c.command("recv", c.Name))
 	}
 }
 
@@ -170,21 +170,21 @@ func (c *checkup) stuck(e *ipc.End) bool {
 // room tells of channels that hold senders up.
 func (c *checkup) room() {
 	if !c.received() && c.Used >= c.Capacity/4*3 { // a batch takes up to a quarter
-		c.add(levelProblem, "full", fmt.Sprintf("it is all but full (%d of %d bytes), and nobody receives", c.Used, c.Capacity),
-			"senders wait until somebody does", c.command("recv", c.Name))
+		c.add(levelProblem, "full", fmt.Sprintf("it is almost full (%d of %d bytes), and there is no receiver", c.Used, c.Capacity),
+			"senders wait until a receiver attaches", c.command("recv", c.Name))
 	}
 	if len(c.Senders) == c.MaxSenders {
-		c.add(levelNote, "slots", fmt.Sprintf("no sender slot is free: it has %d", c.MaxSenders),
-			"further senders are refused; a channel made with a larger --max-senders takes more", "")
+		c.add(levelNote, "slots", fmt.Sprintf("no free sender slot: all %d are taken", c.MaxSenders),
+			"further senders are refused; a channel created with a larger --max-senders accepts more", "")
 	}
 }
 
-// who names an end for a person.
-func who(e *ipc.End) string {
-	if e.Label == "" {
-		return fmt.Sprintf("pid %d", e.PID)
+// processOf names the process of an endpoint for a person.
+func processOf(pid int, label string) string {
+	if label == "" {
+		return fmt.Sprintf("pid %d", pid)
 	}
-	return fmt.Sprintf("pid %d, %s", e.PID, printable(e.Label))
+	return fmt.Sprintf("pid %d, %s", pid, printable(label))
 }
 
 // holders lists the processes that hold the file's locks.

@@ -25,6 +25,6 @@ func TestDoctorNamesWhatHoldsTheLocksOfTheDead(t *testing.T) {
 	} {
 		require.Equal(t, want.Level, found[i].Level)
 		require.Equal(t, want.Found, found[i].Found)
-		require.Equal(t, "fuser '/dev/shm/my dir/jobs'", found[i].Mend)
+		require.Equal(t, "fuser '/dev/shm/my dir/jobs'", found[i].Fix)
 	}
 }

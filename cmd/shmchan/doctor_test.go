@@ -127,9 +127,9 @@ func TestDoctorAdvisesNothingThatLosesAMessage(t *testing.T) {
 						check.unread = 0 // it can't be looked at
 					}
 					for _, f := range check.findings(ring) {
-						require.NotRegexp(t, `\brm\b`, f.Mend, "%+v: %+v", s, f)
+						require.NotRegexp(t, `\brm\b`, f.Fix, "%+v: %+v", s, f)
 						if receiver == stalled && !s.Durable && ring != ipc.ErrIncompatible {
-							require.NotRegexp(t, `KILL 42`, f.Mend, "%+v: %+v", s, f)
+							require.NotRegexp(t, `KILL 42`, f.Fix, "%+v: %+v", s, f)
 						}
 					}
 				}
@@ -137,7 +137,7 @@ func TestDoctorAdvisesNothingThatLosesAMessage(t *testing.T) {
 		}
 	}
 	for _, err := range []error{corrupt, ipc.ErrIncompatible, fs.ErrPermission, errors.New("odd")} {
-		require.NotRegexp(t, `\brm\b`, unreadable(&ipc.Entry{Err: err}).Mend)
+		require.NotRegexp(t, `\brm\b`, unreadable(&ipc.Entry{Err: err}).Fix)
 	}
 }
 
@@ -166,13 +166,13 @@ func TestDoctorTellsFileSystemsByName(t *testing.T) {
 		{filesystem.Usage{Kind: filesystem.Kind{Name: "fuse", Remote: true}}, levelProblem, []string{"fuse", "/dev/shm"}},
 		{filesystem.Usage{Kind: filesystem.Kind{Name: "9p", Remote: true}}, levelProblem, []string{"9p", "/dev/shm"}},
 		{filesystem.Usage{Kind: filesystem.Kind{Name: "overlay", Layered: true}, Size: 1 << 40, Free: 1 << 39}, levelNote, []string{"overlay", "container", "tmpfs"}},
-		{filesystem.Usage{Kind: filesystem.Kind{Name: "ramfs", Memory: true}}, levelOK, []string{"ramfs", "does not count its room"}},
+		{filesystem.Usage{Kind: filesystem.Kind{Name: "ramfs", Memory: true}}, levelOK, []string{"ramfs", "reports no size"}},
 	} {
 		all := checkRoom("/mnt", "mode 0700", &tt.system)
 		worst := all[len(all)-1]
 		require.Equal(t, tt.level, worst.Level, tt.system.Name)
 		for _, want := range tt.says {
-			require.Contains(t, worst.Found+worst.Means+worst.Mend, want)
+			require.Contains(t, worst.Found+worst.Means+worst.Fix, want)
 		}
 		require.LessOrEqual(t, len(all), 2, "its room is no problem: %+v", all)
 	}

@@ -35,7 +35,7 @@ was built from, else not at all.`,
 		},
 		ValidArgsFunction: completeVerb,
 	}
-	cmd.Flags().StringVar(&v.to, "to", "", "write all pages to `DIR`, which is made if it is missing")
+	cmd.Flags().StringVar(&v.to, "to", "", "write all pages to `DIR`, creating it if it is missing")
 	return cmd
 }
 
@@ -55,7 +55,7 @@ func (v *man) run(cmd *cobra.Command, args []string) error {
 	}
 	if v.to != "" {
 		if len(args) > 0 {
-			return usagef("--to writes all pages; no VERB is wanted")
+			return usagef("--to and VERB are mutually exclusive")
 		}
 		return v.all(cmd.Root(), date)
 	}
@@ -63,7 +63,7 @@ func (v *man) run(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		var rest []string
 		if about, rest, err = cmd.Root().Find(args); err != nil || len(rest) > 0 {
-			return usagef("no such verb %q; see shmchan --help", strings.Join(args, " "))
+			return usagef("unknown verb %q; see shmchan --help", strings.Join(args, " "))
 		}
 	}
 	_, err = v.stdout.Write(page(about, date))
@@ -99,7 +99,7 @@ func pageDate() (string, error) {
 	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
 		seconds, err := strconv.ParseInt(epoch, 10, 64)
 		if err != nil {
-			return "", usagef("SOURCE_DATE_EPOCH is %q, which is no number of seconds", epoch)
+			return "", usagef("invalid SOURCE_DATE_EPOCH %q: want a number of seconds", epoch)
 		}
 		return time.Unix(seconds, 0).UTC().Format(time.DateOnly), nil
 	}

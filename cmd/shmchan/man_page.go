@@ -35,7 +35,7 @@ func page(c *cobra.Command, date string) []byte {
 	line(".SH OPTIONS")
 	pageFlags(&p, c.NonInheritedFlags())
 	if c.HasInheritedFlags() {
-		line(".SS Of every verb")
+		line(".SS Global options")
 		pageFlags(&p, c.InheritedFlags())
 	}
 	line(".SH EXAMPLES")

@@ -23,7 +23,7 @@ func newPeek(a *app) *cobra.Command {
 	v := &peek{app: a}
 	cmd := &cobra.Command{
 		Use:   "peek NAME",
-		Short: "Show the messages of a channel, taking none",
+		Short: "Print the messages of a channel without receiving them",
 		Long: `Print by --frame the messages that are in a channel now, as recv would, and take
 nothing: the channel stays as it is, and its receiver goes on undisturbed. It
 stops at the newest message, or at one that is still being written.`,
@@ -52,7 +52,7 @@ func (v *peek) run(_ context.Context, name string, _ []string) error {
 	}
 	v.detail("%s shown", plural(p.shown, "message"))
 	if s, serr := ipc.Inspect(name, v.options()); serr == nil && s.Dead && p.shown > 0 {
-		v.say("its receiver has gone for good: nobody will receive what is shown")
+		v.say("the receiver is gone for good: these messages will never be received")
 	}
 	return err
 }
@@ -66,7 +66,7 @@ func (v *peek) walk(name string, p *printer) error {
 			return err
 		}
 		if err := p.print(&m); errors.Is(err, frame.ErrFrame) {
-			return because(err, "message %d (sender %d, pid %d): %v; --frame len or json carries anything",
+			return because(err, "message %d (sender %d, pid %d): %v; --frame len and json carry any message",
 				m.Seq, m.Slot, m.PID, err)
 		} else if err != nil {
 			return err

@@ -19,7 +19,7 @@ const redrawEvery = 200 * time.Millisecond
 type progressFlag struct{ on bool }
 
 func (p *progressFlag) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&p.on, "progress", false, "show messages, bytes and rate, where stderr is a terminal")
+	flags.BoolVar(&p.on, "progress", false, "show messages, bytes and rate, if stderr is a terminal")
 }
 
 // meter shows on a terminal how many messages have passed: one line, drawn over

@@ -20,7 +20,7 @@ func newPrune(a *app) *cobra.Command {
 	v := &prune{app: a}
 	cmd := &cobra.Command{
 		Use:   "prune",
-		Short: "Remove the channels that nobody uses",
+		Short: "Remove the channels that are not in use",
 		Long: `Remove the channels of the directory none of whose ends is alive, and print their
 names. A durable channel that holds unread messages stays, and stderr says so;
 --all removes it too, with its messages. A file that is no channel, or a damaged
@@ -35,8 +35,8 @@ one, stays in any case.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.BoolVar(&v.everything, "all", false, "remove durable channels that hold unread messages too")
-	flags.BoolVar(&v.dryRun, "dry-run", false, "only print what would be removed")
+	flags.BoolVar(&v.everything, "all", false, "also remove durable channels with unread messages")
+	flags.BoolVar(&v.dryRun, "dry-run", false, "print what would be removed, and remove nothing")
 	jsonFlag(flags, &v.asJSON)
 	return cmd
 }
@@ -62,11 +62,11 @@ func (v *prune) run() error {
 	for i := range entries {
 		e := &entries[i]
 		if e.Err != nil {
-			v.detail("%s stays: %s", printable(e.Name), oneLine(e.Err))
+			v.detailOf(e.Name, "kept: %s", oneLine(e.Err))
 			continue
 		}
 		if end := livingEnd(&e.Stats); end != "" {
-			v.detail("%s stays: %s is alive", printable(e.Name), end)
+			v.detailOf(e.Name, "kept: %s is alive", end)
 			continue
 		}
 		var unread *ipc.UnreadError
@@ -82,12 +82,12 @@ func (v *prune) run() error {
 				return err
 			}
 		case errors.As(err, &unread):
-			v.say("%s stays: it is durable, with %s unread; --all removes it too", printable(e.Name), plural(unread.Messages, "message"))
+			v.sayOf(e.Name, "kept: it is durable and has %s unread; --all removes it too", plural(unread.Messages, "message"))
 		case errors.As(err, &corrupt):
-			v.say("%s stays: what it holds can't be read: %s", printable(e.Name), oneLine(err))
+			v.sayOf(e.Name, "kept: cannot read its messages: %s", oneLine(err))
 		case errors.Is(err, fs.ErrNotExist): // another process was faster
 		case errors.Is(err, ipc.ErrBusy):
-			v.detail("%s stays: an end has come", printable(e.Name))
+			v.detailOf(e.Name, "kept: it is in use again")
 		default:
 			failed = errors.Join(failed, err)
 		}
@@ -117,7 +117,7 @@ func (v *prune) print(s *ipc.Stats, n uint64) error {
 		return printJSON(v.stdout, prunedView{s.Name, s.Path, s.Durable, n, !v.dryRun})
 	}
 	if n > 0 {
-		v.say("%s: with %s unread", printable(s.Name), plural(n, "message"))
+		v.sayOf(s.Name, "%s unread", plural(n, "message"))
 	}
 	_, err := fmt.Fprintln(v.stdout, printable(s.Name))
 	return err

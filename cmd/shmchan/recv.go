@@ -35,7 +35,7 @@ func newRecv(a *app) *cobra.Command {
 	v := &recv{app: a, jobs: 1}
 	cmd := &cobra.Command{
 		Use:   "recv NAME…",
-		Short: "Print the messages of a channel, or of several",
+		Short: "Receive the messages of one or more channels",
 		Long: `Make the channel if it is missing, print each message by --frame, and end when
 every sender has gone and the ring is drained. A message leaves the ring only
 after it was written to stdout.
@@ -63,12 +63,12 @@ in its environment. A message leaves the ring only after its command, and with
 	v.flags = flags
 	v.frame.register(flags)
 	v.count.register(flags)
-	flags.BoolVar(&v.try, "try", false, "take what is there and end; status 4 if that was nothing")
-	v.timeout.register(flags, "bound on the wait for the next message")
-	flags.BoolVarP(&v.keep, "keep-open", "k", false, "when every sender has gone, wait for the next")
-	flags.BoolVar(&v.strict, "strict", false, "status 5 if a sender was killed")
-	flags.StringVar(&v.exec, "exec", "", "run sh -c `CMD` once a message, with the message on its stdin")
-	flags.Var(&value[int]{&v.jobs, "N", parseJobs, "1"}, "jobs", "how many commands of --exec may run at a time")
+	flags.BoolVar(&v.try, "try", false, "receive what is there and exit; status 4 if that is nothing")
+	v.timeout.register(flags, "give up after waiting this long for a message")
+	flags.BoolVarP(&v.keep, "keep-open", "k", false, "when all senders are gone, wait for the next one")
+	flags.BoolVar(&v.strict, "strict", false, "exit with status 5 if a sender was killed")
+	flags.StringVar(&v.exec, "exec", "", "run sh -c `CMD` for each message, with the message on its stdin")
+	flags.Var(&value[int]{&v.jobs, "N", parseJobs, "1"}, "jobs", "run up to N commands of --exec at a time")
 	v.watch.register(flags)
 	v.making.register(flags)
 	return cmd
@@ -167,7 +167,9 @@ func (v *recv) probe(names []string) error {
 }
 
 // taken says why there is no attaching.
-func taken(err error) error { return because(err, "a receiver is attached already; a channel has one") }
+func taken(err error) error {
+	return because(err, "a receiver is already attached; a channel has only one")
+}
 
 // attachOne makes the channel if it is missing, which on some file systems may take
 // long: within --timeout, as the first message must come within it.
@@ -182,7 +184,7 @@ func (v *recv) attachOne(ctx context.Context, name string) (*ipc.Receiver, error
 	}
 	r, err := ipc.NewReceiver(ctx, name, o)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = because(err, "%v passed while the channel was being made", v.timeout.after)
+		err = because(err, "timed out after %v while creating the channel", v.timeout.after)
 	}
 	if errors.Is(err, ipc.ErrBusy) {
 		err = taken(err)
@@ -244,7 +246,7 @@ func (v *recv) wait(ctx context.Context, s *source) ([]byte, error) {
 	defer cancel()
 	msg, err := s.Next(bound)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = because(err, "no message came within %v", v.timeout.after)
+		err = because(err, "no message arrived within %v", v.timeout.after)
 	}
 	return msg, err
 }
@@ -255,7 +257,7 @@ func (v *recv) tried(taken uint64, err error) error {
 		if taken > 0 {
 			return nil
 		}
-		return because(err, "no message is there")
+		return because(err, "no messages")
 	}
 	return err
 }
@@ -276,7 +278,7 @@ func (v *recv) refused(b *batch, refusal error) error {
 	if err := b.flushBack(); err != nil {
 		return err
 	}
-	return b.s.about(b.s.name(), because(refusal, "message %d (sender %d, pid %d): %v; it was not taken; --frame len or json carries anything",
+	return b.s.about(b.s.name(), because(refusal, "message %d (sender %d, pid %d): %v; it was not received; --frame len and json carry any message",
 		from.Seq, from.Slot, from.PID, refusal))
 }
 
@@ -286,11 +288,11 @@ func (v *recv) executes() bool { return v.flags.Changed("exec") }
 func (v *recv) checkExec() error {
 	switch {
 	case !v.executes() && v.flags.Changed("jobs"):
-		return usagef("--jobs is for --exec")
+		return usagef("--jobs requires --exec")
 	case v.executes() && v.exec == "":
-		return usagef("--exec is empty")
-	case v.executes() && v.frame.given():
-		return usagef("--exec hands messages over as they are; it goes with no --frame")
+		return usagef("--exec requires a command")
+	case v.executes() && v.frame.given() != "":
+		return usagef("--exec and %s are mutually exclusive", v.frame.given())
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func (b *batch) write() error {
 	_, err := b.w.Write(b.out)
 	var closed *signalError
 	if err = written(err); err != nil && !errors.As(err, &closed) {
-		return fmt.Errorf("%w; %s not taken", err, plural(b.held, "message"))
+		return fmt.Errorf("%w; %s not received", err, plural(b.held, "message"))
 	}
 	return err
 }

@@ -51,7 +51,7 @@ func (d *deaths) tell() {
 	for _, in := range d.s.inlets {
 		for _, death := range in.Deaths() {
 			d.told++
-			d.app.sayOf(in.name, "%s was killed; what it had sent is kept", describeDead(death))
+			d.app.sayOf(in.name, "%s was killed; the messages that it sent are kept", describeDead(death))
 		}
 	}
 }
@@ -60,9 +60,5 @@ func describeDead(d ipc.Death) string {
 	if d.Slot < 0 { // a sender in want of its slot was first to find it
 		return "a sender"
 	}
-	who := fmt.Sprintf("sender %d, pid %d,", d.Slot, d.PID)
-	if d.Label != "" {
-		who = fmt.Sprintf("sender %d, pid %d (%s),", d.Slot, d.PID, printable(d.Label))
-	}
-	return who
+	return fmt.Sprintf("sender %d (%s)", d.Slot, processOf(d.PID, d.Label))
 }

@@ -135,7 +135,7 @@ func (e *execution) next(ctx context.Context) ([]byte, error) {
 	switch {
 	case err == nil || ctx.Err() != nil:
 	case errors.Is(err, context.DeadlineExceeded):
-		err = because(err, "no message came within %v", e.timeout.after)
+		err = because(err, "no message arrived within %v", e.timeout.after)
 	case errors.Is(err, context.Canceled):
 		err = errEnded
 	}

@@ -54,7 +54,7 @@ func limited(t *testing.T, attr *syscall.SysProcAttr, limit string) (status int,
 	done := strings.Fields(out.String())
 
 	failed := limitedMessages + 1
-	if m := regexp.MustCompile(`: message ([0-9]+) .*; it was not taken\n`).FindStringSubmatch(said); m != nil {
+	if m := regexp.MustCompile(`: message ([0-9]+) .*; the message was not received\n`).FindStringSubmatch(said); m != nil {
 		failed, _ = strconv.Atoi(m[1])
 	}
 	switch status {
@@ -115,7 +115,7 @@ func TestExecWithFewDescriptors(t *testing.T) {
 		if status == 0 {
 			break
 		}
-		unstarted := regexp.MustCompile(`message ([0-9]+) .*: its command can't be started: .*too many open files`).FindStringSubmatch(said)
+		unstarted := regexp.MustCompile(`message ([0-9]+) .*: cannot start the command: .*too many open files`).FindStringSubmatch(said)
 		first = first || unstarted != nil && unstarted[1] == "1"
 		later = later || unstarted != nil && unstarted[1] != "1"
 	}
@@ -134,7 +134,7 @@ func TestExecWithFewProcesses(t *testing.T) {
 	unstarted := false
 	for n := 4; ; n++ {
 		status, said := limited(t, attr, fmt.Sprintf("--nproc=%d", n))
-		unstarted = unstarted || strings.Contains(said, "its command can't be started: ")
+		unstarted = unstarted || strings.Contains(said, "cannot start the command: ")
 		if status == 0 {
 			break
 		}
@@ -161,8 +161,8 @@ func TestFailedStartsLeaveNothing(t *testing.T) {
 		require.True(t, j.over())
 		<-ended
 		require.ErrorIs(t, j.failure(), errCommand)
-		require.ErrorContains(t, j.failure(), "message 7 (sender 0, pid 0): its command can't be started: ")
-		require.ErrorContains(t, j.failure(), "; it was not taken")
+		require.ErrorContains(t, j.failure(), "message 7 (sender 0, pid 0): cannot start the command: ")
+		require.ErrorContains(t, j.failure(), "; the message was not received")
 		require.Equal(t, exitFailure, status(j.failure()))
 	}
 	fail()
@@ -174,5 +174,5 @@ func TestFailedStartsLeaveNothing(t *testing.T) {
 	require.Empty(t, s.running)
 	j := s.start([]byte("x"), "ch", ipc.Meta{Seq: 8}, ended)
 	<-j.done
-	require.ErrorContains(t, j.failure(), "its command failed: exit status 3")
+	require.ErrorContains(t, j.failure(), "the command failed: exit status 3")
 }

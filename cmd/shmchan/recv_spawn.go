@@ -160,9 +160,9 @@ func (j *job) outcome() string {
 	case j.err == nil:
 		return "the command succeeded"
 	case j.unstarted:
-		return "its command can't be started: " + j.err.Error()
+		return "cannot start the command: " + j.err.Error()
 	}
-	return "its command failed: " + j.err.Error()
+	return "the command failed: " + j.err.Error()
 }
 
 // failure says which message's command failed, and how. Precondition: over.
@@ -170,6 +170,6 @@ func (j *job) failure() error {
 	if j.err == nil {
 		return nil
 	}
-	return because(errors.Join(errCommand, j.err), "message %d (sender %d, pid %d): %s; it was not taken",
+	return because(errors.Join(errCommand, j.err), "message %d (sender %d, pid %d): %s; the message was not received",
 		j.from.Seq, j.from.Slot, j.from.PID, j.outcome())
 }

@@ -34,7 +34,7 @@ func (s *spawner) tellStopped() {
 		if !s.shared {
 			target = "-- -" + target // its group
 		}
-		s.sayOf(j.name, "message %d: its command has been stopped; kill -CONT %s lets it go on", j.seq, target)
+		s.sayOf(j.name, "message %d: the command was stopped; to resume it: kill -CONT %s", j.seq, target)
 	}
 }
 

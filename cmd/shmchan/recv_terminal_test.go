@@ -115,7 +115,7 @@ func TestExecIsInterruptedAtThePrompt(t *testing.T) {
 	term.run("shmchan recv -k --exec 'read -r m; echo begun; read -r x </dev/tty' jobs")
 	term.shows("^begun$")
 	term.keys("C-c")
-	term.shows(`message 1 \(sender 0, pid [0-9]+\): its command failed: signal: interrupt; it was not taken$`)
+	term.shows(`message 1 \(sender 0, pid [0-9]+\): the command failed: signal: interrupt; the message was not received$`)
 	term.restored(130)
 	require.Equal(t, []string{"one", "two"}, left(t))
 }
@@ -143,7 +143,7 @@ func TestSecondSignalEndsCommandsAtATerminal(t *testing.T) {
 		}
 	}
 	term.run("kill " + parent)
-	term.shows("once more ends at once")
+	term.shows("a second signal exits at once")
 	term.run("kill " + parent)
 	proctest.Eventually(t, "the command's child is gone", func() bool {
 		raw, err := os.ReadFile("/proc/" + sleeper + "/stat")

@@ -16,9 +16,9 @@ func newRm(a *app) *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "rm NAME",
-		Short: "Remove a channel that nobody uses",
-		Long: `Remove a channel and the messages in it. It refuses while an end is alive; with
---force the ends find themselves disconnected.`,
+		Short: "Remove a channel that is not in use",
+		Long: `Remove a channel and its messages. rm refuses if an endpoint is alive; with
+--force, the endpoints are disconnected.`,
 		Example: `  shmchan rm jobs
   shmchan rm --force jobs`,
 		Args: oneName,
@@ -32,20 +32,20 @@ func newRm(a *app) *cobra.Command {
 			err := remove(name, a.options())
 			switch {
 			case err == nil && serr == nil && nerr == nil && n > 0:
-				a.say("with %s unread", plural(n, "message"))
+				a.say("removed with %s unread", plural(n, "message"))
 			case err == nil && serr == nil && nerr == nil:
-				a.detail("removed %s, with nothing unread", printable(s.Path))
+				a.detail("removed %s, with no message unread", printable(s.Path))
 			case err == nil && nerr != nil:
-				a.say("what was unread could not be counted: %s", oneLine(nerr))
+				a.say("removed; cannot count its unread messages: %s", oneLine(nerr))
 			case errors.Is(err, fs.ErrNotExist):
 				return a.missing(err, name)
 			case errors.Is(err, ipc.ErrBusy):
-				return because(err, "in use by %s; --force removes it nevertheless", a.users(name))
+				return because(err, "in use by %s; --force removes it anyway", a.users(name))
 			}
 			return err
 		}),
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "remove it even while an end is alive")
+	cmd.Flags().BoolVar(&force, "force", false, "remove the channel even if it is in use")
 	return cmd
 }
 
@@ -53,7 +53,7 @@ func newRm(a *app) *cobra.Command {
 func (a *app) users(name string) string {
 	s, err := ipc.Inspect(name, a.options())
 	if err != nil {
-		return "an end that is alive"
+		return "a live endpoint"
 	}
 	var who []string
 	if s.Receiver != nil && s.Receiver.State != ipc.StateDead {
@@ -76,7 +76,7 @@ func (a *app) users(name string) string {
 		who = append(who, fmt.Sprintf("%d senders", alive))
 	}
 	if len(who) == 0 {
-		return "an end that is alive"
+		return "a live endpoint"
 	}
 	return strings.Join(who, " and ")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -56,34 +57,35 @@ func (a *app) root() *cobra.Command {
 		Use:   "shmchan VERB",
 		Short: "Channels between processes, in shared memory",
 		Long: `shmchan carries messages between the processes of one machine: many senders,
-one receiver, one ring buffer in shared memory. A message arrives whole or not
-at all, in order, whoever dies.
+one receiver, one ring buffer in shared memory. Messages arrive whole and in
+order, or not at all, even when a process is killed.
 
-NAME is a plain name, looked up in --dir, or a path, which holds a slash. Sizes
-are bytes, or end in K, M or G; durations are such as 250ms, 10s or 1m30s.
+NAME is a plain name, looked up in --dir, or a path, which contains a slash. A
+size is in bytes, or a number ending in K, M or G. A duration is a number with a
+unit, such as 250ms, 10s or 1m30s.
 
 Exit status:
-  0  done                            5  the other end has gone
-  1  anything else, such as I/O      6  busy: attached, existing or full of senders
-  2  usage                           7  not a channel, another version, or corrupt
-  3  no such channel                 8  too large a message, or not fit for the frame
-  4  would block, or out of time     9  doctor found something to mend
+  0  done                            5  the other endpoint is gone
+  1  any other error, such as I/O    6  busy: in use, already exists, or no free slot
+  2  usage error                     7  not a channel, another version, or corrupt
+  3  no such channel                 8  message too large, or not allowed in the frame
+  4  would block, or timed out       9  doctor found something to fix
                                      128+N  killed by signal N`,
-		Example: `  shmchan recv jobs > lines     # makes the channel, ends when the senders have gone
-  shmchan send jobs < lines     # from as many other processes as you like`,
+		Example: `  shmchan recv jobs > lines     # creates the channel; exits when all senders are gone
+  shmchan send jobs < lines     # from any number of other processes`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		Args:              cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("a verb is missing; see shmchan --help")
+				return usagef("missing verb; see shmchan --help")
 			}
 			hint := "see shmchan --help"
 			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 				hint = "did you mean " + strings.Join(near, " or ") + "?"
 			}
-			return usagef("no such verb %q; %s", args[0], hint)
+			return usagef("unknown verb %q; %s", args[0], hint)
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
@@ -96,9 +98,9 @@ Exit status:
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp())
 	global := root.PersistentFlags()
-	global.StringVar(&a.dir, "dir", "", "look plain names up in `DIR` (default $SHMCHAN_DIR, else /dev/shm/shmchan-UID)")
-	global.BoolVarP(&a.quiet, "quiet", "q", false, "no diagnostics; the exit status says it all")
-	global.BoolVarP(&a.verbose, "verbose", "v", false, "more diagnostics")
+	global.StringVar(&a.dir, "dir", "", "look up plain names in `DIR` (default $SHMCHAN_DIR, or /dev/shm/shmchan-UID)")
+	global.BoolVarP(&a.quiet, "quiet", "q", false, "print no diagnostics")
+	global.BoolVarP(&a.verbose, "verbose", "v", false, "print more diagnostics")
 	for _, verb := range verbs {
 		root.AddCommand(verb(a))
 	}
@@ -115,7 +117,7 @@ func newHelp() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return usagef("no such verb %q; see shmchan --help", strings.Join(args, " "))
+				return usagef("unknown verb %q; see shmchan --help", strings.Join(args, " "))
 			}
 			about.InitDefaultHelpFlag()
 			return about.Help()
@@ -127,7 +129,12 @@ func newHelp() *cobra.Command {
 func flagError(cmd *cobra.Command, err error) error {
 	hint := "see " + cmd.CommandPath() + " --help"
 	if cmd.Name() == "send" && strings.HasPrefix(err.Error(), "unknown") {
-		hint += "; a message that begins with a dash stands after --"
+		hint += "; put a message that begins with a dash after --"
+	}
+	// pflag would repeat the value, which the parsers of this package name themselves.
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) && invalid.GetFlag().Value.Type() != "bool" {
+		err = fmt.Errorf("--%s: %w", invalid.GetFlag().Name, invalid.Unwrap())
 	}
 	return usagef("%w; %s", err, hint)
 }
@@ -146,21 +153,21 @@ func (a *app) named(fn func(ctx context.Context, name string, rest []string) err
 // oneName is the Args of a verb that takes NAME alone; atLeastName allows more.
 func oneName(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usagef("one NAME is wanted, not %d: %s", len(args), cmd.UseLine())
+		return usagef("accepts one NAME, got %d; usage: %s", len(args), cmd.UseLine())
 	}
 	return atLeastName(cmd, args)
 }
 
 func atLeastName(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usagef("NAME is missing: %s", cmd.UseLine())
+		return usagef("missing NAME; usage: %s", cmd.UseLine())
 	}
 	return nil
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("no argument is wanted, not %q: %s", args[0], cmd.UseLine())
+		return usagef("unexpected argument %q; usage: %s", args[0], cmd.UseLine())
 	}
 	return nil
 }

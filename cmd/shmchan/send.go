@@ -48,10 +48,10 @@ when the receiver has gone.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	v.frame.register(flags)
-	flags.Var(&value[time.Duration]{&v.wait, "DUR", parseDuration, defaultWait.String()}, "wait", "how long to wait for the channel to exist; 0: not at all")
-	flags.BoolVar(&v.try, "try", false, "where the ring is full, fail instead of blocking")
-	v.timeout.register(flags, "bound on the whole call")
-	flags.BoolVar(&v.create, "create", false, "make the channel if it is missing")
+	flags.Var(&value[time.Duration]{&v.wait, "DUR", parseDuration, defaultWait.String()}, "wait", "wait this long for the channel to exist; 0 does not wait")
+	flags.BoolVar(&v.try, "try", false, "if the ring is full, fail instead of blocking")
+	v.timeout.register(flags, "give up after this long in all")
+	flags.BoolVar(&v.create, "create", false, "create the channel if it is missing")
 	v.watch.register(flags)
 	v.making.register(flags)
 	return cmd
@@ -106,20 +106,20 @@ func (v *send) attach(ctx context.Context, name string) (*ipc.Sender, error) {
 	}
 	switch {
 	case err == nil:
-		v.detail("attached; the largest message is %d bytes", s.MaxMessage())
+		v.detail("attached; the limit of a message is %d bytes", s.MaxMessage())
 		return s, nil
 	case errors.Is(err, context.Canceled):
 		return nil, err
 	case errors.Is(err, fs.ErrNotExist) && !v.create:
 		waited := ""
 		if errors.Is(err, context.DeadlineExceeded) {
-			waited = " came up within " + min(v.wait, v.limit()).String()
+			waited = ", after waiting " + min(v.wait, v.limit()).String()
 		}
-		return nil, because(err, "no such channel%s; a shmchan recv or create makes it%s, and so does --create here", waited, v.where(name))
+		return nil, because(err, "no such channel%s%s; shmchan recv, shmchan create or --create creates it", v.where(name), waited)
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, because(err, "%v passed while the channel was being made; nothing was sent", v.timeout.after)
+		return nil, because(err, "timed out after %v while creating the channel; nothing was sent", v.timeout.after)
 	case errors.Is(err, ipc.ErrNoSlot):
-		return nil, because(err, "every sender slot is taken; more need a channel made with a larger --max-senders")
+		return nil, because(err, "no free sender slot; create the channel with a larger --max-senders")
 	}
 	return nil, err
 }
@@ -137,13 +137,13 @@ func (v *send) arguments(ctx context.Context, s *ipc.Sender, messages []string) 
 	batch := make([][]byte, len(messages))
 	for i, m := range messages {
 		if len(m) > s.MaxMessage() {
-			return because(ipc.ErrTooLarge, "message %d has %d bytes; the largest that this channel takes is %d; nothing was sent",
+			return because(ipc.ErrTooLarge, "message %d has %d bytes; the limit of this channel is %d; nothing was sent",
 				i+1, len(m), s.MaxMessage())
 		}
 		batch[i] = []byte(m)
 	}
 	if err := v.batch(ctx, s, batch); err != nil {
-		return v.explain(err, "while the ring was full", fmt.Sprintf("%d of %s sent", v.sent, plural(uint64(len(batch)), "message")))
+		return v.explain(err, "while waiting for room", fmt.Sprintf("%d of %s sent", v.sent, plural(uint64(len(batch)), "message")))
 	}
 	return nil
 }
@@ -185,9 +185,9 @@ func (v *send) explain(err error, waiting, did string) error {
 	case errors.Is(err, ipc.ErrFull):
 		return because(err, "the ring is full; %s", did)
 	case errors.Is(err, context.DeadlineExceeded):
-		return because(err, "%v passed %s; %s", v.timeout.after, waiting, did)
+		return because(err, "timed out after %v %s; %s", v.timeout.after, waiting, did)
 	case errors.Is(err, ipc.ErrDisconnected):
-		return because(err, "the receiver has gone; %s", did)
+		return because(err, "the receiver is gone; %s", did)
 	}
 	return fmt.Errorf("%w; %s", err, did)
 }

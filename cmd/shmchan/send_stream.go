@@ -21,7 +21,7 @@ func (v *send) stream(ctx context.Context, s *ipc.Sender, kind frame.Kind) error
 		waiting := "while waiting for stdin"
 		if err == nil {
 			err = v.batch(ctx, s, batch)
-			waiting = "while the ring was full"
+			waiting = "while waiting for room"
 		}
 		switch {
 		case err == io.EOF:

@@ -45,7 +45,7 @@ func (a *app) graceful(ctx context.Context, fn func(context.Context) error) erro
 				a.abort(sig.(syscall.Signal))
 				terminate.By(sig.(syscall.Signal))
 			}
-			a.detail("%v: ending in good order; once more ends at once", sig)
+			a.detail("%v: finishing the message in hand; a second signal exits at once", sig)
 			cancel(&signalError{signal: sig.(syscall.Signal)})
 		}
 	}()

@@ -19,7 +19,7 @@ func newStat(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "stat NAME",
-		Short: "Show everything known of a channel",
+		Short: "Show all there is to know about a channel",
 		Long: `Show everything known of a channel: layout, counters, both ends, and of each end
 its state. stalled: its process exists but does not beat, being stopped or
 starved; dead: its process is gone, and it did not detach.`,
@@ -71,7 +71,7 @@ func printStat(w io.Writer, s *ipc.Stats, now time.Time) error {
 	if s.Receiver == nil && len(s.Senders) == 0 {
 		return nil
 	}
-	fmt.Fprintln(t, "\nEND\tPID\tSTATE\tBEAT\tMESSAGES\tBYTES\tCLAIM\tLABEL")
+	fmt.Fprintln(t, "\nENDPOINT\tPID\tSTATE\tBEAT\tMESSAGES\tBYTES\tCLAIM\tLABEL")
 	if s.Receiver != nil {
 		printEnd(t, "receiver", s.Receiver)
 	}
@@ -92,12 +92,12 @@ func printEnd(w io.Writer, end string, e *ipc.End) {
 
 // kindOf says whether the channel outlives its receiver, and whether it is over.
 func kindOf(s *ipc.Stats) string {
-	kind := "goes with its receiver"
+	kind := "not durable"
 	if s.Durable {
 		kind = "durable"
 	}
 	if s.Dead {
-		kind += "; dead: its receiver has gone for good"
+		kind += "; dead: its receiver is gone for good"
 	}
 	return kind
 }

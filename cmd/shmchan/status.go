@@ -25,7 +25,7 @@ const (
 	exitBusy       = 6 // a receiver is attached, the channel exists, an end is alive, no slot is free
 	exitNotChannel = 7 // not a channel, another version, or corrupt
 	exitUnfit      = 8 // a message is too large or does not fit the frame
-	exitMend       = 9 // doctor found something to mend
+	exitFix        = 9 // doctor found something to fix
 )
 
 // status maps an error to the exit status, and is the only place that does.
@@ -64,8 +64,8 @@ func status(err error) int {
 		return exitWouldBlock
 	case is(ipc.ErrDisconnected):
 		return exitGone
-	case is(errMend):
-		return exitMend
+	case is(errFix):
+		return exitFix
 	case is(fs.ErrInvalid):
 		return exitUsage
 	}
@@ -151,7 +151,7 @@ func (a *app) report(err error) {
 	}
 	a.say("%s", p.what)
 	if p.cause != nil {
-		a.detail("because: %s", oneLine(p.cause))
+		a.detail("cause: %s", oneLine(p.cause))
 	}
 }
 

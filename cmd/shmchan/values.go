@@ -43,10 +43,10 @@ func parseSize(s string) (int, error) {
 	}
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no size: bytes, or a number that ends in K, M or G", s)
+		return 0, fmt.Errorf("invalid size %q: want bytes, or a number ending in K, M or G", s)
 	}
 	if n > math.MaxInt/unit {
-		return 0, fmt.Errorf("size %s is more than this machine can count", s)
+		return 0, fmt.Errorf("invalid size %q: too large for this machine", s)
 	}
 	return int(n * unit), nil
 }
@@ -55,7 +55,7 @@ func parseSize(s string) (int, error) {
 func parsePositive(s string) (int, error) {
 	n, err := parseSize(s)
 	if err == nil && n == 0 {
-		err = fmt.Errorf("0 bytes hold nothing")
+		err = fmt.Errorf("invalid size %q: want at least 1 byte", s)
 	}
 	return n, err
 }
@@ -63,7 +63,7 @@ func parsePositive(s string) (int, error) {
 func parseSenders(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is no number of senders: 1 or more", s)
+		return 0, fmt.Errorf("invalid number of senders %q: want at least 1", s)
 	}
 	return n, nil
 }
@@ -74,7 +74,7 @@ const maxJobs = 1024
 func parseJobs(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > maxJobs {
-		return 0, fmt.Errorf("%q is no number of jobs: 1 to %d", s, maxJobs)
+		return 0, fmt.Errorf("invalid number of jobs %q: want 1 to %d", s, maxJobs)
 	}
 	return n, nil
 }
@@ -82,7 +82,7 @@ func parseJobs(s string) (int, error) {
 func parseCount(s string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no number of messages", s)
+		return 0, fmt.Errorf("invalid number of messages %q", s)
 	}
 	return n, nil
 }
@@ -91,7 +91,7 @@ func parseCount(s string) (uint64, error) {
 func parseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is no duration: a number with a unit, such as 250ms, 10s or 1m30s", s)
+		return 0, fmt.Errorf("invalid duration %q: want a number with a unit, such as 250ms, 10s or 1m30s", s)
 	}
 	return d, nil
 }
@@ -99,7 +99,7 @@ func parseDuration(s string) (time.Duration, error) {
 func parseMode(s string) (fs.FileMode, error) {
 	n, err := strconv.ParseUint(s, 8, 32)
 	if err != nil || n == 0 || n > 0o777 {
-		return 0, fmt.Errorf("%q is no mode: octal, such as 0600 or 0660", s)
+		return 0, fmt.Errorf("invalid mode %q: want octal permissions, such as 0600 or 0660", s)
 	}
 	return fs.FileMode(n), nil
 }
@@ -112,10 +112,10 @@ type createFlags struct {
 }
 
 func (c *createFlags) register(flags *pflag.FlagSet) {
-	flags.Var(&value[int]{&c.capacity, "SIZE", parsePositive, ""}, "capacity", "ring bytes of a channel that is made, rounded up to a power of two (default 1M)")
-	flags.Var(&value[int]{&c.senders, "N", parseSenders, ""}, "max-senders", "sender slots of a channel that is made, up to 4096 (default 256)")
-	flags.Var(&value[fs.FileMode]{&c.mode, "MODE", parseMode, ""}, "mode", "file mode of a channel that is made, in octal (default 0600); with a mode such as 0660 a group's directory is taken too")
-	flags.BoolVar(&c.durable, "durable", false, "a channel that is made outlives its receiver: senders wait for the next, unread messages stay")
+	flags.Var(&value[int]{&c.capacity, "SIZE", parsePositive, ""}, "capacity", "ring size of a new channel, rounded up to a power of two (default 1M)")
+	flags.Var(&value[int]{&c.senders, "N", parseSenders, ""}, "max-senders", "sender slots of a new channel, at most 4096 (default 256)")
+	flags.Var(&value[fs.FileMode]{&c.mode, "MODE", parseMode, ""}, "mode", "file mode of a new channel, in octal (default 0600); a mode such as 0660 also accepts a directory that the group may write")
+	flags.BoolVar(&c.durable, "durable", false, "let a new channel outlive its receiver: senders wait for the next one, and unread messages stay")
 }
 
 func (c *createFlags) apply(o *ipc.Options) {
@@ -131,9 +131,9 @@ type frameFlags struct {
 
 func (f *frameFlags) register(flags *pflag.FlagSet) {
 	f.flags = flags
-	flags.Var(&value[frame.Kind]{&f.kind, "FRAME", frame.Parse, frame.Line.String()}, "frame", "how messages lie in the stream: "+strings.Join(frame.Names(), ", "))
-	flags.BoolVarP(&f.nul, "nul", "0", false, "the same as --frame nul")
-	flags.BoolVar(&f.json, "json", false, "the same as --frame json")
+	flags.Var(&value[frame.Kind]{&f.kind, "FRAME", frame.Parse, frame.Line.String()}, "frame", "how the stream is divided into messages: "+strings.Join(frame.Names(), ", "))
+	flags.BoolVarP(&f.nul, "nul", "0", false, "same as --frame nul")
+	flags.BoolVar(&f.json, "json", false, "same as --frame json")
 }
 
 // pick returns the frame that was asked for.
@@ -151,15 +151,25 @@ func (f *frameFlags) pick() (frame.Kind, error) {
 			continue
 		}
 		if asked != "" && kind != short.kind {
-			return 0, usagef("%s is --frame %s, and %s was given too", short.name, short.kind, asked)
+			return 0, usagef("%s and %s are mutually exclusive", asked, short.name)
 		}
 		kind, asked = short.kind, short.name
 	}
 	return kind, nil
 }
 
-// given tells whether a frame was asked for at all.
-func (f *frameFlags) given() bool { return f.nul || f.json || f.flags.Changed("frame") }
+// given returns the flag that selects the frame, "" if there is none.
+func (f *frameFlags) given() string {
+	switch {
+	case f.flags.Changed("frame"):
+		return "--frame"
+	case f.nul:
+		return "-0"
+	case f.json:
+		return "--json"
+	}
+	return ""
+}
 
 // countFlag is -n, which may be left out.
 type countFlag struct {
@@ -168,7 +178,7 @@ type countFlag struct {
 }
 
 func (c *countFlag) register(flags *pflag.FlagSet) {
-	flags.VarP(&value[uint64]{&c.most, "N", parseCount, ""}, "count", "n", "end after N messages")
+	flags.VarP(&value[uint64]{&c.most, "N", parseCount, ""}, "count", "n", "exit after N messages")
 	c.flag = flags.Lookup("count")
 }
 

@@ -14,7 +14,7 @@ func TestParseSize(t *testing.T) {
 	} {
 		got, err := parseSize(in)
 		if want > math.MaxInt { // in 32 bits
-			require.ErrorContains(t, err, "more than this machine can count", in)
+			require.ErrorContains(t, err, "too large for this machine", in)
 			continue
 		}
 		require.NoError(t, err, in)

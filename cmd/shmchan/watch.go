@@ -43,7 +43,7 @@ func newWatch(a *app) *cobra.Command {
 	v.source = v.sample
 	cmd := &cobra.Command{
 		Use:   "watch [NAME…]",
-		Short: "Show channels over time: fill, rates, ends, who holds the others up",
+		Short: "Show channels over time: fill, rates, endpoints and what blocks them",
 		Long: `Show channels over time, those of the NAMEs or all there are: how full they are,
 messages and bytes a second, the last minute as a sparkline, the ends with their
 states, who holds the others up. On a terminal it is redrawn, and takes keys:
@@ -67,15 +67,15 @@ time since the tick before. It ends when every channel that was named has gone.`
 	}
 	flags := cmd.Flags()
 	jsonFlag(flags, &v.asJSON)
-	flags.Var(&value[time.Duration]{&v.interval, "DUR", parseInterval, "1s"}, "interval", "time from tick to tick")
-	flags.VarP(&value[uint64]{&v.ticks, "N", parseTicks, ""}, "count", "n", "end after N ticks")
+	flags.Var(&value[time.Duration]{&v.interval, "DUR", parseInterval, "1s"}, "interval", "time between ticks")
+	flags.VarP(&value[uint64]{&v.ticks, "N", parseTicks, ""}, "count", "n", "exit after N ticks")
 	return cmd
 }
 
 func parseInterval(s string) (time.Duration, error) {
 	d, err := parseDuration(s)
 	if err == nil && d < shortestInterval {
-		err = fmt.Errorf("%s is too short: %v or longer", s, shortestInterval)
+		err = fmt.Errorf("invalid interval %q: want at least %v", s, shortestInterval)
 	}
 	return d, err
 }
@@ -83,7 +83,7 @@ func parseInterval(s string) (time.Duration, error) {
 func parseTicks(s string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%q is no number of ticks: 1 or more", s)
+		return 0, fmt.Errorf("invalid number of ticks %q: want at least 1", s)
 	}
 	return n, nil
 }
@@ -156,13 +156,11 @@ func (v *watcher) sample() (watch.Sample, error) {
 			return s, err
 		case !v.begun:
 			if v.name == "" {
-				return s, because(err, "no such channel%s: %s", v.where(name), printable(name))
+				return s, &aboutError{name, v.missing(err, name)}
 			}
 			return s, v.missing(err, name)
-		case v.name == "":
-			v.say("%s: it has gone", printable(name))
 		default:
-			v.say("it has gone")
+			v.sayOf(name, "the channel is gone")
 		}
 	}
 	if len(left) == 0 {

@@ -57,7 +57,7 @@ func (v *watcher) lines(ctx context.Context, s watch.Sample) error {
 		}
 		for _, name := range history.Gone() {
 			if len(v.names) == 0 {
-				v.say("%s: it has gone", printable(name))
+				v.sayOf(name, "the channel is gone")
 			}
 		}
 		if v.ticks > 0 && n >= v.ticks {

@@ -75,14 +75,14 @@ func TestWatchInATerminal(t *testing.T) {
 	term.run(watchAll)
 
 	// Rates and sparklines of three channels; the ends of the first.
-	screen := term.shows(`^▸ `+busyRow, `^  `+quietRow, `^  `+stuckRow, `^── busy ─+$`, `^nobody is blocking$`, `^bytes/s .*[▂▃▄▅▆▇█]`,
+	screen := term.shows(`^▸ `+busyRow, `^  `+quietRow, `^  `+stuckRow, `^── busy ─+$`, `^nothing is blocked$`, `^bytes/s .*[▂▃▄▅▆▇█]`,
 		`^receiver +[0-9]+  alive +[0-9]+ms +[1-9]`, `^sender 0 +[0-9]+  alive +[0-9]+ms +[1-9]`, `^q quit .* by name$`)
 	require.Regexp(t, `^shmchan /dev/shm/shmchan-watch-\S+ +3 channels  every 100ms  [0-9:]{8}$`, screen[0])
 	require.False(t, matches(screen, "stood here"))
 
 	// The cursor, and who holds the others up.
 	term.keys("Down", "j")
-	term.shows(`^▸ stuck`, `^── stuck ─`, `^! the ring is all but full, and nobody receives$`, `^receiver +none$`, `the last straw$`)
+	term.shows(`^▸ stuck`, `^── stuck ─`, `^! the ring is almost full, and there is no receiver$`, `^receiver +none$`, `the last straw$`)
 	term.keys("Up", "k", "k")
 	term.shows(`^▸ busy`)
 
@@ -122,7 +122,7 @@ func TestWatchInATerminal(t *testing.T) {
 	term.keys("p")
 	term.shows(`  late `)
 	require.NoError(t, ipc.Remove("late", nil))
-	term.shows(`late has gone`)
+	term.shows(`late is gone`)
 
 	term.keys("q")
 	term.restored(0)
@@ -179,7 +179,7 @@ func TestWatchLeavesTheTerminalAsItWas(t *testing.T) {
 		{"^C while the filter is typed", func(int) { term.keys("/", "b", "C-c") }, 130, ""},
 		{"SIGINT", func(pid int) { require.NoError(t, syscall.Kill(pid, syscall.SIGINT)) }, 130, ""},
 		{"SIGTERM", func(pid int) { require.NoError(t, syscall.Kill(pid, syscall.SIGTERM)) }, 143, ""},
-		{"the channel that was named has gone", func(int) { require.NoError(t, ipc.Remove("quiet", nil)) }, 0, `^shmchan: watch: quiet: it has gone$`},
+		{"the named channel is gone", func(int) { require.NoError(t, ipc.Remove("quiet", nil)) }, 0, `^shmchan: watch: quiet: the channel is gone$`},
 	} {
 		term.run("clear")
 		term.prompt()

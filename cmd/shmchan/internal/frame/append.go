@@ -42,7 +42,7 @@ func (k Kind) AppendBare(dst, msg []byte) ([]byte, error) {
 	case Raw:
 		return append(dst, msg...), nil
 	}
-	return dst, &RefusedError{Kind: k, Reason: "was given a frame that does not exist"}
+	return dst, &RefusedError{Kind: k, Reason: "has an unknown frame"}
 }
 
 // appendEnded appends msg and the byte that ends it, which it must not hold.
@@ -53,7 +53,7 @@ func appendEnded(dst, msg []byte, k Kind, end byte, name string) ([]byte, error)
 	}
 	dst = append(dst, msg...)
 	if i := bytes.IndexByte(dst[n:], end); i >= 0 {
-		return dst[:n], &RefusedError{Kind: k, Reason: fmt.Sprintf("holds a %s (its byte %d of %d)", name, i+1, len(msg))}
+		return dst[:n], &RefusedError{Kind: k, Reason: fmt.Sprintf("contains a %s (byte %d of %d)", name, i+1, len(msg))}
 	}
 	return append(dst, end), nil
 }

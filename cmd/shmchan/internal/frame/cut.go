@@ -71,7 +71,7 @@ func (d *Decoder) cutLen() {
 		}
 		n := binary.BigEndian.Uint32(rest)
 		if uint64(n) > uint64(d.max) {
-			d.broken(fmt.Sprintf("has %d bytes; the largest message is %d", n, d.max), ErrTooLarge)
+			d.broken(fmt.Sprintf("has %d bytes; the limit is %d", n, d.max), ErrTooLarge)
 			return
 		}
 		if uint64(len(rest)-lenHeader) < uint64(n) {
@@ -88,9 +88,9 @@ func (d *Decoder) cutLen() {
 // cutOff fails for a len message whose stream ended in the middle of it.
 func (d *Decoder) cutOff(rest []byte) {
 	if len(rest) < lenHeader {
-		d.broken(fmt.Sprintf("is cut off: %d bytes of its 4-byte length are there", len(rest)), nil)
+		d.broken(fmt.Sprintf("is truncated: got %d bytes of its 4-byte length", len(rest)), nil)
 		return
 	}
-	d.broken(fmt.Sprintf("is cut off: %d of its %d bytes are there",
+	d.broken(fmt.Sprintf("is truncated: got %d of its %d bytes",
 		len(rest)-lenHeader, binary.BigEndian.Uint32(rest)), nil)
 }

@@ -203,7 +203,7 @@ func (d *Decoder) tooLarge(size int) {
 	if size >= 0 {
 		reason = fmt.Sprintf("has %d bytes", size)
 	}
-	d.broken(fmt.Sprintf("%s; the largest message is %d", reason, d.max), ErrTooLarge)
+	d.broken(fmt.Sprintf("%s; the limit is %d", reason, d.max), ErrTooLarge)
 }
 
 // broken fails at the message that begins at start.

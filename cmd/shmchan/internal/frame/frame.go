@@ -41,7 +41,7 @@ func Parse(name string) (Kind, error) {
 			return Kind(k), nil
 		}
 	}
-	return 0, fmt.Errorf("no such frame %q: line, nul, len, raw or json", name)
+	return 0, fmt.Errorf("unknown frame %q: want line, nul, len, raw or json", name)
 }
 
 // String returns the frame's name.
@@ -95,7 +95,7 @@ type StreamError struct {
 }
 
 func (e *StreamError) Error() string {
-	return fmt.Sprintf("%s %d, which begins at byte %d, %s", e.Kind.unit(), e.Number, e.Offset, e.Reason)
+	return fmt.Sprintf("%s %d, at byte %d, %s", e.Kind.unit(), e.Number, e.Offset, e.Reason)
 }
 
 // Unwrap returns the cause, which may be nil.

@@ -38,7 +38,7 @@ func (p *jsonLine) general() ([]byte, error) {
 	// From here on the walk may rely on the syntax, and needs no bounds checks
 	// of its own.
 	if !json.Valid(p.s) {
-		return nil, errors.New("is not JSON")
+		return nil, errors.New("is not valid JSON")
 	}
 	if p.space(); p.s[p.i] != '{' {
 		return nil, errors.New("is not a JSON object")
@@ -68,7 +68,7 @@ func (p *jsonLine) general() ([]byte, error) {
 			continue
 		}
 		if *target != nil {
-			return nil, fmt.Errorf("has two %q", key)
+			return nil, fmt.Errorf("has %q twice", key)
 		}
 		if p.s[p.i] != '"' {
 			return nil, fmt.Errorf("has a %q that is not a string", key)
@@ -95,7 +95,7 @@ func (p *jsonLine) pick(text, b64 []byte) ([]byte, error) {
 		}
 		n := len(p.arena)
 		if p.arena, err = base64.StdEncoding.AppendDecode(p.arena, b64); err != nil {
-			return nil, fmt.Errorf("has a %q that is not base64", keyB64)
+			return nil, fmt.Errorf("has a %q that is not valid base64", keyB64)
 		}
 		return p.arena[n:], nil
 	}
@@ -170,7 +170,7 @@ func keyName(raw []byte) string {
 // not UTF-8, and halves of surrogate pairs.
 func unescape(s []byte) ([]byte, error) {
 	if !utf8.Valid(s) {
-		return nil, errors.New("is not UTF-8")
+		return nil, errors.New("is not valid UTF-8")
 	}
 	first := bytes.IndexByte(s, '\\')
 	if first < 0 {
@@ -193,11 +193,11 @@ func unescape(s []byte) ([]byte, error) {
 			i += 6
 			if utf16.IsSurrogate(r) {
 				if i+6 > len(s) || s[i] != '\\' || s[i+1] != 'u' {
-					return nil, errors.New("holds half a surrogate pair")
+					return nil, errors.New("contains half a surrogate pair")
 				}
 				r = utf16.DecodeRune(r, hex4(s[i+2:]))
 				if r == utf8.RuneError {
-					return nil, errors.New("holds half a surrogate pair")
+					return nil, errors.New("contains half a surrogate pair")
 				}
 				i += 6
 			}

@@ -13,15 +13,15 @@ import (
 	"github.com/shmchan/shmchan/internal/futex"
 )
 
-var errRefused = errors.New("refused by the kernel, or by a filter before it")
+var errRefused = errors.New("refused by the kernel or by a seccomp filter")
 
 // Features tries each call that channels use.
 func Features() []Feature {
 	return []Feature{
 		{"futex", "2.6", true, "", tryFutex()},
-		{"locks of open file descriptions", "3.15", true, "", tryLock()},
-		{"membarrier", "4.16", false, "every sender fences, and is slower", tryMembarrier()},
-		{"pidfd_open", "5.3", false, "a death is noticed at the next heartbeat, not at once", tryPidfd()},
+		{"open file description locks", "3.15", true, "", tryLock()},
+		{"membarrier", "4.16", false, "every sender executes a fence, which is slower", tryMembarrier()},
+		{"pidfd_open", "5.3", false, "a death is noticed at the next heartbeat instead of at once", tryPidfd()},
 	}
 }
 

@@ -29,7 +29,7 @@ func blockOf(before, s *ipc.Stats) *Block {
 			continue
 		}
 		if e.State != ipc.StateAlive || stood(before, e) {
-			return &Block{e.Slot, fmt.Sprintf("sender %d (pid %d, %s) is in the middle of a message: nothing behind it is received",
+			return &Block{e.Slot, fmt.Sprintf("sender %d (pid %d, %s) has an unfinished message: nothing after it can be received",
 				e.Slot, e.PID, e.State)}
 		}
 	}
@@ -38,11 +38,11 @@ func blockOf(before, s *ipc.Stats) *Block {
 	}
 	switch r := s.Receiver; {
 	case r == nil:
-		return &Block{NoSlot, "the ring is all but full, and nobody receives"}
+		return &Block{NoSlot, "the ring is almost full, and there is no receiver"}
 	case r.State != ipc.StateAlive:
-		return &Block{-1, fmt.Sprintf("the receiver (pid %d) is %s, and the ring is all but full", r.PID, r.State)}
+		return &Block{-1, fmt.Sprintf("the receiver (pid %d) is %s, and the ring is almost full", r.PID, r.State)}
 	default:
-		return &Block{-1, fmt.Sprintf("the receiver (pid %d) is slower than the senders: the ring is all but full", r.PID)}
+		return &Block{-1, fmt.Sprintf("the receiver (pid %d) is slower than the senders: the ring is almost full", r.PID)}
 	}
 }
 

@@ -23,11 +23,11 @@ func (f *frame) detail(ch *Channel, w, room int) []string {
 	lines = append(lines, fit(about(ch), w))
 	switch {
 	case ch.Stats.Dead:
-		lines = append(lines, t.bad(fit("! dead: its receiver has gone for good", w)))
+		lines = append(lines, t.bad(fit("! dead: its receiver is gone for good", w)))
 	case ch.Block != nil:
 		lines = append(lines, t.bad(fit("! "+ch.Block.Text, w)))
 	default:
-		lines = append(lines, t.faint("nobody is blocking"))
+		lines = append(lines, t.faint("nothing is blocked"))
 	}
 	lines = append(lines,
 		f.minute(ch, "messages/s", messagesOf, Count, w),
@@ -66,7 +66,7 @@ func (f *frame) ends(ch *Channel, w, room int) []string {
 	if hasLabel(s) {
 		label = "LABEL"
 	}
-	lines := []string{f.theme.faint(fit(strings.TrimRight(endRow("END", "PID", left("STATE", 8), "BEAT", "MSG/S", "BYTES/S", label), " "), w))}
+	lines := []string{f.theme.faint(fit(strings.TrimRight(endRow("ENDPOINT", "PID", left("STATE", 8), "BEAT", "MSG/S", "BYTES/S", label), " "), w))}
 	room--
 	if s.Receiver == nil {
 		lines = append(lines, fit("receiver      none", w))

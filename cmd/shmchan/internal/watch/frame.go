@@ -92,7 +92,7 @@ func (f *frame) heading(w, shown int) string {
 }
 
 // keys are told in this order, as many as there is room for.
-var keys = []string{"q quit", "s sort", "/ filter", "p pause", "↑↓ choose"}
+var keys = []string{"q quit", "s sort", "/ filter", "p pause", "↑↓ select"}
 
 const typingKeys = "  Enter keeps, Esc clears"
 

@@ -77,7 +77,7 @@ func TestFrameGolden(t *testing.T) {
 		{"sorted-paused", 80, 24, func(f *frame) { f.order, f.paused, f.cursor = byMessages, true, "/ch/jobs" }},
 		{"typing", 80, 10, func(f *frame) { f.typing, f.filter = true, "o" }},
 		{"none", 80, 10, func(f *frame) { f.all = nil }},
-		{"gone", 80, 10, func(f *frame) { f.note = "old has gone" }},
+		{"gone", 80, 10, func(f *frame) { f.note = "old is gone" }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := shown(uncoloured())

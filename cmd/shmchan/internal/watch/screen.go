@@ -71,8 +71,8 @@ func (s *screen) take(got sample) tea.Cmd {
 	s.newest, s.newAt = s.history.Add(now, got.frame.Entries), now
 	if gone := s.history.Gone(); len(gone) > 0 {
 		s.noted = now
-		if s.note = plain(gone[0]) + " has gone"; len(gone) > 1 {
-			s.note = plural(len(gone), "channel") + " have gone"
+		if s.note = plain(gone[0]) + " is gone"; len(gone) > 1 {
+			s.note = plural(len(gone), "channel") + " are gone"
 		}
 	} else if now.Sub(s.noted) > noteFor {
 		s.note = ""

@@ -74,7 +74,7 @@ func TestPauseFreezesWhatIsShown(t *testing.T) {
 	require.Equal(t, "ab", names(s))
 	press(s, letter('p'))
 	require.Empty(t, names(s))
-	require.Equal(t, "2 channels have gone", s.note)
+	require.Equal(t, "2 channels are gone", s.note)
 	s.Update(sample{frame: Sample{noon.Add(time.Minute), nil}})
 	require.Empty(t, s.note)
 }

@@ -55,7 +55,7 @@ func (f *frame) table(shown []Channel, at, w, room int) []string {
 	head = fit(head+right("SENDERS", c.senders), w)
 	lines := []string{f.theme.faint(head)}
 	if len(shown) == 0 {
-		text := "no channel yet"
+		text := "no channels"
 		if len(f.all) > 0 {
 			text = "no channel matches the filter"
 		}
