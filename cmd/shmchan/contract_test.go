@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
 )
 
 const contract = "../../docs/cli.md"
@@ -98,7 +100,7 @@ func TestEveryVerbAndFlagHasItsScript(t *testing.T) {
 			require.True(t, f.Name == "help" || short || used(c.Name(), "--"+f.Name), "no script uses %s --%s", c.Name(), f.Name)
 		})
 	}
-	for _, frame := range []string{"line", "nul", "len", "raw", "json"} {
+	for _, frame := range frame.Names() {
 		for _, verb := range []string{"send", "recv", "peek"} {
 			all := regexp.MustCompile(`shmchan( -\S+)* ` + verb + ` [^|;&]*(--frame[ =]` + frame + `|--` + frame + `|-0)\b`)
 			require.True(t, frame == "line" || all.MatchString(strings.Join(lines, "\n")), "no script uses %s --frame %s", verb, frame)

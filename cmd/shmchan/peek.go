@@ -79,12 +79,14 @@ func (v *peek) walk(name string, p *printer) error {
 type printer struct {
 	w     io.Writer
 	kind  frame.Kind
+	from  frame.Origin // of a message
 	out   []byte
 	shown uint64
 }
 
 func (p *printer) print(m *ipc.Message) (err error) {
-	p.out, err = p.kind.Append(p.out, m.Data, frame.Origin{Seq: m.Seq, Sender: m.Slot, PID: m.PID})
+	p.from = frame.Origin{Seq: m.Seq, Sender: m.Slot, PID: m.PID}
+	p.out, err = p.kind.Append(p.out, m.Data, &p.from)
 	if err != nil {
 		return err
 	}

@@ -25,10 +25,11 @@ type batch struct {
 	meter *meter
 
 	out    []byte
-	copied []byte // a message, for JSON
-	held   uint64 // messages in out
-	size   uint64 // their bytes
-	taken  uint64 // messages written and released
+	copied []byte       // a message, for a frame that needs its origin
+	from   frame.Origin // of that message
+	held   uint64       // messages in out
+	size   uint64       // their bytes
+	taken  uint64       // messages written and released
 }
 
 // total is the messages that were added.
@@ -42,11 +43,11 @@ func (b *batch) add(msg []byte) (err error) {
 	if b.out == nil {
 		b.out = make([]byte, 0, outBuffer+outBuffer/4)
 	}
-	if b.kind == frame.JSON {
-		b.out, err = b.kind.Append(b.out, b.copy(msg), b.origin())
-	} else {
-		b.out, err = b.kind.AppendBare(b.out, msg)
+	if b.kind.NeedsOrigin() {
+		msg = b.copy(msg)
+		b.setOrigin()
 	}
+	b.out, err = b.kind.Append(b.out, msg, &b.from)
 	if err != nil {
 		return err
 	}
@@ -62,13 +63,13 @@ func (b *batch) copy(msg []byte) []byte {
 	return b.copied
 }
 
-func (b *batch) origin() frame.Origin {
+// setOrigin sets from to the origin of the message that the source returned last.
+func (b *batch) setOrigin() {
 	m := b.s.Meta()
-	from := frame.Origin{Seq: m.Seq, Sender: m.Slot, PID: m.PID}
+	b.from = frame.Origin{Seq: m.Seq, Sender: m.Slot, PID: m.PID}
 	if b.s.several() {
-		from.Name = b.s.name()
+		b.from.Name = b.s.name()
 	}
-	return from
 }
 
 // flush writes all that the batch holds and then, only then, lets it leave the

@@ -61,7 +61,7 @@ func roundTrip(t *testing.T, dir string, kind frame.Kind, messages [][]byte) {
 		left := content(t, "from", o)
 		require.NotEmpty(t, left)
 		require.Equal(t, messages[len(messages)-len(left):], left)
-		_, err := kind.Append(nil, left[0], frame.Origin{})
+		_, err := kind.Append(nil, left[0], &frame.Origin{})
 		require.ErrorIs(t, err, frame.ErrFrame, "a message that fits was refused")
 		taken = messages[:len(messages)-len(left)]
 	default:

@@ -126,7 +126,7 @@ func TestDecode(t *testing.T) {
 }
 
 func TestAppend(t *testing.T) {
-	from := Origin{Seq: 3, Sender: 1, PID: 42}
+	from := &Origin{Seq: 3, Sender: 1, PID: 42}
 	for _, tt := range []struct {
 		name, msg string
 		kind      Kind
@@ -167,10 +167,10 @@ func TestNextYieldsAllOfOneRead(t *testing.T) {
 	for _, k := range []Kind{Line, Nul, Len, JSON} {
 		var in []byte
 		for _, m := range []string{"one", "two", ""} {
-			in, _ = k.Append(in, []byte(m), Origin{})
+			in, _ = k.Append(in, []byte(m), &Origin{})
 		}
 		n := len(in)
-		in, _ = k.Append(in, []byte("incomplete"), Origin{})
+		in, _ = k.Append(in, []byte("incomplete"), &Origin{})
 		reads := 0
 		d := NewDecoder(readerFunc(func(p []byte) (int, error) {
 			reads++
@@ -224,7 +224,7 @@ func TestLargeMessageAmongSmall(t *testing.T) {
 	for _, k := range []Kind{Line, Nul, Len, JSON} {
 		var in []byte
 		for _, m := range []string{"a", big, "c", big, ""} {
-			in, _ = k.Append(in, []byte(m), Origin{})
+			in, _ = k.Append(in, []byte(m), &Origin{})
 		}
 		got, err := cutAll(NewDecoder(bytes.NewReader(in), k, 1<<20))
 		require.NoError(t, err)
@@ -254,7 +254,7 @@ func TestNextReturnsWhatStaysInTheCacheAndReadsOnlyWhenItHasNothing(t *testing.T
 				var stream []byte
 				want := 0
 				for ; len(stream) < bufferSize-tt.size-lenHeader; want++ {
-					stream, _ = k.Append(stream, bytes.Repeat([]byte("m"), tt.size), Origin{})
+					stream, _ = k.Append(stream, bytes.Repeat([]byte("m"), tt.size), &Origin{})
 				}
 				r := &counted{Reader: bytes.NewReader(stream)}
 				d := NewDecoder(r, k, 1<<20)

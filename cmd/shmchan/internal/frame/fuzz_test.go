@@ -32,7 +32,7 @@ func fuzzFrame(f *testing.F, k Kind, seeds ...string) {
 			if m != slow[i] {
 				t.Fatalf("message %d: at once %q, byte by byte %q", i, m, slow[i])
 			}
-			if again, err = k.Append(again, []byte(m), Origin{Seq: uint64(i)}); err != nil {
+			if again, err = k.Append(again, []byte(m), &Origin{Seq: uint64(i)}); err != nil {
 				t.Fatalf("what was cut cannot be framed: %v", err)
 			}
 		}
@@ -63,7 +63,7 @@ func FuzzAppendJSON(f *testing.F) {
 	f.Add([]byte("a\u2028\x00\"\\"))
 	f.Add([]byte("\xff"))
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		line, err := JSON.Append(nil, msg, Origin{Seq: 1, Sender: 2, PID: 3})
+		line, err := JSON.Append(nil, msg, &Origin{Seq: 1, Sender: 2, PID: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,6 +137,6 @@ func TestPlainAgreesOfLinesThatAreNearlyRight(t *testing.T) {
 		}
 	}
 	require.Greater(t, taken, 10_000)
-	require.True(t, plainAgrees(t, appendJSON(nil, []byte("a\u2028\x00\"\\\n"), Origin{Name: "ch", Seq: 1})))
-	require.True(t, plainAgrees(t, appendJSON(nil, []byte("\xff"), Origin{Seq: 1})))
+	require.True(t, plainAgrees(t, appendJSON(nil, []byte("a\u2028\x00\"\\\n"), &Origin{Name: "ch", Seq: 1})))
+	require.True(t, plainAgrees(t, appendJSON(nil, []byte("\xff"), &Origin{Seq: 1})))
 }

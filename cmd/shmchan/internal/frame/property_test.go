@@ -53,7 +53,7 @@ func TestRoundTrip(t *testing.T) {
 			for i, m := range all {
 				before := len(stream)
 				var err error
-				stream, err = k.Append(stream, m, Origin{Seq: uint64(i), Sender: i, PID: i})
+				stream, err = k.Append(stream, m, &Origin{Seq: uint64(i), Sender: i, PID: i})
 				if err != nil {
 					require.ErrorIs(t, err, ErrFrame)
 					require.Len(t, stream, before, "a refused message leaves nothing")
@@ -77,7 +77,7 @@ func TestOnlyWhatDoesNotFitIsRefused(t *testing.T) {
 			Line: bytes.IndexByte(m, '\n') >= 0, Nul: bytes.IndexByte(m, 0) >= 0,
 			Len: false, Raw: false, JSON: false,
 		} {
-			_, err := k.Append(nil, m, Origin{})
+			_, err := k.Append(nil, m, &Origin{})
 			require.Equal(t, want, err != nil, k)
 		}
 	})
