@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -93,11 +94,11 @@ func (a *app) completeName(cmd *cobra.Command, args []string, begun string) ([]c
 	var names []cobra.Completion
 	for i := range entries {
 		e := &entries[i]
-		if e.Err != nil || !strings.HasPrefix(e.Name, begun) || slices.Contains(args, e.Name) || printable(e.Name) != e.Name {
+		if e.Err != nil || !strings.HasPrefix(e.Name, begun) || slices.Contains(args, e.Name) || text.Printable(e.Name) != e.Name {
 			continue
 		}
-		about := fmt.Sprintf("%s, %s full, receiver %s, %s", humanSize(uint64(e.Stats.Capacity)),
-			percent(e.Stats.Used, e.Stats.Capacity), receiverOf(&e.Stats), plural(uint64(len(e.Stats.Senders)), "sender"))
+		about := fmt.Sprintf("%s, %s full, receiver %s, %s", text.Size(uint64(e.Stats.Capacity)),
+			text.Percent(e.Stats.Used, e.Stats.Capacity), receiverOf(&e.Stats), text.Plural(len(e.Stats.Senders), "sender"))
 		names = append(names, cobra.CompletionWithDesc(e.Name, about))
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp

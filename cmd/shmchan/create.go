@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -36,7 +37,7 @@ with it.`,
 				return err
 			}
 			if s, err := ipc.Inspect(name, o); err == nil {
-				a.detail("created %s: %s, %s", printable(s.Path), humanSize(uint64(s.Capacity)), plural(uint64(s.MaxSenders), "sender slot"))
+				a.detail("created %s: %s, %s", text.Printable(s.Path), text.Size(uint64(s.Capacity)), text.Plural(s.MaxSenders, "sender slot"))
 			}
 			return nil
 		}),

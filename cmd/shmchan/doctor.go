@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -96,7 +97,7 @@ func (v *doctor) run() error {
 	case err != nil:
 		return err
 	case v.problems > 0:
-		return because(errFix, "%s found", plural(v.problems, "problem"))
+		return because(errFix, "%s found", text.Plural(v.problems, "problem"))
 	}
 	return nil
 }
@@ -106,7 +107,7 @@ func (v *doctor) run() error {
 func (v *doctor) all(o *ipc.Options) error {
 	entries, err := ipc.List(o)
 	if err != nil {
-		v.detail("cause: %s", oneLine(err))
+		v.detail("cause: %s", text.OneLine(err))
 		return nil
 	}
 	for i := range entries {
@@ -157,13 +158,13 @@ func (v *doctor) channel(e *ipc.Entry) {
 func (v *doctor) command(verb, name string) string {
 	words := []string{"shmchan"}
 	if v.dir != "" && !strings.Contains(name, "/") {
-		words = append(words, "--dir", quote(v.dir))
+		words = append(words, "--dir", text.ShellWord(v.dir))
 	}
 	words = append(words, verb)
 	if strings.HasPrefix(name, "-") {
 		words = append(words, "--")
 	}
-	return strings.Join(append(words, quote(name)), " ")
+	return strings.Join(append(words, text.ShellWord(name)), " ")
 }
 
 // report prints findings, until stdout fails.
@@ -188,24 +189,13 @@ func (f *finding) print(v *doctor) error {
 	if about == "" {
 		about = f.Subject
 	}
-	text := fmt.Sprintf("%-8s %s: %s\n", f.Level, printable(about), f.Found)
+	out := fmt.Sprintf("%-8s %s: %s\n", f.Level, text.Printable(about), f.Found)
 	if f.Means != "" {
-		text += fmt.Sprintf("%-8s   means: %s\n", "", f.Means)
+		out += fmt.Sprintf("%-8s   means: %s\n", "", f.Means)
 	}
 	if f.Fix != "" {
-		text += fmt.Sprintf("%-8s   fix:   %s\n", "", f.Fix)
+		out += fmt.Sprintf("%-8s   fix:   %s\n", "", f.Fix)
 	}
-	_, err := fmt.Fprint(v.stdout, text)
+	_, err := fmt.Fprint(v.stdout, out)
 	return err
-}
-
-// quote makes s one word of a shell's command line.
-func quote(s string) string {
-	plain := func(r rune) bool {
-		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_./:@%+,=", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -16,9 +17,9 @@ import (
 // unreadable is what doctor says of a file that can't be read as a channel.
 func unreadable(e *ipc.Entry) finding {
 	f := finding{
-		Level: levelProblem, Subject: "channel", Name: e.Name, Check: "layout", Found: oneLine(e.Err),
+		Level: levelProblem, Subject: "channel", Name: e.Name, Check: "layout", Found: text.OneLine(e.Err),
 		Means: "it is not a channel, or one of another version; shmchan leaves it alone",
-		Fix:   "ls -l " + quote(e.Stats.Path),
+		Fix:   "ls -l " + text.ShellWord(e.Stats.Path),
 	}
 	var corrupt *ipc.CorruptError
 	switch {
@@ -27,15 +28,15 @@ func unreadable(e *ipc.Entry) finding {
 		f.Fix = moveAside(e.Stats.Path)
 	case errors.Is(e.Err, fs.ErrPermission):
 		f.Check, f.Means = "access", "you may not open it, or it is not trusted; ask its owner"
-		f.Fix = "ls -l " + quote(e.Stats.Path)
+		f.Fix = "ls -l " + text.ShellWord(e.Stats.Path)
 	case !errors.Is(e.Err, ipc.ErrIncompatible):
-		f.Check, f.Means, f.Fix = "access", "it cannot be inspected", "ls -l "+quote(e.Stats.Path)
+		f.Check, f.Means, f.Fix = "access", "it cannot be inspected", "ls -l "+text.ShellWord(e.Stats.Path)
 	}
 	return f
 }
 
 // moveAside is the command that takes a file out of the directory and keeps it.
-func moveAside(path string) string { return "mv -n -- " + quote(path) + " ~" }
+func moveAside(path string) string { return "mv -n -- " + text.ShellWord(path) + " ~" }
 
 // checkup is the examination of one channel.
 type checkup struct {
@@ -69,8 +70,8 @@ func (c *checkup) findings(ring error) []finding {
 		if c.Receiver != nil {
 			received = "a receiver"
 		}
-		c.add(levelOK, "channel", fmt.Sprintf("%s, %s, %s unread, %s full", received, plural(uint64(len(c.Senders)), "sender"),
-			plural(c.unread, "message"), percent(c.Used, c.Capacity)), "", "")
+		c.add(levelOK, "channel", fmt.Sprintf("%s, %s, %s unread, %s full", received, text.Plural(len(c.Senders), "sender"),
+			text.Plural(c.unread, "message"), text.Percent(c.Used, c.Capacity)), "", "")
 	}
 	return c.all
 }
@@ -85,20 +86,20 @@ func (c *checkup) damage(ring error) {
 	fix := c.command("rm --force", c.Name)
 	switch end := livingEnd(c.Stats); {
 	case c.unread > 0:
-		means += fmt.Sprintf("; %s before that can still be saved", plural(c.unread, "message"))
+		means += fmt.Sprintf("; %s before that can still be saved", text.Plural(c.unread, "message"))
 		fix = c.save()
 	case end != "":
 		fix = fmt.Sprintf("stop %s, then run doctor again", end)
 	case unread(c.Stats) > 0 || corrupt != nil: // the counts of what is damaged prove nothing
 		fix = moveAside(c.Path)
 	}
-	c.add(levelProblem, "ring", oneLine(ring), means, fix)
+	c.add(levelProblem, "ring", text.OneLine(ring), means, fix)
 }
 
 // save is the command that copies the messages that can be read into a file, from
 // which send --frame json sends them again.
 func (c *checkup) save() string {
-	return c.command("peek --frame json", c.Name) + " > " + quote(filepath.Base(c.Name)+".saved")
+	return c.command("peek --frame json", c.Name) + " > " + text.ShellWord(filepath.Base(c.Name)+".saved")
 }
 
 // received tells whether a receiver is there that goes on.
@@ -107,7 +108,7 @@ func (c *checkup) received() bool { return c.Receiver != nil && c.Receiver.State
 func (c *checkup) dead(ring error) {
 	found := "it is dead: its receiver is gone for good"
 	if c.unread > 0 {
-		found += fmt.Sprintf(", with %s unread", plural(c.unread, "message"))
+		found += fmt.Sprintf(", with %s unread", text.Plural(c.unread, "message"))
 	}
 	means, fix := "no endpoint can attach to it any more", c.command("rm", c.Name)
 	if end := livingEnd(c.Stats); end != "" {
@@ -132,9 +133,9 @@ func (c *checkup) receiver() {
 			"a process that it forked holds the lock, or its core dump is being written: until that ends, no other receiver can attach", holders(c.Path))
 	case r.State == ipc.StateDead:
 		c.add(levelProblem, "dead-end", fmt.Sprintf("its receiver (%s) was killed", processOf(r.PID, r.Label)),
-			fmt.Sprintf("senders wait for the next receiver, which gets what is unread: %s", plural(c.unread, "message")), c.command("recv", c.Name))
+			fmt.Sprintf("senders wait for the next receiver, which gets what is unread: %s", text.Plural(c.unread, "message")), c.command("recv", c.Name))
 	default:
-		c.add(levelProblem, "stalled-end", fmt.Sprintf("its receiver (%s) is stalled: its last heartbeat was %s ago", processOf(r.PID, r.Label), humanAge(r.BeatAge)),
+		c.add(levelProblem, "stalled-end", fmt.Sprintf("its receiver (%s) is stalled: its last heartbeat was %s ago", processOf(r.PID, r.Label), text.Age(r.BeatAge)),
 			"its process is stopped, starved or in a debugger: nothing is received until it resumes", c.resumeReceiver(r))
 	}
 }
@@ -143,10 +144,10 @@ func (c *checkup) sender(e *ipc.End) {
 	name := fmt.Sprintf("sender %d (%s)", e.Slot, processOf(e.PID, e.Label))
 	switch {
 	case e.State == ipc.StateStalled && c.stuck(e):
-		c.add(levelProblem, "stuck-claim", fmt.Sprintf("%s is stalled in the middle of a message: its last heartbeat was %s ago", name, humanAge(e.BeatAge)),
+		c.add(levelProblem, "stuck-claim", fmt.Sprintf("%s is stalled in the middle of a message: its last heartbeat was %s ago", name, text.Age(e.BeatAge)),
 			fmt.Sprintf("the %d bytes from there on cannot be received until it resumes or dies", c.Tail-c.Head), resume(e))
 	case e.State == ipc.StateStalled:
-		c.add(levelProblem, "stalled-end", fmt.Sprintf("%s is stalled: its last heartbeat was %s ago", name, humanAge(e.BeatAge)),
+		c.add(levelProblem, "stalled-end", fmt.Sprintf("%s is stalled: its last heartbeat was %s ago", name, text.Age(e.BeatAge)),
 			"its process is stopped, starved or in a debugger", resume(e))
 	case e.Outlived && !c.stuck(e):
 		c.add(levelNote, "dead-end", name+" is dead, but its lock is held",
@@ -184,11 +185,11 @@ func processOf(pid int, label string) string {
 	if label == "" {
 		return fmt.Sprintf("pid %d", pid)
 	}
-	return fmt.Sprintf("pid %d, %s", pid, printable(label))
+	return fmt.Sprintf("pid %d, %s", pid, text.Printable(label))
 }
 
 // holders lists the processes that hold the file's locks.
-func holders(path string) string { return "fuser " + quote(path) }
+func holders(path string) string { return "fuser " + text.ShellWord(path) }
 
 // resume lets a stopped sender go on: a message that it has in hand was not sent.
 func resume(e *ipc.End) string {

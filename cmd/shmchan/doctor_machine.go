@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/internal/filesystem"
 	"github.com/shmchan/shmchan/ipc"
 )
@@ -24,7 +25,7 @@ func checkKernel(features []machine.Feature) (all []finding) {
 		}
 		missing := finding{
 			Level: levelProblem, Subject: "kernel", Check: f.Name,
-			Found: fmt.Sprintf("no %s: %s", f.Name, oneLine(f.Err)),
+			Found: fmt.Sprintf("no %s: %s", f.Name, text.OneLine(f.Err)),
 			Means: "channels do not work",
 			Fix:   fmt.Sprintf("use Linux %s or later, and a container or filter that allows the call", f.Since),
 		}
@@ -52,7 +53,7 @@ const (
 func (v *doctor) directory(dir string) []finding {
 	bad := func(err error, fix string) []finding {
 		return []finding{{
-			Level: levelProblem, Subject: "directory", Name: dir, Check: "access", Found: oneLine(err),
+			Level: levelProblem, Subject: "directory", Name: dir, Check: "access", Found: text.OneLine(err),
 			Means: "channels can be neither created nor found there", Fix: fix,
 		}}
 	}
@@ -88,7 +89,7 @@ func (v *doctor) directory(dir string) []finding {
 // accessFix is what to do about a directory that can't be used.
 func accessFix(dir string) string {
 	if info, err := os.Lstat(dir); err == nil && info.IsDir() && info.Mode().Perm()&0o002 != 0 {
-		return "chmod go-w " + quote(dir)
+		return "chmod go-w " + text.ShellWord(dir)
 	}
 	return "use another directory, with --dir or SHMCHAN_DIR"
 }
@@ -96,7 +97,7 @@ func accessFix(dir string) string {
 // checkRoom is one line about the directory, and one for each thing that is amiss
 // with its file system.
 func checkRoom(dir, state string, s *filesystem.Usage) []finding {
-	found := fmt.Sprintf("%s, %s, %s of %s free", state, s.Name, humanSize(s.Free), humanSize(s.Size))
+	found := fmt.Sprintf("%s, %s, %s of %s free", state, s.Name, text.Size(s.Free), text.Size(s.Size))
 	if s.Size == 0 {
 		found = fmt.Sprintf("%s, %s, which reports no size", state, s.Name)
 	}
@@ -136,7 +137,7 @@ func checkRoom(dir, state string, s *filesystem.Usage) []finding {
 		add(levelProblem, "type", "its file system is mounted read-only",
 			"channels can be neither created nor used", "mount it read-write, or use another directory, with --dir or SHMCHAN_DIR")
 	}
-	prune := "shmchan --dir " + quote(dir) + " prune --dry-run   # shows what prune would remove"
+	prune := "shmchan --dir " + text.ShellWord(dir) + " prune --dry-run   # shows what prune would remove"
 	more := "create channels with a smaller --capacity, or free some space: " + prune
 	if s.Memory && s.Size == containerShm {
 		more = "docker run --shm-size=1g, or free some space: " + prune
@@ -144,7 +145,7 @@ func checkRoom(dir, state string, s *filesystem.Usage) []finding {
 			"channels share it with all other users of /dev/shm; --shm-size gives a container more", "")
 	}
 	if s.Free < room && s.Size > 0 {
-		add(levelProblem, "room", "only "+humanSize(s.Free)+" free",
+		add(levelProblem, "room", "only "+text.Size(s.Free)+" free",
 			"a channel of the default size does not fit", more)
 	}
 	if s.Inodes > 0 && s.FreeInodes == 0 {

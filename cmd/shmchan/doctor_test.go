@@ -141,20 +141,6 @@ func TestDoctorAdvisesNothingThatLosesAMessage(t *testing.T) {
 	}
 }
 
-func TestQuotedWordsAreOneWord(t *testing.T) {
-	for _, tt := range []struct{ word, want string }{
-		{"jobs", "jobs"},
-		{"/dev/shm/a-b_c.1", "/dev/shm/a-b_c.1"},
-		{"", "''"},
-		{"my jobs", "'my jobs'"},
-		{"it's", `'it'\''s'`},
-		{"$(rm)", "'$(rm)'"},
-		{"žluť", "'žluť'"},
-	} {
-		require.Equal(t, tt.want, quote(tt.word))
-	}
-}
-
 // Each file system that is not just a disk or memory is told of by its name.
 func TestDoctorTellsFileSystemsByName(t *testing.T) {
 	for _, tt := range []struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -28,7 +29,7 @@ that is no channel, or a damaged one, is listed as that.`,
 				return err
 			}
 			if dir, err := ipc.Dir(a.options()); err == nil {
-				a.detail("%s in %s", plural(uint64(len(entries)), "file"), printable(dir))
+				a.detail("%s in %s", text.Plural(len(entries), "file"), text.Printable(dir))
 			}
 			if asJSON {
 				return a.listJSON(entries)
@@ -45,7 +46,7 @@ func (a *app) listJSON(entries []ipc.Entry) error {
 	for i := range entries {
 		e := &entries[i]
 		if e.Err != nil {
-			views[i] = damagedView{e.Name, e.Stats.Path, oneLine(e.Err)}
+			views[i] = damagedView{e.Name, e.Stats.Path, text.OneLine(e.Err)}
 			continue
 		}
 		views[i] = viewOf(&e.Stats)
@@ -63,12 +64,12 @@ func (a *app) listTable(entries []ipc.Entry) error {
 	for i := range entries {
 		e := &entries[i]
 		if e.Err != nil {
-			fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t%s\n", printable(e.Name), printable(oneLine(e.Err)))
+			fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t%s\n", text.Printable(e.Name), text.Printable(text.OneLine(e.Err)))
 			continue
 		}
 		s := &e.Stats
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%d\t%s\n", printable(e.Name), humanSize(uint64(s.Capacity)),
-			percent(s.Used, s.Capacity), s.Messages, receiverOf(s), len(s.Senders), noteOf(s))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%d\t%s\n", text.Printable(e.Name), text.Size(uint64(s.Capacity)),
+			text.Percent(s.Used, s.Capacity), s.Messages, receiverOf(s), len(s.Senders), noteOf(s))
 	}
 	return t.Flush()
 }
@@ -101,8 +102,8 @@ func noteOf(s *ipc.Stats) string {
 			}
 		}
 		if n > 0 {
-			notes = append(notes, plural(n, "sender")+" "+state.String())
+			notes = append(notes, text.Plural(n, "sender")+" "+state.String())
 		}
 	}
-	return orDash(strings.Join(notes, ", "))
+	return text.OrDash(strings.Join(notes, ", "))
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 )
 
 // man is `shmchan man [VERB]`.
@@ -89,7 +91,7 @@ func (v *man) all(root *cobra.Command, date string) error {
 		if err := os.WriteFile(path, page(c, date), 0o644); err != nil {
 			return err
 		}
-		v.detail("wrote %s", printable(path))
+		v.detail("wrote %s", text.Printable(path))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -50,7 +51,7 @@ func (v *peek) run(_ context.Context, name string, _ []string) error {
 	if ferr := p.flush(); ferr != nil {
 		return ferr
 	}
-	v.detail("%s shown", plural(p.shown, "message"))
+	v.detail("%s shown", text.Plural(p.shown, "message"))
 	if s, serr := ipc.Inspect(name, v.options()); serr == nil && s.Dead && p.shown > 0 {
 		v.say("the receiver is gone for good: these messages will never be received")
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 )
 
 // redrawEvery is how often the line is drawn anew.
@@ -142,14 +144,6 @@ func progressLine(messages, bytes, lateMessages, lateBytes uint64, late, all tim
 		}
 		return uint64(float64(n) / late.Seconds())
 	}
-	return fmt.Sprintf("%s, %s, %d messages/s, %s/s, %s", plural(messages, "message"), bytesOf(bytes),
-		rate(lateMessages), bytesOf(rate(lateBytes)), humanAge(all.Round(100*time.Millisecond)))
-}
-
-// bytesOf is humanSize where the number alone would not say what it counts.
-func bytesOf(n uint64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	return humanSize(n)
+	return fmt.Sprintf("%s, %s, %d messages/s, %s/s, %s", text.Plural(messages, "message"), text.Bytes(bytes),
+		rate(lateMessages), text.Bytes(rate(lateBytes)), text.Age(all.Round(100*time.Millisecond)))
 }

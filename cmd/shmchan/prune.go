@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -62,7 +63,7 @@ func (v *prune) run() error {
 	for i := range entries {
 		e := &entries[i]
 		if e.Err != nil {
-			v.detailOf(e.Name, "kept: %s", oneLine(e.Err))
+			v.detailOf(e.Name, "kept: %s", text.OneLine(e.Err))
 			continue
 		}
 		if end := livingEnd(&e.Stats); end != "" {
@@ -82,9 +83,9 @@ func (v *prune) run() error {
 				return err
 			}
 		case errors.As(err, &unread):
-			v.sayOf(e.Name, "kept: it is durable and has %s unread; --all removes it too", plural(unread.Messages, "message"))
+			v.sayOf(e.Name, "kept: it is durable and has %s unread; --all removes it too", text.Plural(unread.Messages, "message"))
 		case errors.As(err, &corrupt):
-			v.sayOf(e.Name, "kept: cannot read its messages: %s", oneLine(err))
+			v.sayOf(e.Name, "kept: cannot read its messages: %s", text.OneLine(err))
 		case errors.Is(err, fs.ErrNotExist): // another process was faster
 		case errors.Is(err, ipc.ErrBusy):
 			v.detailOf(e.Name, "kept: it is in use again")
@@ -117,9 +118,9 @@ func (v *prune) print(s *ipc.Stats, n uint64) error {
 		return printJSON(v.stdout, prunedView{s.Name, s.Path, s.Durable, n, !v.dryRun})
 	}
 	if n > 0 {
-		v.sayOf(s.Name, "%s unread", plural(n, "message"))
+		v.sayOf(s.Name, "%s unread", text.Plural(n, "message"))
 	}
-	_, err := fmt.Fprintln(v.stdout, printable(s.Name))
+	_, err := fmt.Fprintln(v.stdout, text.Printable(s.Name))
 	return err
 }
 

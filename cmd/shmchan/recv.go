@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/ipc"
 )
@@ -104,9 +105,9 @@ func (v *recv) run(ctx context.Context, name string, more []string) error {
 		if cerr := s.Close(); err == nil && cerr != nil {
 			err = cerr
 		}
-		v.detail("%s received", plural(taken, "message"))
+		v.detail("%s received", text.Plural(taken, "message"))
 		if err == nil && v.strict && killed > 0 {
-			return because(ipc.ErrDisconnected, "%s killed", plural(killed, "sender"))
+			return because(ipc.ErrDisconnected, "%s killed", text.Plural(killed, "sender"))
 		}
 		return err
 	})
@@ -135,7 +136,7 @@ func (v *recv) attach(ctx context.Context, names []string) (*source, error) {
 			return nil, errors.Join(err, s.Close())
 		}
 		stats := in.Stats()
-		v.detailOf(name, "attached to %s: %s, %s unread", printable(stats.Path), humanSize(uint64(stats.Capacity)), plural(unread(&stats), "message"))
+		v.detailOf(name, "attached to %s: %s, %s unread", text.Printable(stats.Path), text.Size(uint64(stats.Capacity)), text.Plural(unread(&stats), "message"))
 		s.inlets = append(s.inlets, in)
 	}
 	s.attached()

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 )
 
 // outBuffer is how much framed output is written at a time: what a pipe holds, and
@@ -105,7 +106,7 @@ func (b *batch) write() error {
 	_, err := b.w.Write(b.out)
 	var closed *signalError
 	if err = written(err); err != nil && !errors.As(err, &closed) {
-		return fmt.Errorf("%w; %s not received", err, plural(b.held, "message"))
+		return fmt.Errorf("%w; %s not received", err, text.Plural(b.held, "message"))
 	}
 	return err
 }

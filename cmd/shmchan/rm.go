@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -32,11 +33,11 @@ func newRm(a *app) *cobra.Command {
 			err := remove(name, a.options())
 			switch {
 			case err == nil && serr == nil && nerr == nil && n > 0:
-				a.say("removed with %s unread", plural(n, "message"))
+				a.say("removed with %s unread", text.Plural(n, "message"))
 			case err == nil && serr == nil && nerr == nil:
-				a.detail("removed %s, with no message unread", printable(s.Path))
+				a.detail("removed %s, with no message unread", text.Printable(s.Path))
 			case err == nil && nerr != nil:
-				a.say("removed; cannot count its unread messages: %s", oneLine(nerr))
+				a.say("removed; cannot count its unread messages: %s", text.OneLine(nerr))
 			case errors.Is(err, fs.ErrNotExist):
 				return a.missing(err, name)
 			case errors.Is(err, ipc.ErrBusy):

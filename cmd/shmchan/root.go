@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -188,7 +189,7 @@ func (a *app) sayOf(name, format string, args ...any) {
 	head := "shmchan: "
 	for _, part := range []string{a.verb, name} {
 		if part != "" {
-			head += printable(part) + ": "
+			head += text.Printable(part) + ": "
 		}
 	}
 	// One write, so that processes that share a stderr don't mix within a line.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/ipc"
 )
@@ -76,7 +77,7 @@ func (v *send) run(ctx context.Context, name string, messages []string) error {
 			if cerr := s.Close(); err == nil && cerr != nil {
 				err = cerr
 			}
-			v.detail("%s sent", plural(v.sent, "message"))
+			v.detail("%s sent", text.Plural(v.sent, "message"))
 		}()
 		meter, stop := v.startMeter(v.watch)
 		v.meter = meter
@@ -143,7 +144,7 @@ func (v *send) arguments(ctx context.Context, s *ipc.Sender, messages []string) 
 		batch[i] = []byte(m)
 	}
 	if err := v.batch(ctx, s, batch); err != nil {
-		return v.explain(err, "while waiting for room", fmt.Sprintf("%d of %s sent", v.sent, plural(uint64(len(batch)), "message")))
+		return v.explain(err, "while waiting for room", fmt.Sprintf("%d of %s sent", v.sent, text.Plural(len(batch), "message")))
 	}
 	return nil
 }

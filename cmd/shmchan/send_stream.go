@@ -8,6 +8,7 @@ import (
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/nowait"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -34,7 +35,7 @@ func (v *send) stream(ctx context.Context, s *ipc.Sender, kind frame.Kind) error
 	}
 }
 
-func (v *send) did() string { return plural(v.sent, "message") + " sent" }
+func (v *send) did() string { return text.Plural(v.sent, "message") + " sent" }
 
 // feed reads stdin: at once while there is something to read, and else in a goroutine
 // of its own, so that what happens while a read blocks is noticed at once. The

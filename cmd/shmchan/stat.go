@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -49,18 +50,18 @@ func printStat(w io.Writer, s *ipc.Stats, now time.Time) error {
 	row := func(key, format string, args ...any) {
 		fmt.Fprintf(t, "%s\t%s\n", key, fmt.Sprintf(format, args...))
 	}
-	row("name", "%s", printable(s.Name))
-	row("path", "%s", printable(s.Path))
-	row("created", "%s, %s ago", s.Created.In(now.Location()).Format(time.RFC3339), humanAge(now.Sub(s.Created)))
+	row("name", "%s", text.Printable(s.Name))
+	row("path", "%s", text.Printable(s.Path))
+	row("created", "%s, %s ago", s.Created.In(now.Location()).Format(time.RFC3339), text.Age(now.Sub(s.Created)))
 	row("kind", "%s", kindOf(s))
 	row("mode", "%#o", s.Mode.Perm())
-	row("capacity", "%s (%d bytes)", humanSize(uint64(s.Capacity)), s.Capacity)
-	row("used", "%d bytes (%s)", s.Used, percent(s.Used, s.Capacity))
+	row("capacity", "%s (%d bytes)", text.Size(uint64(s.Capacity)), s.Capacity)
+	row("used", "%d bytes (%s)", s.Used, text.Percent(s.Used, s.Capacity))
 	row("head", "%d", s.Head)
 	row("tail", "%d", s.Tail)
 	row("messages", "%d sent, %d received", s.Messages, s.Received)
 	row("bytes", "%d sent", s.Bytes)
-	row("deaths", "%s killed, %s skipped", plural(s.Deaths, "sender"), plural(s.Skipped, "claim"))
+	row("deaths", "%s killed, %s skipped", text.Plural(s.Deaths, "sender"), text.Plural(s.Skipped, "claim"))
 	row("senders", "%d of %d slots", len(s.Senders), s.MaxSenders)
 	if s.Receiver == nil {
 		row("receiver", "none")
@@ -86,8 +87,8 @@ func printEnd(w io.Writer, end string, e *ipc.End) {
 	if e.Claim != nil {
 		claim = strconv.FormatUint(*e.Claim, 10)
 	}
-	fmt.Fprintf(w, "%s\t%d\t%s\t%s ago\t%d\t%d\t%s\t%s\n", end, e.PID, e.State, humanAge(e.BeatAge),
-		e.Messages, e.Bytes, claim, orDash(printable(e.Label)))
+	fmt.Fprintf(w, "%s\t%d\t%s\t%s ago\t%d\t%d\t%s\t%s\n", end, e.PID, e.State, text.Age(e.BeatAge),
+		e.Messages, e.Bytes, claim, text.OrDash(text.Printable(e.Label)))
 }
 
 // kindOf says whether the channel outlives its receiver, and whether it is over.

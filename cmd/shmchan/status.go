@@ -11,6 +11,7 @@ import (
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/terminate"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -120,7 +121,7 @@ func (a *app) where(name string) string {
 	if err != nil {
 		return ""
 	}
-	return " in " + printable(dir)
+	return " in " + text.Printable(dir)
 }
 
 // aboutError is an error about one of several channels.
@@ -146,17 +147,14 @@ func (a *app) report(err error) {
 	}
 	var p *problem
 	if !errors.As(err, &p) {
-		a.say("%s", strings.TrimPrefix(oneLine(err), a.prefixOf(err)))
+		a.say("%s", strings.TrimPrefix(text.OneLine(err), a.prefixOf(err)))
 		return
 	}
 	a.say("%s", p.what)
 	if p.cause != nil {
-		a.detail("cause: %s", oneLine(p.cause))
+		a.detail("cause: %s", text.OneLine(p.cause))
 	}
 }
-
-// oneLine is an error's text, fit for one line of a log.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // prefixOf is how the library began an error's text, "send NAME: " for example,
 // where that says no more than the diagnostic's own beginning.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/watch"
 )
 
@@ -83,7 +84,7 @@ func (v *watcher) line(at time.Time, c *watch.Channel) error {
 		_, err := io.WriteString(v.stdout, watchLine(at, c))
 		return err
 	case c.Err != nil:
-		return printJSON(v.stdout, watchDamagedView{at.UTC(), damagedView{c.Name, c.Stats.Path, oneLine(c.Err)}})
+		return printJSON(v.stdout, watchDamagedView{at.UTC(), damagedView{c.Name, c.Stats.Path, text.OneLine(c.Err)}})
 	}
 	return printJSON(v.stdout, watchViewOf(at, c))
 }
@@ -95,17 +96,17 @@ var watchHead = fmt.Sprintf(watchRow, "TIME", "NAME", "FILL", "MSG/S", "BYTES/S"
 func watchLine(at time.Time, c *watch.Channel) string {
 	clock := at.Format(time.TimeOnly)
 	if c.Err != nil {
-		return fmt.Sprintf(watchRow, clock, printable(c.Name), "-", "-", "-", "-", "-", "-", printable(oneLine(c.Err)))
+		return fmt.Sprintf(watchRow, clock, text.Printable(c.Name), "-", "-", "-", "-", "-", "-", text.Printable(text.OneLine(c.Err)))
 	}
 	messages, bytes, received := "-", "-", "-"
 	if c.Known {
-		messages, bytes, received = watch.Count(c.Rates.Messages), watch.Size(c.Rates.Bytes), watch.Count(c.Rates.Received)
+		messages, bytes, received = text.Count(c.Rates.Messages), text.ShortSize(c.Rates.Bytes), text.Count(c.Rates.Received)
 	}
 	note := noteOf(&c.Stats)
 	if c.Block != nil {
 		note = strings.TrimPrefix(note+"; ", "-; ") + c.Block.Text
 	}
-	return fmt.Sprintf(watchRow, clock, printable(c.Name), percent(c.Stats.Used, c.Stats.Capacity), messages, bytes, received,
+	return fmt.Sprintf(watchRow, clock, text.Printable(c.Name), text.Percent(c.Stats.Used, c.Stats.Capacity), messages, bytes, received,
 		fmt.Sprint(len(c.Stats.Senders)), receiverOf(&c.Stats), note)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -37,7 +38,7 @@ const (
 // draw makes the screen: h lines or fewer, none wider than w.
 func (f *frame) draw(w, h int) string {
 	if w < 20 || h < 4 {
-		return fit("too small", w)
+		return text.Fit("too small", w)
 	}
 	shown := selected(f.all, f.filter, f.order)
 	at := f.chosen(shown)
@@ -68,7 +69,7 @@ func (f *frame) chosen(shown []Channel) int {
 }
 
 func (f *frame) heading(w, shown int) string {
-	count := plural(len(f.all), "channel")
+	count := text.Plural(len(f.all), "channel")
 	if shown != len(f.all) {
 		count = fmt.Sprintf("%d of %s", shown, count)
 	}
@@ -88,7 +89,7 @@ func (f *frame) heading(w, shown int) string {
 	if f.paused {
 		head = f.theme.warn
 	}
-	return f.theme.strong(left(fit(f.title, room), room+2)) + head(right)
+	return f.theme.strong(text.Left(text.Fit(f.title, room), room+2)) + head(right)
 }
 
 // keys are told in this order, as many as there is room for.
@@ -98,8 +99,8 @@ const typingKeys = "  Enter keeps, Esc clears"
 
 func (f *frame) footer(w int) string {
 	if f.typing {
-		typed := fit("filter: "+plain(f.filter)+"▏", max(w-len(typingKeys), w/2))
-		return f.theme.strong(typed) + f.theme.faint(fit(typingKeys, w-ansi.StringWidth(typed)))
+		typed := text.Fit("filter: "+text.Printable(f.filter)+"▏", max(w-len(typingKeys), w/2))
+		return f.theme.strong(typed) + f.theme.faint(text.Fit(typingKeys, w-ansi.StringWidth(typed)))
 	}
 	state := "by " + f.order.String()
 	if f.filter != "" {
@@ -108,14 +109,14 @@ func (f *frame) footer(w int) string {
 	if f.note != "" {
 		state = f.note
 	}
-	text := ""
+	help := ""
 	for _, k := range keys {
-		if ansi.StringWidth(text)+ansi.StringWidth(k)+ansi.StringWidth(state)+4 <= w {
-			text += k + "  "
+		if ansi.StringWidth(help)+ansi.StringWidth(k)+ansi.StringWidth(state)+4 <= w {
+			help += k + "  "
 		}
 	}
-	room := max(w-ansi.StringWidth(text), 0)
-	return f.theme.faint(text) + right(state, room)
+	room := max(w-ansi.StringWidth(help), 0)
+	return f.theme.faint(help) + text.Right(state, room)
 }
 
 // stateStyle is how the state of an end is drawn.

@@ -8,6 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -35,7 +36,7 @@ type Options struct {
 // went wrong with the terminal, which it leaves as it was. Keys come from stdin, or
 // from the terminal itself if stdin is none.
 func Run(ctx context.Context, o Options) error {
-	s := &screen{options: o, frame: frame{title: plain(o.Title), interval: o.Interval, theme: coloured()}}
+	s := &screen{options: o, frame: frame{title: text.Printable(o.Title), interval: o.Interval, theme: coloured()}}
 	if o.NoColour {
 		s.theme = monochrome()
 	}

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 )
 
 // noteFor is how long a note is shown.
@@ -71,8 +73,8 @@ func (s *screen) take(got sample) tea.Cmd {
 	s.newest, s.newAt = s.history.Add(now, got.frame.Entries), now
 	if gone := s.history.Gone(); len(gone) > 0 {
 		s.noted = now
-		if s.note = plain(gone[0]) + " is gone"; len(gone) > 1 {
-			s.note = plural(len(gone), "channel") + " are gone"
+		if s.note = text.Printable(gone[0]) + " is gone"; len(gone) > 1 {
+			s.note = text.Plural(len(gone), "channel") + " are gone"
 		}
 	} else if now.Sub(s.noted) > noteFor {
 		s.note = ""
