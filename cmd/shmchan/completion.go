@@ -17,8 +17,8 @@ func newCompletion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
 		Short: "Print a shell's completion script",
-		Long: `Print the script that makes a shell complete verbs, flags and the names of
-channels. make install puts it where the shell finds it.`,
+		Long: `Print the script with which a shell completes verbs, flags and the names of
+channels. make install installs it.`,
 		Example: `  shmchan completion bash > ~/.local/share/bash-completion/completions/shmchan
   shmchan completion zsh > "${fpath[1]}/_shmchan"
   shmchan completion fish > ~/.config/fish/completions/shmchan.fish`,
@@ -41,7 +41,7 @@ channels. make install puts it where the shell finds it.`,
 	}
 }
 
-// complete tells cobra how arguments and values of flags are completed.
+// complete registers how arguments and values of flags are completed.
 func (a *app) complete(root *cobra.Command) {
 	dirs := func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs
@@ -59,7 +59,7 @@ func (a *app) complete(root *cobra.Command) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			values := cobra.NoFileCompletions
 			switch f.Value.Type() {
-			case "bool", "string": // no value, or any
+			case "bool", "string": // no value, or anything
 				return
 			case "FRAME":
 				values = cobra.FixedCompletions(frame.Names(), cobra.ShellCompDirectiveNoFileComp)
@@ -71,15 +71,15 @@ func (a *app) complete(root *cobra.Command) {
 	}
 }
 
-// must is for what can fail only by a mistake in this program.
+// must panics on an error that only a bug in this program can cause.
 func must(err error) {
 	if err != nil {
 		panic(err)
 	}
 }
 
-// completeName completes NAME, the first argument, or every one where there may be
-// several, by the channels that there are; a path by the shell's own means.
+// completeName completes NAME by the existing channels, and leaves paths to the shell. NAME
+// is the first argument, or every argument if the verb accepts several.
 func (a *app) completeName(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 && !strings.Contains(cmd.Use, "NAME…") {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -17,9 +17,9 @@ func newCreate(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Create a channel without attaching to it",
-		Long: `Make a channel without attaching to it. What senders leave in it is kept for
-the first receiver; when a receiver leaves, a channel that is not --durable goes
-with it.`,
+		Long: `Create a channel without attaching to it. It keeps the messages of its senders for
+the first receiver. When a receiver leaves, the channel is removed, unless it is
+--durable.`,
 		Example: `  shmchan create --durable --capacity 64M jobs
   shmchan create --if-missing --mode 0660 /srv/shared/jobs`,
 		Args: oneName,

@@ -55,7 +55,7 @@ there is one, the exit status is 9.`,
 	return cmd
 }
 
-// How bad a finding is.
+// Levels of a finding.
 const (
 	levelOK      = "ok"
 	levelNote    = "note"
@@ -102,8 +102,8 @@ func (v *doctor) run() error {
 	return nil
 }
 
-// all looks at every channel of the directory. Where that can't be listed its own
-// check has said so.
+// all checks every channel of the directory. If the directory cannot be listed, its own
+// check has reported that.
 func (v *doctor) all(o *ipc.Options) error {
 	entries, err := ipc.List(o)
 	if err != nil {
@@ -134,7 +134,7 @@ func (v *doctor) one(o *ipc.Options) error {
 	return nil
 }
 
-// channel looks at one channel, and through its records.
+// channel checks one channel and its records.
 func (v *doctor) channel(e *ipc.Entry) {
 	if e.Err != nil {
 		v.report(unreadable(e))
@@ -143,18 +143,18 @@ func (v *doctor) channel(e *ipc.Entry) {
 	var ring error
 	var unread uint64
 	for _, ring = range ipc.Peek(e.Name, v.options()) {
-		if ring == nil { // an error comes last, and is no message
+		if ring == nil { // an error comes last, without a message
 			unread++
 		}
 	}
 	if errors.Is(ring, fs.ErrNotExist) {
-		return // gone since
+		return // it is gone
 	}
 	c := checkup{Stats: &e.Stats, unread: unread, command: v.command}
 	v.report(c.findings(ring)...)
 }
 
-// command is a command line of this program about the channel.
+// command returns a command line for verb and the named channel.
 func (v *doctor) command(verb, name string) string {
 	words := []string{"shmchan"}
 	if v.dir != "" && !strings.Contains(name, "/") {
@@ -167,7 +167,7 @@ func (v *doctor) command(verb, name string) string {
 	return strings.Join(append(words, text.ShellWord(name)), " ")
 }
 
-// report prints findings, until stdout fails.
+// report prints findings until stdout fails.
 func (v *doctor) report(all ...finding) {
 	for _, f := range all {
 		if f.Level == levelProblem {

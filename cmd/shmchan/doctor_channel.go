@@ -10,11 +10,11 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// What doctor advises loses no message and removes no file that is not shmchan's: rm
-// only where nothing is unread, --force besides only where no receiver could miss
-// the channel, and a file that can't be read is moved, not removed.
+// No advice of doctor loses a message or removes a file that is not shmchan's. It advises
+// rm only if nothing is unread, --force only if no receiver needs the channel, and moves a
+// file that cannot be read.
 
-// unreadable is what doctor says of a file that can't be read as a channel.
+// unreadable returns the finding for a file that cannot be read as a channel.
 func unreadable(e *ipc.Entry) finding {
 	f := finding{
 		Level: levelProblem, Subject: "channel", Name: e.Name, Check: "layout", Found: text.OneLine(e.Err),
@@ -35,13 +35,13 @@ func unreadable(e *ipc.Entry) finding {
 	return f
 }
 
-// moveAside is the command that takes a file out of the directory and keeps it.
+// moveAside returns the command that moves a file out of the directory.
 func moveAside(path string) string { return "mv -n -- " + text.ShellWord(path) + " ~" }
 
 // checkup is the examination of one channel.
 type checkup struct {
 	*ipc.Stats
-	unread  uint64 // messages that a receiver would find
+	unread  uint64 // messages that a receiver would get
 	command func(verb, name string) string
 	all     []finding
 }
@@ -50,8 +50,8 @@ func (c *checkup) add(level, check, found, means, fix string) {
 	c.all = append(c.all, finding{level, "channel", c.Name, check, found, means, fix})
 }
 
-// findings says what is wrong with the channel, or that it is sound. ring is what
-// a walk through its records ended with.
+// findings returns the problems of the channel, or that it is sound. ring is the error of
+// a walk through its records.
 func (c *checkup) findings(ring error) []finding {
 	if ring != nil {
 		c.damage(ring)
@@ -76,7 +76,7 @@ func (c *checkup) findings(ring error) []finding {
 	return c.all
 }
 
-// damage tells of what the walk through the records met.
+// damage reports the error of the walk through the records.
 func (c *checkup) damage(ring error) {
 	means := "no endpoint can attach to it here, and not all of its messages may have reached the disk"
 	var corrupt *ipc.CorruptError
@@ -90,19 +90,19 @@ func (c *checkup) damage(ring error) {
 		fix = c.save()
 	case end != "":
 		fix = fmt.Sprintf("stop %s, then run doctor again", end)
-	case unread(c.Stats) > 0 || corrupt != nil: // the counts of what is damaged prove nothing
+	case unread(c.Stats) > 0 || corrupt != nil: // the counters of a damaged file prove nothing
 		fix = moveAside(c.Path)
 	}
 	c.add(levelProblem, "ring", text.OneLine(ring), means, fix)
 }
 
-// save is the command that copies the messages that can be read into a file, from
-// which send --frame json sends them again.
+// save returns the command that copies readable messages to a file, from which send
+// --frame json can send them.
 func (c *checkup) save() string {
 	return c.command("peek --frame json", c.Name) + " > " + text.ShellWord(filepath.Base(c.Name)+".saved")
 }
 
-// received tells whether a receiver is there that goes on.
+// received reports whether there is a receiver that is not dead.
 func (c *checkup) received() bool { return c.Receiver != nil && c.Receiver.State != ipc.StateDead }
 
 func (c *checkup) dead(ring error) {
@@ -118,7 +118,7 @@ func (c *checkup) dead(ring error) {
 	case c.unread > 0:
 		means += "; its unread messages are lost when the next receiver replaces it"
 		fix = c.save()
-	case ring != nil && unread(c.Stats) > 0: // and can't be read here
+	case ring != nil && unread(c.Stats) > 0: // unread, but unreadable here
 		fix = moveAside(c.Path)
 	}
 	c.add(levelProblem, "dead", found, means, fix)
@@ -163,12 +163,12 @@ func (c *checkup) sender(e *ipc.End) {
 	}
 }
 
-// stuck tells whether the sender's claim is the one that the receiver waits for.
+// stuck reports whether the receiver waits for the claim of the sender.
 func (c *checkup) stuck(e *ipc.End) bool {
 	return e.Claim != nil && *e.Claim == c.Head && c.Tail != c.Head
 }
 
-// room tells of channels that hold senders up.
+// room reports what makes senders wait or fail.
 func (c *checkup) room() {
 	if !c.received() && c.Used >= c.Capacity/4*3 { // a batch takes up to a quarter
 		c.add(levelProblem, "full", fmt.Sprintf("it is almost full (%d of %d bytes), and there is no receiver", c.Used, c.Capacity),
@@ -188,16 +188,17 @@ func processOf(pid int, label string) string {
 	return fmt.Sprintf("pid %d, %s", pid, text.Printable(label))
 }
 
-// holders lists the processes that hold the file's locks.
+// holders returns the command that lists the processes that hold locks of the file.
 func holders(path string) string { return "fuser " + text.ShellWord(path) }
 
-// resume lets a stopped sender go on: a message that it has in hand was not sent.
+// resume returns the command that resumes a stopped sender. Killing the sender loses only a
+// message that it has not sent.
 func resume(e *ipc.End) string {
 	return fmt.Sprintf("kill -CONT %d   # or, to end it: kill -KILL %d", e.PID, e.PID)
 }
 
-// resumeReceiver lets a stopped receiver go on. Messages go with a receiver that is
-// killed, unless the channel is durable.
+// resumeReceiver returns the command that resumes a stopped receiver. Killing the receiver
+// loses messages, unless the channel is durable.
 func (c *checkup) resumeReceiver(e *ipc.End) string {
 	if c.unread > 0 && !c.Durable {
 		return fmt.Sprintf("kill -CONT %d", e.PID)

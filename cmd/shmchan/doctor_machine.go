@@ -14,8 +14,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// checkKernel is one line for all features that are there, and one for each that
-// is missing.
+// checkKernel returns a finding for all features that the kernel has, and one for each
+// that it lacks.
 func checkKernel(features []machine.Feature) (all []finding) {
 	var there []string
 	for _, f := range features {
@@ -42,14 +42,14 @@ func checkKernel(features []machine.Feature) (all []finding) {
 }
 
 const (
-	// room is what a channel of the default size takes, and some more.
+	// room is somewhat more than a channel of the default size takes.
 	room = 2 << 20
-	// containerShm is the size of /dev/shm that container runtimes give.
+	// containerShm is the default size of /dev/shm in container runtimes.
 	containerShm = 64 << 20
 )
 
-// directory checks the directory where the channels are. A plain name's is checked
-// by listing it, as every verb does; a path's owner is told of by its channel.
+// directory checks the directory of the channels. It lists the directory of a plain name,
+// as all verbs do. For a path, the check of its channel reports an untrusted owner.
 func (v *doctor) directory(dir string) []finding {
 	bad := func(err error, fix string) []finding {
 		return []finding{{
@@ -86,7 +86,7 @@ func (v *doctor) directory(dir string) []finding {
 	return checkRoom(dir, fmt.Sprintf("mode %#o", info.Mode().Perm()), &s)
 }
 
-// accessFix is what to do about a directory that can't be used.
+// accessFix returns what to do about a directory that cannot be used.
 func accessFix(dir string) string {
 	if info, err := os.Lstat(dir); err == nil && info.IsDir() && info.Mode().Perm()&0o002 != 0 {
 		return "chmod go-w " + text.ShellWord(dir)
@@ -94,8 +94,8 @@ func accessFix(dir string) string {
 	return "use another directory, with --dir or SHMCHAN_DIR"
 }
 
-// checkRoom is one line about the directory, and one for each thing that is amiss
-// with its file system.
+// checkRoom returns a finding for the directory, and one for each problem of its file
+// system.
 func checkRoom(dir, state string, s *filesystem.Usage) []finding {
 	found := fmt.Sprintf("%s, %s, %s of %s free", state, s.Name, text.Size(s.Free), text.Size(s.Size))
 	if s.Size == 0 {

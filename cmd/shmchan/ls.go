@@ -17,8 +17,8 @@ func newLs(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "List the channels",
-		Long: `List the channels of the directory: who is attached, how full they are. A file
-that is no channel, or a damaged one, is listed as that.`,
+		Long: `List the channels of the directory, with their endpoints and how full they are. A
+file that is not a channel, or is damaged, is listed with its error.`,
 		Example: `  shmchan ls
   shmchan ls --json | jq -r '.[] | select(.receiver == null) | .name'`,
 		Args: noArgs,
@@ -59,7 +59,7 @@ func (a *app) listTable(entries []ipc.Entry) error {
 		return nil
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	// tabwriter keeps the first error of its writer for Flush.
+	// Flush returns the first error of all writes.
 	fmt.Fprintln(t, "NAME\tCAPACITY\tUSED\tMESSAGES\tRECEIVER\tSENDERS\tNOTE")
 	for i := range entries {
 		e := &entries[i]
@@ -74,7 +74,7 @@ func (a *app) listTable(entries []ipc.Entry) error {
 	return t.Flush()
 }
 
-// receiverOf is the receiver's pid, or a dash.
+// receiverOf returns the pid of the receiver, or a dash.
 func receiverOf(s *ipc.Stats) string {
 	if s.Receiver == nil {
 		return "-"
@@ -82,7 +82,7 @@ func receiverOf(s *ipc.Stats) string {
 	return strconv.Itoa(s.Receiver.PID)
 }
 
-// noteOf is what else there is to know of a channel at a glance.
+// noteOf returns what is unusual about a channel, or a dash.
 func noteOf(s *ipc.Stats) string {
 	var notes []string
 	if s.Durable {

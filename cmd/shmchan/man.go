@@ -25,9 +25,9 @@ func newMan(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "man [VERB]",
 		Short: "Print a manual page, or write all of them",
-		Long: `Print the manual page of shmchan, or of one verb, or write all of them to a
-directory. They are dated by SOURCE_DATE_EPOCH, else by the commit that the command
-was built from, else not at all.`,
+		Long: `Print the manual page of shmchan or of one verb, or write all pages to a directory.
+Their date is that of SOURCE_DATE_EPOCH, or of the commit that the command was
+built from, if there is either.`,
 		Example: `  shmchan man | man -l -
   shmchan man send | man -l -
   shmchan man --to /usr/local/share/man/man1`,
@@ -72,7 +72,7 @@ func (v *man) run(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// all writes a page for the command and each verb.
+// all writes a page for the command and for each verb.
 func (v *man) all(root *cobra.Command, date string) error {
 	if err := os.MkdirAll(v.to, 0o755); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (v *man) all(root *cobra.Command, date string) error {
 	return nil
 }
 
-// pageDate is the date of the pages, the same at every run of one build, or "".
+// pageDate returns the date of the pages, or "". It is the same in every run of a build.
 func pageDate() (string, error) {
 	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
 		seconds, err := strconv.ParseInt(epoch, 10, 64)

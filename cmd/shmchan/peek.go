@@ -25,9 +25,9 @@ func newPeek(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "peek NAME",
 		Short: "Print the messages of a channel without receiving them",
-		Long: `Print by --frame the messages that are in a channel now, as recv would, and take
-nothing: the channel stays as it is, and its receiver goes on undisturbed. It
-stops at the newest message, or at one that is still being written.`,
+		Long: `Print the messages that are in a channel now, by --frame, as recv would. The
+channel is not changed, and its receiver is not disturbed. peek stops after the
+newest message, or before one that is still being written.`,
 		Example: `  shmchan peek jobs
   shmchan peek --json -n 1 jobs | jq -r .data
   shmchan peek --frame len jobs | shmchan send --frame len copy`,
@@ -76,7 +76,7 @@ func (v *peek) walk(name string, p *printer) error {
 	return nil
 }
 
-// printer frames messages and writes many at a time.
+// printer frames messages and writes them in large chunks.
 type printer struct {
 	w     io.Writer
 	kind  frame.Kind

@@ -22,10 +22,10 @@ func newPrune(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "Remove the channels that are not in use",
-		Long: `Remove the channels of the directory none of whose ends is alive, and print their
-names. A durable channel that holds unread messages stays, and stderr says so;
---all removes it too, with its messages. A file that is no channel, or a damaged
-one, stays in any case.`,
+		Long: `Remove the channels of the directory that have no live endpoint, and print their
+names. A durable channel with unread messages is kept, and stderr says so; --all
+removes it with its messages. A file that is not a channel, or is damaged, is
+always kept.`,
 		Example: `  shmchan prune --dry-run
   shmchan prune --all --dry-run --json | jq -r 'select(.unread > 0) | .name'`,
 		Args: noArgs,
@@ -42,18 +42,16 @@ one, stays in any case.`,
 	return cmd
 }
 
-// prunedView is a channel that was removed, as --json shows it. The names are a
-// contract.
+// prunedView is the JSON of a removed channel. The names are a contract.
 type prunedView struct {
 	Name    string `json:"name"`
 	Path    string `json:"path"`
 	Durable bool   `json:"durable"`
-	Unread  uint64 `json:"unread"` // messages that nobody had received
+	Unread  uint64 `json:"unread"` // messages that were not received
 	Removed bool   `json:"removed"`
 }
 
-// run goes on where one channel can't be removed, and fails for the first such
-// reason.
+// run removes what it can, and returns the errors of all other channels.
 func (v *prune) run() error {
 	entries, err := ipc.List(v.options())
 	if err != nil {
@@ -86,7 +84,7 @@ func (v *prune) run() error {
 			v.sayOf(e.Name, "kept: it is durable and has %s unread; --all removes it too", text.Plural(unread.Messages, "message"))
 		case errors.As(err, &corrupt):
 			v.sayOf(e.Name, "kept: cannot read its messages: %s", text.OneLine(err))
-		case errors.Is(err, fs.ErrNotExist): // another process was faster
+		case errors.Is(err, fs.ErrNotExist): // another process removed it
 		case errors.Is(err, ipc.ErrBusy):
 			v.detailOf(e.Name, "kept: it is in use again")
 		default:
@@ -96,11 +94,11 @@ func (v *prune) run() error {
 	return failed
 }
 
-// keeps reports whether the channel stays if it holds unread messages.
+// keeps reports whether the channel is kept if it has unread messages.
 func (v *prune) keeps(s *ipc.Stats) bool { return s.Durable && !v.everything }
 
-// remove removes a channel in which n messages were seen, or for --dry-run fails
-// as that would. The library asks the kernel again, with every end locked out.
+// remove removes a channel that had n unread messages. With --dry-run it only fails as
+// the removal would. The library checks again, with all endpoints locked out.
 func (v *prune) remove(s *ipc.Stats, n uint64) error {
 	switch {
 	case v.keeps(s) && n > 0:
@@ -124,7 +122,7 @@ func (v *prune) print(s *ipc.Stats, n uint64) error {
 	return err
 }
 
-// livingEnd names an end of the channel that is alive, or is "".
+// livingEnd names a live endpoint of the channel, or returns "".
 func livingEnd(s *ipc.Stats) string {
 	if s.Receiver != nil && s.Receiver.State != ipc.StateDead {
 		return fmt.Sprintf("its receiver (pid %d)", s.Receiver.PID)
@@ -137,5 +135,5 @@ func livingEnd(s *ipc.Stats) string {
 	return ""
 }
 
-// unread counts the messages that nobody has received.
+// unread returns the number of messages that were not received.
 func unread(s *ipc.Stats) uint64 { return s.Messages - min(s.Received, s.Messages) }

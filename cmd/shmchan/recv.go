@@ -37,20 +37,20 @@ func newRecv(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "recv NAME…",
 		Short: "Receive the messages of one or more channels",
-		Long: `Make the channel if it is missing, print each message by --frame, and end when
-every sender has gone and the ring is drained. A message leaves the ring only
-after it was written to stdout.
+		Long: `Create the channel if it is missing, print each message by --frame, and exit when
+all senders are gone and the ring is drained. A message leaves the ring only after
+it was written to stdout.
 
-Several channels are merged: the messages of each stay in their order, --frame json
-tells the channel of each as "name", and recv ends when all channels have ended. The
-first that ends badly ends recv; the diagnostic names it. A channel that no sender has
-joined yet has not ended. What recv leaves unread, by -n for example, goes with its
-channel unless that is durable.
+Several channels are merged: the messages of each stay in order, --frame json adds
+"name" to each message, and recv exits when all channels have ended. A channel has
+not ended before a first sender has attached. If a channel fails, recv exits with
+its error. Messages that recv leaves unread, because of -n for example, are lost
+with their channel, unless it is durable.
 
-With --exec, each message is instead handed to a command: on its stdin, with
-SHMCHAN_NAME, SHMCHAN_SEQ (the message's number), SHMCHAN_SENDER and SHMCHAN_PID
-in its environment. A message leaves the ring only after its command, and with
---jobs those of all messages before it, have succeeded; if one fails, recv stops.`,
+With --exec, a command reads each message from its stdin. Its environment has
+SHMCHAN_NAME, SHMCHAN_SEQ (the number of the message), SHMCHAN_SENDER and
+SHMCHAN_PID. A message leaves the ring only after its command succeeded, and with
+--jobs those of all earlier messages; if a command fails, recv exits.`,
 		Example: `  shmchan recv jobs > lines
   shmchan recv jobs -0 | xargs -0 -n1 process
   shmchan recv --frame json jobs alerts
@@ -65,7 +65,7 @@ in its environment. A message leaves the ring only after its command, and with
 	v.frame.register(flags)
 	v.count.register(flags)
 	flags.BoolVar(&v.try, "try", false, "receive what is there and exit; status 4 if that is nothing")
-	v.timeout.register(flags, "give up after waiting this long for a message")
+	v.timeout.register(flags, "give up if no message arrives for this long")
 	flags.BoolVarP(&v.keep, "keep-open", "k", false, "when all senders are gone, wait for the next one")
 	flags.BoolVar(&v.strict, "strict", false, "exit with status 5 if a sender was killed")
 	flags.StringVar(&v.exec, "exec", "", "run sh -c `CMD` for each message, with the message on its stdin")
@@ -101,7 +101,7 @@ func (v *recv) run(ctx context.Context, name string, more []string) error {
 			taken = b.taken
 		}
 		killed := deaths.stop()
-		// What is still in hand was not written: Close leaves it unreleased.
+		// Close does not release messages that were not written.
 		if cerr := s.Close(); err == nil && cerr != nil {
 			err = cerr
 		}
@@ -113,17 +113,17 @@ func (v *recv) run(ctx context.Context, name string, more []string) error {
 	})
 }
 
-// attach makes the channels that are missing and becomes the receiver of all, or of
-// none.
+// attach becomes the receiver of all channels, or of none. It creates those that are
+// missing.
 func (v *recv) attach(ctx context.Context, names []string) (*source, error) {
 	s := &source{spell: longestSpell}
 	if len(names) > 1 {
-		v.name = "" // each diagnostic has its own
+		v.name = "" // each diagnostic names its channel
 	}
 	if err := v.probe(names); err != nil {
 		return nil, err
 	}
-	if v.try { // soon over, as is a send
+	if v.try { // short-lived, like a send
 		fence.Decline()
 	}
 	for _, name := range names {
@@ -143,8 +143,9 @@ func (v *recv) attach(ctx context.Context, names []string) (*source, error) {
 	return s, nil
 }
 
-// probe finds out what can't be received from before anything is attached: to become
-// the receiver of a channel that is not durable, and to go, would remove it.
+// probe fails if some channel cannot be received from. It runs before attach, because
+// attaching to another channel and leaving again would remove that one if it is not
+// durable.
 func (v *recv) probe(names []string) error {
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
@@ -157,7 +158,7 @@ func (v *recv) probe(names []string) error {
 	for _, name := range names {
 		s, err := ipc.Inspect(name, v.options())
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // it is to be made
+		case errors.Is(err, fs.ErrNotExist): // attach creates it
 		case err != nil:
 			return &aboutError{name, err}
 		case s.Receiver != nil && s.Receiver.State != ipc.StateDead:
@@ -167,13 +168,13 @@ func (v *recv) probe(names []string) error {
 	return nil
 }
 
-// taken says why there is no attaching.
+// taken returns the error for a channel that has a receiver.
 func taken(err error) error {
 	return because(err, "a receiver is already attached; a channel has only one")
 }
 
-// attachOne makes the channel if it is missing, which on some file systems may take
-// long: within --timeout, as the first message must come within it.
+// attachOne becomes the receiver of a channel. It creates the channel if it is missing,
+// which takes long on some file systems, so --timeout limits that too.
 func (v *recv) attachOne(ctx context.Context, name string) (*ipc.Receiver, error) {
 	o := v.options()
 	v.making.apply(o)
@@ -193,9 +194,8 @@ func (v *recv) attachOne(ctx context.Context, name string) (*ipc.Receiver, error
 	return r, err
 }
 
-// pump moves messages from the channel to stdout until there is a reason to
-// end. It never waits with messages that are not released, nor with output that
-// is not flushed.
+// pump moves messages from the source to stdout until there is a reason to end. It never
+// waits with unreleased messages or unflushed output.
 func (v *recv) pump(ctx context.Context, s *source, b *batch) error {
 	if v.try {
 		s.limit()
@@ -252,7 +252,7 @@ func (v *recv) wait(ctx context.Context, s *source) ([]byte, error) {
 	return msg, err
 }
 
-// tried ends --try, after all that was there is flushed.
+// tried returns the result of --try after taken messages were written.
 func (v *recv) tried(taken uint64, err error) error {
 	if errors.Is(err, ipc.ErrEmpty) {
 		if taken > 0 {
@@ -263,8 +263,8 @@ func (v *recv) tried(taken uint64, err error) error {
 	return err
 }
 
-// orderly is what becomes of the end: nothing, if every sender has gone and the ring is
-// drained.
+// orderly returns nil if err is the end of the source: all senders are gone, and the
+// rings are drained.
 func orderly(err error) error {
 	if err == ipc.ErrDisconnected {
 		return nil
@@ -272,8 +272,8 @@ func orderly(err error) error {
 	return err
 }
 
-// refused ends at a message that the frame cannot carry: those before it are
-// written and released, it stays.
+// refused ends recv at a message that the frame cannot carry. It writes and releases
+// those before, and leaves that message in the channel.
 func (v *recv) refused(b *batch, refusal error) error {
 	from := b.s.Meta()
 	if err := b.flushBack(); err != nil {
@@ -283,7 +283,7 @@ func (v *recv) refused(b *batch, refusal error) error {
 		from.Seq, from.Slot, from.PID, refusal))
 }
 
-// executes tells whether messages are handed to a command.
+// executes reports whether a command reads the messages.
 func (v *recv) executes() bool { return v.flags.Changed("exec") }
 
 func (v *recv) checkExec() error {

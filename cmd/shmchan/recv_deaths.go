@@ -7,10 +7,10 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// tellEvery is how soon a death is told.
+// tellEvery is the interval at which deaths are reported.
 const tellEvery = 200 * time.Millisecond
 
-// deaths tells, while recv goes on or waits, of the senders that were killed.
+// deaths reports killed senders while recv receives or waits.
 type deaths struct {
 	app  *app
 	s    *source
@@ -39,7 +39,7 @@ func (d *deaths) watch() {
 	}
 }
 
-// stop tells of the last ones and returns how many there were.
+// stop reports the last deaths and returns the number of all.
 func (d *deaths) stop() uint64 {
 	close(d.end)
 	<-d.done
@@ -57,7 +57,7 @@ func (d *deaths) tell() {
 }
 
 func describeDead(d ipc.Death) string {
-	if d.Slot < 0 { // a sender in want of its slot was first to find it
+	if d.Slot < 0 { // another sender reaped it
 		return "a sender"
 	}
 	return fmt.Sprintf("sender %d (%s)", d.Slot, processOf(d.PID, d.Label))

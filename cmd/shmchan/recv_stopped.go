@@ -9,8 +9,8 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/children"
 )
 
-// watchStops tells, until stop is called, of commands that a signal has stopped:
-// recv waits for those too, however long they stand still.
+// watchStops reports commands that a signal stops, until stop is called. recv waits for
+// such commands too, however long that takes.
 func (s *spawner) watchStops() (stop func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGCHLD)
@@ -44,8 +44,8 @@ type stoppedJob struct {
 	pid  int
 }
 
-// stopped returns the commands that have stopped since the last call, but for those
-// that the terminal has stopped: it stops recv as well, and the shell tells.
+// stopped returns the commands that were stopped since the last call, except by the
+// terminal. The terminal stops recv too, and the shell reports that.
 func (s *spawner) stopped() (all []stoppedJob) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -50,7 +50,7 @@ func newRm(a *app) *cobra.Command {
 	return cmd
 }
 
-// users names the ends of a channel that are alive.
+// users names the live endpoints of a channel.
 func (a *app) users(name string) string {
 	s, err := ipc.Inspect(name, a.options())
 	if err != nil {

@@ -22,7 +22,7 @@ var verbs = []func(*app) *cobra.Command{
 	newSend, newRecv, newPeek, newCreate, newLs, newStat, newWatch, newDoctor, newRm, newPrune, newBench, newCompletion, newMan, newVersion,
 }
 
-// app is one run of the command: what every verb shares.
+// app is the state of one run, which all verbs share.
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -32,12 +32,12 @@ type app struct {
 
 	verb, name string // what diagnostics begin with
 
-	mu       sync.Mutex                           // guards stderr once a verb runs: signals are told of at any time
-	aborting atomic.Pointer[func(syscall.Signal)] // what else a second signal ends
+	mu       sync.Mutex                           // guards stderr: a signal may be reported at any time
+	aborting atomic.Pointer[func(syscall.Signal)] // called before a second signal ends the process
 }
 
-// run executes the command and returns its exit status; 128+N asks the caller
-// to die by signal N.
+// run executes the command and returns its exit status. If that is 128+N, the caller
+// must die by signal N.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
 	root := a.root()
@@ -109,7 +109,7 @@ Exit status:
 	return root
 }
 
-// newHelp is `shmchan help VERB`, another way to say `shmchan VERB --help`.
+// newHelp returns `shmchan help VERB`, which prints what `shmchan VERB --help` prints.
 func newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:    "help [VERB]",
@@ -126,7 +126,7 @@ func newHelp() *cobra.Command {
 	}
 }
 
-// flagError is what a flag that does not parse becomes.
+// flagError returns the error for a flag that does not parse.
 func flagError(cmd *cobra.Command, err error) error {
 	hint := "see " + cmd.CommandPath() + " --help"
 	if cmd.Name() == "send" && strings.HasPrefix(err.Error(), "unknown") {
@@ -140,10 +140,10 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usagef("%w; %s", err, hint)
 }
 
-// options are the library's options that every verb begins with.
+// options returns the library options that all verbs have in common.
 func (a *app) options() *ipc.Options { return &ipc.Options{Dir: a.dir} }
 
-// named makes the RunE of a verb whose first argument is NAME.
+// named returns the RunE of a verb whose first argument is NAME.
 func (a *app) named(fn func(ctx context.Context, name string, rest []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		a.verb, a.name = cmd.Name(), args[0]
@@ -151,7 +151,7 @@ func (a *app) named(fn func(ctx context.Context, name string, rest []string) err
 	}
 }
 
-// oneName is the Args of a verb that takes NAME alone; atLeastName allows more.
+// oneName is the Args of a verb that accepts one NAME; atLeastName also accepts more.
 func oneName(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return usagef("accepts one NAME, got %d; usage: %s", len(args), cmd.UseLine())
@@ -181,7 +181,7 @@ func jsonFlag(flags *pflag.FlagSet, on *bool) {
 // say prints a diagnostic: shmchan: VERB: NAME: what happened.
 func (a *app) say(format string, args ...any) { a.sayOf(a.name, format, args...) }
 
-// sayOf is say about the channel of that name.
+// sayOf is like say, for the channel of that name.
 func (a *app) sayOf(name, format string, args ...any) {
 	if a.quiet {
 		return
@@ -192,26 +192,26 @@ func (a *app) sayOf(name, format string, args ...any) {
 			head += text.Printable(part) + ": "
 		}
 	}
-	// One write, so that processes that share a stderr don't mix within a line.
-	// Where stderr fails there is nobody left to tell.
+	// A single write keeps the lines of processes that share stderr apart. If it fails,
+	// there is nowhere to report that.
 	_, _ = io.WriteString(a.diagnostics(), head+fmt.Sprintf(format, args...)+"\n")
 }
 
-// diagnostics is where they go now.
+// diagnostics returns the writer of diagnostics.
 func (a *app) diagnostics() io.Writer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.stderr
 }
 
-// divert sends diagnostics to w from now on.
+// divert makes w the writer of diagnostics.
 func (a *app) divert(w io.Writer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stderr = w
 }
 
-// detail is say for -v, detailOf sayOf.
+// detail is like say, and detailOf like sayOf, but they print only with -v.
 func (a *app) detail(format string, args ...any) { a.detailOf(a.name, format, args...) }
 
 func (a *app) detailOf(name, format string, args ...any) {

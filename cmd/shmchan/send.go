@@ -14,7 +14,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// defaultWait is how long send waits for a channel to exist.
+// defaultWait is the default of --wait.
 const defaultWait = 10 * time.Second
 
 // send is `shmchan send NAME [MESSAGE…]`.
@@ -28,7 +28,7 @@ type send struct {
 	making  createFlags
 	watch   progressFlag
 
-	sent  uint64 // messages that are in the channel
+	sent  uint64 // messages that were sent
 	meter *meter
 }
 
@@ -37,9 +37,9 @@ func newSend(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send NAME [MESSAGE…]",
 		Short: "Send the arguments, or stdin, as messages",
-		Long: `Send each argument after NAME as one message or, with none, cut stdin into
-messages by --frame. It blocks while the ring is full, and ends with status 5
-when the receiver has gone.`,
+		Long: `Send each argument after NAME as one message. Without arguments, divide stdin into
+messages by --frame. send blocks while the ring is full, and exits with status 5 if
+the receiver is gone.`,
 		Example: `  shmchan send jobs one 'message two' -- --three
   find . -type f -print0 | shmchan send jobs -0
   shmchan send --create --durable jobs < backlog`,
@@ -49,9 +49,9 @@ when the receiver has gone.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	v.frame.register(flags)
-	flags.Var(&value[time.Duration]{&v.wait, "DUR", parseDuration, defaultWait.String()}, "wait", "wait this long for the channel to exist; 0 does not wait")
+	flags.Var(&value[time.Duration]{&v.wait, "DUR", parseDuration, defaultWait.String()}, "wait", "wait up to this long for the channel to exist; 0 does not wait")
 	flags.BoolVar(&v.try, "try", false, "if the ring is full, fail instead of blocking")
-	v.timeout.register(flags, "give up after this long in all")
+	v.timeout.register(flags, "give up if the whole call takes longer than this")
 	flags.BoolVar(&v.create, "create", false, "create the channel if it is missing")
 	v.watch.register(flags)
 	v.making.register(flags)
@@ -89,10 +89,11 @@ func (v *send) run(ctx context.Context, name string, messages []string) error {
 	})
 }
 
-// attach joins the channel, waiting for it or making it as was asked.
+// attach becomes a sender of the channel. It waits for the channel or creates it, as the
+// flags say.
 func (v *send) attach(ctx context.Context, name string) (*ipc.Sender, error) {
-	// A sender that fences by itself need not register, which takes 9 to 12 ms on a quiet
-	// machine, and pays a locked instruction for each batch.
+	// Without the asymmetric fence each batch costs a locked instruction, but the process
+	// need not register for membarrier, which takes 9 to 12 ms on a quiet machine.
 	fence.Decline()
 	o := v.options()
 	v.making.apply(o)
@@ -125,7 +126,7 @@ func (v *send) attach(ctx context.Context, name string) (*ipc.Sender, error) {
 	return nil, err
 }
 
-// limit is the bound on the whole call, or the longest there is.
+// limit returns the timeout, or the longest duration if there is none.
 func (v *send) limit() time.Duration {
 	if v.timeout.given() {
 		return v.timeout.after
@@ -133,7 +134,7 @@ func (v *send) limit() time.Duration {
 	return 1<<63 - 1
 }
 
-// arguments sends the messages of the command line, in one batch.
+// arguments sends the arguments in one batch.
 func (v *send) arguments(ctx context.Context, s *ipc.Sender, messages []string) error {
 	batch := make([][]byte, len(messages))
 	for i, m := range messages {
@@ -149,7 +150,7 @@ func (v *send) arguments(ctx context.Context, s *ipc.Sender, messages []string) 
 	return nil
 }
 
-// batch sends messages in order, and counts those that were sent.
+// batch sends messages in order, and counts those that it sent.
 func (v *send) batch(ctx context.Context, s *ipc.Sender, batch [][]byte) error {
 	if !v.try {
 		n, err := s.SendBatch(ctx, batch)
@@ -177,8 +178,8 @@ func (v *send) count(sent [][]byte) {
 	v.meter.add(uint64(len(sent)), bytes)
 }
 
-// explain puts an error that ended the sending in the words of the shell; did
-// is how far it came.
+// explain returns an error that ended the sending, in the terms of the command line. did
+// says what was sent before.
 func (v *send) explain(err error, waiting, did string) error {
 	switch {
 	case errors.Is(err, context.Canceled):

@@ -21,9 +21,10 @@ func newStat(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stat NAME",
 		Short: "Show all there is to know about a channel",
-		Long: `Show everything known of a channel: layout, counters, both ends, and of each end
-its state. stalled: its process exists but does not beat, being stopped or
-starved; dead: its process is gone, and it did not detach.`,
+		Long: `Show all there is to know about a channel: layout, counters, endpoints and their
+states. An endpoint is stalled if its process exists but its heartbeats have
+stopped, as the process is stopped or starved. It is dead if its process is gone
+without having detached.`,
 		Example: `  shmchan stat jobs
   shmchan stat --json jobs | jq '.senders[] | select(.state != "alive")'`,
 		Args: oneName,
@@ -44,7 +45,7 @@ starved; dead: its process is gone, and it did not detach.`,
 	return cmd
 }
 
-// printStat writes a channel for a person: what it is, its counters, its ends.
+// printStat writes a channel for people: its properties, its counters, its endpoints.
 func printStat(w io.Writer, s *ipc.Stats, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(key, format string, args ...any) {
@@ -91,7 +92,7 @@ func printEnd(w io.Writer, end string, e *ipc.End) {
 		e.Messages, e.Bytes, claim, text.OrDash(text.Printable(e.Label)))
 }
 
-// kindOf says whether the channel outlives its receiver, and whether it is over.
+// kindOf says whether the channel is durable, and whether it is dead.
 func kindOf(s *ipc.Stats) string {
 	kind := "not durable"
 	if s.Durable {

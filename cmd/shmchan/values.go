@@ -14,7 +14,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// value is a flag's value: parsed by a function, and shown in --help as kind.
+// value is a pflag.Value that parse parses, and that --help shows as kind.
 type value[T any] struct {
 	to    *T
 	kind  string
@@ -33,7 +33,7 @@ func (v *value[T]) Set(s string) error {
 	return nil
 }
 
-// parseSize reads bytes, or a number that ends in K, M or G, powers of 1024.
+// parseSize parses a number of bytes, or a number ending in K, M or G (powers of 1024).
 func parseSize(s string) (int, error) {
 	digits, unit := s, uint64(1)
 	for i, suffix := range []string{"K", "M", "G"} {
@@ -51,7 +51,7 @@ func parseSize(s string) (int, error) {
 	return int(n * unit), nil
 }
 
-// parsePositive is parseSize without 0, which would mean the default.
+// parsePositive is like parseSize but refuses 0, which would select the default.
 func parsePositive(s string) (int, error) {
 	n, err := parseSize(s)
 	if err == nil && n == 0 {
@@ -87,7 +87,7 @@ func parseCount(s string) (uint64, error) {
 	return n, nil
 }
 
-// parseDuration reads Go's durations.
+// parseDuration parses a Go duration that is not negative.
 func parseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 0 {
@@ -104,7 +104,7 @@ func parseMode(s string) (fs.FileMode, error) {
 	return fs.FileMode(n), nil
 }
 
-// createFlags are the flags of every verb that can make a channel.
+// createFlags are the flags of every verb that can create a channel.
 type createFlags struct {
 	capacity, senders int
 	mode              fs.FileMode
@@ -114,8 +114,8 @@ type createFlags struct {
 func (c *createFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&value[int]{&c.capacity, "SIZE", parsePositive, ""}, "capacity", "ring size of a new channel, rounded up to a power of two (default 1M)")
 	flags.Var(&value[int]{&c.senders, "N", parseSenders, ""}, "max-senders", "sender slots of a new channel, at most 4096 (default 256)")
-	flags.Var(&value[fs.FileMode]{&c.mode, "MODE", parseMode, ""}, "mode", "file mode of a new channel, in octal (default 0600); a mode such as 0660 also accepts a directory that the group may write")
-	flags.BoolVar(&c.durable, "durable", false, "let a new channel outlive its receiver: senders wait for the next one, and unread messages stay")
+	flags.Var(&value[fs.FileMode]{&c.mode, "MODE", parseMode, ""}, "mode", "file mode of a new channel, in octal (default 0600); a mode such as 0660 also accepts a directory of the group")
+	flags.BoolVar(&c.durable, "durable", false, "let a new channel outlive its receiver: senders wait for the next one, unread messages stay")
 }
 
 func (c *createFlags) apply(o *ipc.Options) {
@@ -136,7 +136,7 @@ func (f *frameFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.json, "json", false, "same as --frame json")
 }
 
-// pick returns the frame that was asked for.
+// pick returns the selected frame.
 func (f *frameFlags) pick() (frame.Kind, error) {
 	kind, asked := f.kind, ""
 	if f.flags.Changed("frame") {
@@ -158,7 +158,7 @@ func (f *frameFlags) pick() (frame.Kind, error) {
 	return kind, nil
 }
 
-// given returns the flag that selects the frame, "" if there is none.
+// given returns the name of a flag that selects the frame, or "" if there is none.
 func (f *frameFlags) given() string {
 	switch {
 	case f.flags.Changed("frame"):
@@ -171,7 +171,7 @@ func (f *frameFlags) given() string {
 	return ""
 }
 
-// countFlag is -n, which may be left out.
+// countFlag is the optional flag -n.
 type countFlag struct {
 	most uint64
 	flag *pflag.Flag
@@ -182,10 +182,10 @@ func (c *countFlag) register(flags *pflag.FlagSet) {
 	c.flag = flags.Lookup("count")
 }
 
-// reached tells whether n messages are as many as were asked for.
+// reached reports whether there is a limit, and n messages reach it.
 func (c *countFlag) reached(n uint64) bool { return c.flag.Changed && n >= c.most }
 
-// timeoutFlag is a duration that may be left out.
+// timeoutFlag is the optional flag --timeout.
 type timeoutFlag struct {
 	after time.Duration
 	flag  *pflag.Flag
@@ -196,5 +196,5 @@ func (t *timeoutFlag) register(flags *pflag.FlagSet, usage string) {
 	t.flag = flags.Lookup("timeout")
 }
 
-// given tells whether there is a timeout at all; 0 is one.
+// given reports whether there is a timeout, which may be 0.
 func (t *timeoutFlag) given() bool { return t.flag.Changed }

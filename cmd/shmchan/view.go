@@ -8,7 +8,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// channelView is a channel as --json shows it. The names are a contract.
+// channelView is the JSON of a channel. The names are a contract.
 type channelView struct {
 	Name     string    `json:"name"`
 	Path     string    `json:"path"`
@@ -20,11 +20,11 @@ type channelView struct {
 	Bytes    uint64    `json:"bytes"`
 	Durable  bool      `json:"durable"`
 	Created  time.Time `json:"created"`
-	Receiver *endView  `json:"receiver"` // null if none is attached
+	Receiver *endView  `json:"receiver"` // null if there is none
 	Senders  []endView `json:"senders"`
 }
 
-// endView is an attached end as --json shows it. The names are a contract.
+// endView is the JSON of an endpoint. The names are a contract.
 type endView struct {
 	Slot     int     `json:"slot"` // -1 for the receiver
 	PID      int     `json:"pid"`
@@ -33,11 +33,10 @@ type endView struct {
 	BeatAge  int64   `json:"beat_age_ms"`
 	Messages uint64  `json:"messages"`
 	Bytes    uint64  `json:"bytes"`
-	Claim    *uint64 `json:"claim"` // null if it has none in flight
+	Claim    *uint64 `json:"claim"` // null if there is none
 }
 
-// damagedView is what ls --json shows of a file that it could not read as a
-// channel.
+// damagedView is the JSON of a file that could not be read as a channel.
 type damagedView struct {
 	Name  string `json:"name"`
 	Path  string `json:"path"`
@@ -67,7 +66,7 @@ func viewOfEnd(e *ipc.End) endView {
 	}
 }
 
-// printJSON writes v as one line.
+// printJSON writes v as a line of JSON.
 func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

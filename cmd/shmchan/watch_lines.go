@@ -11,8 +11,8 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/watch"
 )
 
-// watchView is a channel at a tick as watch --json shows it: what stat shows, with
-// rates, which are null at the first tick. The names are a contract.
+// watchView is the JSON of a channel at a tick: that of stat with rates, which are null at
+// the first tick. The names are a contract.
 type watchView struct {
 	Time time.Time `json:"time"`
 	channelView
@@ -21,25 +21,24 @@ type watchView struct {
 	MessageRate *float64       `json:"messages_per_s"`
 	ByteRate    *float64       `json:"bytes_per_s"`
 	ReceiveRate *float64       `json:"received_per_s"` // messages
-	Blocking    *string        `json:"blocking"`       // who holds the others up, in words; null if nobody
+	Blocking    *string        `json:"blocking"`       // what blocks the endpoints, in words; null if nothing does
 }
 
-// watchEndView is an end as watch --json shows it.
+// watchEndView is the JSON of an endpoint at a tick.
 type watchEndView struct {
 	endView
 	MessageRate *float64 `json:"messages_per_s"`
 	ByteRate    *float64 `json:"bytes_per_s"`
 }
 
-// watchDamagedView is a file that could not be read as a channel at a tick.
+// watchDamagedView is the JSON of a file that could not be read as a channel at a tick.
 type watchDamagedView struct {
 	Time time.Time `json:"time"`
 	damagedView
 }
 
-// lines prints what is watched, a line for each channel at every tick. Off a
-// terminal a signal waits for the line in hand, which may be more than a pipe takes
-// at once.
+// lines prints a line for each channel at every tick. A signal takes effect after the
+// current line, which may be longer than a pipe accepts at once.
 func (v *watcher) lines(ctx context.Context, s watch.Sample) error {
 	var history watch.History
 	tick := time.NewTimer(0)
@@ -77,7 +76,7 @@ func (v *watcher) lines(ctx context.Context, s watch.Sample) error {
 	}
 }
 
-// line prints one channel, in one write.
+// line prints one channel in a single write.
 func (v *watcher) line(at time.Time, c *watch.Channel) error {
 	switch {
 	case !v.asJSON:

@@ -15,7 +15,7 @@ import (
 
 var errRefused = errors.New("refused by the kernel or by a seccomp filter")
 
-// Features tries each call that channels use.
+// Features tries each call and returns the results.
 func Features() []Feature {
 	return []Feature{
 		{"futex", "2.6", true, "", tryFutex()},
@@ -30,8 +30,8 @@ func tryFutex() error {
 	return futex.Wait(&word, 0, time.Microsecond)
 }
 
-// tryLock asks for a lock that nobody holds; the kernel knows the kind or not,
-// whatever the file.
+// tryLock queries a lock. Whether the kernel knows that kind of lock does not depend on the
+// file.
 func tryLock() error {
 	f, err := os.Open(os.DevNull)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// frame is all that a screen shows; drawing it has no other source.
+// frame is everything that a screen shows.
 type frame struct {
 	title    string
 	at       time.Time // of the sample
@@ -22,20 +22,20 @@ type frame struct {
 	filter   string
 	typing   bool // the filter is being typed
 	paused   bool
-	cursor   string // path of the channel that is chosen
+	cursor   string // path of the selected channel
 	note     string
 	theme    *theme
 }
 
-// Room that the parts of a frame take, in lines.
+// Sizes of the parts of a frame, in lines.
 const (
 	around     = 3  // heading, head of the table, keys
-	ofDetail   = 6  // what the detail has beside the senders
-	wantDetail = 14 // a screen that is lower has none,
-	wideDetail = 36 // nor has one that is narrower
+	ofDetail   = 6  // the detail without its senders
+	wantDetail = 14 // the lowest screen that has a detail
+	wideDetail = 36 // its least width, in columns
 )
 
-// draw makes the screen: h lines or fewer, none wider than w.
+// draw returns the screen: at most h lines, none wider than w.
 func (f *frame) draw(w, h int) string {
 	if w < 20 || h < 4 {
 		return text.Fit("too small", w)
@@ -58,7 +58,7 @@ func (f *frame) draw(w, h int) string {
 	return strings.Join(lines, "\n")
 }
 
-// chosen is where the channel is that the cursor is on; the first, if it is gone.
+// chosen returns the index of the selected channel, or 0 if it is gone.
 func (f *frame) chosen(shown []Channel) int {
 	for i := range shown {
 		if shown[i].Stats.Path == f.cursor {
@@ -92,7 +92,7 @@ func (f *frame) heading(w, shown int) string {
 	return f.theme.strong(text.Left(text.Fit(f.title, room), room+2)) + head(right)
 }
 
-// keys are told in this order, as many as there is room for.
+// keys are shown in this order, as far as there is room.
 var keys = []string{"q quit", "s sort", "/ filter", "p pause", "↑↓ select"}
 
 const typingKeys = "  Enter keeps, Esc clears"
@@ -119,7 +119,7 @@ func (f *frame) footer(w int) string {
 	return f.theme.faint(help) + text.Right(state, room)
 }
 
-// stateStyle is how the state of an end is drawn.
+// stateStyle returns the style for the state of an endpoint.
 func (t *theme) stateStyle(s ipc.State) func(string) string {
 	switch s {
 	case ipc.StateAlive:

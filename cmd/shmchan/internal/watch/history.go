@@ -1,5 +1,5 @@
-// Package watch shows channels over time. What is known of them (History, Channel)
-// is apart from how it is drawn (frame) and from the terminal (Run).
+// Package watch shows channels over time. History turns samples into Channels with rates,
+// frame draws them, and Run shows them on a terminal.
 package watch
 
 import (
@@ -9,30 +9,30 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Window is how far back a Channel's Points reach.
+// Window is the time that the Points of a Channel cover.
 const Window = time.Minute
 
 // Rates are counts a second.
 type Rates struct{ Messages, Bytes, Received float64 }
 
-// Point is what happened between two samples.
+// Point holds the rates between two samples.
 type Point struct {
 	From, To time.Time
 	Rates
 }
 
-// Channel is one channel as of a sample.
+// Channel is one channel in a sample.
 type Channel struct {
 	ipc.Entry
-	Known    bool    // there was a sample before, so the rates mean something
-	Rates    Rates   // since the sample before
+	Known    bool    // there was a previous sample, so the rates are valid
+	Rates    Rates   // since the previous sample
 	Receiver Rates   // of the receiver, if there is one
 	Senders  []Rates // of Stats.Senders
 	Points   []Point // of the last minute, oldest first; read-only
-	Block    *Block  // nil if nobody holds anybody up
+	Block    *Block  // nil if nothing is blocked
 }
 
-// Fill is the part of the ring that is in use, 0 to 1.
+// Fill returns the part of the ring that is in use, from 0 to 1.
 func (c *Channel) Fill() float64 {
 	if c.Stats.Capacity <= 0 {
 		return 0
@@ -40,8 +40,7 @@ func (c *Channel) Fill() float64 {
 	return min(max(float64(c.Stats.Used)/float64(c.Stats.Capacity), 0), 1)
 }
 
-// History makes rates of successive samples. It serves one goroutine at a time;
-// what it returns is the caller's.
+// History computes rates from successive samples. It is not safe for concurrent use.
 type History struct {
 	tracks map[string]*track // by path
 	gone   []string
@@ -54,8 +53,8 @@ type track struct {
 	points []Point
 }
 
-// Add takes a sample of all the channels there are. A channel that was made anew
-// since the last one begins anew.
+// Add adds a sample of all channels. The rates of a channel that was created again since
+// the previous sample start again.
 func (h *History) Add(at time.Time, entries []ipc.Entry) []Channel {
 	now := make(map[string]*track, len(entries))
 	all := make([]Channel, len(entries))
@@ -83,8 +82,8 @@ func (h *History) Add(at time.Time, entries []ipc.Entry) []Channel {
 	return all
 }
 
-// Gone are the channels that the last sample has no more, in order of name. Valid
-// until the next Add.
+// Gone returns the names of the channels that disappeared with the last sample, sorted. The
+// slice is valid until the next Add.
 func (h *History) Gone() []string { return h.gone }
 
 func (t *track) add(at time.Time, c *Channel) {

@@ -6,8 +6,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// perSecond is the rate of a counter that went from a to b. Counters only grow: one
-// that shrank was read while somebody tampered with it, and tells nothing.
+// perSecond returns the rate of a counter that went from a to b. Counters only grow; if one
+// shrank, another process has tampered with it, and its rate is 0.
 func perSecond(a, b uint64, span time.Duration) float64 {
 	if b <= a || span <= 0 {
 		return 0
@@ -15,7 +15,7 @@ func perSecond(a, b uint64, span time.Duration) float64 {
 	return float64(b-a) / span.Seconds()
 }
 
-// between are the rates of a channel from one sample to the next.
+// between returns the rates of a channel between two samples.
 func between(a, b *ipc.Stats, span time.Duration) Rates {
 	return Rates{
 		Messages: perSecond(a.Messages, b.Messages, span),
@@ -24,8 +24,8 @@ func between(a, b *ipc.Stats, span time.Duration) Rates {
 	}
 }
 
-// endRates are the rates of an end. If a slot changed hands, what its new owner did
-// was done since the sample before.
+// endRates returns the rates of an endpoint. If its slot has a new owner, all that the
+// owner did happened since the previous sample.
 func endRates(a, b *ipc.End, span time.Duration) Rates {
 	if a == nil || a.PID != b.PID || a.Messages > b.Messages {
 		a = &ipc.End{}

@@ -12,10 +12,10 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// ErrInterrupted is what Run returns when the user typed ^C.
+// ErrInterrupted is returned by Run if the user typed ^C.
 var ErrInterrupted = errors.New("interrupted")
 
-// Sample is what there was at a time.
+// Sample is a set of channels at one time.
 type Sample struct {
 	At      time.Time
 	Entries []ipc.Entry
@@ -25,16 +25,16 @@ type Sample struct {
 type Options struct {
 	Title    string
 	Interval time.Duration          // between samples
-	Ticks    uint64                 // samples to end after; 0: none
-	Source   func() (Sample, error) // gives a sample; its error ends Run
+	Ticks    uint64                 // number of samples; 0: no limit
+	Source   func() (Sample, error) // takes a sample; its error ends Run
 	Screen   io.Writer              // the terminal
 	NoColour bool
 }
 
-// Run shows channels on a terminal until the user quits, ctx is done, the ticks are
-// over, or the source fails. It returns the source's error, ErrInterrupted, or what
-// went wrong with the terminal, which it leaves as it was. Keys come from stdin, or
-// from the terminal itself if stdin is none.
+// Run shows channels on a terminal until the user quits, ctx ends, the ticks are over, or
+// the source fails. It returns the error of the source or of the terminal, or
+// ErrInterrupted, and restores the terminal. It reads keys from stdin, or from the
+// terminal itself if stdin is not a terminal.
 func Run(ctx context.Context, o Options) error {
 	s := &screen{options: o, frame: frame{title: text.Printable(o.Title), interval: o.Interval, theme: coloured()}}
 	if o.NoColour {

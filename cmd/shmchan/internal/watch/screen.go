@@ -8,35 +8,35 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 )
 
-// noteFor is how long a note is shown.
+// noteFor is the time for which a note is shown.
 const noteFor = 10 * time.Second
 
 // screen is the state of the program on a terminal.
 type screen struct {
-	frame           // what is shown
-	options Options // what was asked for
+	frame   // what is shown
+	options Options
 	history History
-	newest  []Channel // is shown too, unless paused
+	newest  []Channel // of the last sample; shown unless paused
 	newAt   time.Time
 	noted   time.Time
 	begun   time.Time
 	samples uint64
 	w, h    int
-	err     error // why it ended, if not by the user's wish
+	err     error // why it ended; nil if the user quit
 }
 
-// sample is a message: what the source gave.
+// sample is the message that the source returned a sample.
 type sample struct {
 	frame Sample
 	err   error
 }
 
-// due is a message: it is time for a sample.
+// due is the message that it is time for a sample.
 type due struct{}
 
 func (s *screen) Init() tea.Cmd { return s.look }
 
-// look takes a sample, beside the loop that serves the keys.
+// look takes a sample, concurrently with the loop that handles keys.
 func (s *screen) look() tea.Msg {
 	got, err := s.options.Source()
 	return sample{got, err}
@@ -88,7 +88,7 @@ func (s *screen) take(got sample) tea.Cmd {
 	return tea.Tick(Until(s.begun, time.Now(), s.interval), func(time.Time) tea.Msg { return due{} })
 }
 
-// show brings what is shown up to date.
+// show shows the last sample.
 func (s *screen) show() { s.all, s.at = s.newest, s.newAt }
 
 func (s *screen) View() tea.View {
@@ -100,8 +100,8 @@ func (s *screen) View() tea.View {
 	return v
 }
 
-// Until is how long it is from now to the next of the times that lie a multiple of
-// interval after begun: lateness does not add up, and what was missed is left out.
+// Until returns the time from now to the next multiple of interval after begun. Delays do
+// not accumulate, and missed ticks are skipped.
 func Until(begun, now time.Time, interval time.Duration) time.Duration {
 	past := now.Sub(begun)
 	if past < 0 {

@@ -7,16 +7,16 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// columns are the widths of the table's, 0 for those that have no room.
+// columns are the widths of the columns of the table, 0 if there is no room.
 type columns struct{ name, gauge, percent, messages, bytes, spark, senders int }
 
 const (
 	mark     = 2  // columns before a line
-	gap      = 2  // columns between the name or the sparkline and what is before
-	mostName = 24 // columns of a name, where others want room too
+	gap      = 2  // columns before the sparkline
+	mostName = 24 // columns of a name, if there is a sparkline
 )
 
-// layout spends w columns: the narrower, the fewer.
+// layout divides w columns. The narrower the screen, the fewer columns it shows.
 func layout(w int) columns {
 	c := columns{percent: 6, messages: 8} // " !100%"
 	if w >= 32 {
@@ -41,8 +41,8 @@ func layout(w int) columns {
 	return c
 }
 
-// table draws the channels in room lines below a head, those around the chosen one
-// if there are more.
+// table draws the channels in room lines below a head. If there are more, it draws those
+// around the selected one.
 func (f *frame) table(shown []Channel, at, w, room int) []string {
 	c := layout(w)
 	fill := text.Right("FILL", c.percent)
@@ -94,13 +94,12 @@ func (f *frame) row(ch *Channel, c columns, chosen bool, w int) string {
 	return line
 }
 
-// damage is why the channel can't be read, without the path, which says no more
-// than the name.
+// damage says why the channel cannot be read, without its path.
 func damage(ch *Channel) string {
 	return text.Printable(strings.TrimPrefix(ch.Err.Error(), ch.Stats.Path+": "))
 }
 
-// rate is text, or a dash if there is no rate yet.
+// rate returns text, or a dash if there is no rate yet.
 func (f *frame) rate(ch *Channel, text string) string {
 	if !ch.Known {
 		return "-"
@@ -115,7 +114,7 @@ func (f *frame) spark(ch *Channel, of func(Rates) float64, n int) string {
 	return Sparkline(Buckets(ch.Points, of, f.at, Window, n))
 }
 
-// senders is how many there are, set off if one of them does not go on.
+// senders returns the number of senders, and marks it if one is not alive.
 func (f *frame) senders(ch *Channel, w int) string {
 	worst := ipc.StateAlive
 	for i := range ch.Stats.Senders {
