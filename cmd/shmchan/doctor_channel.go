@@ -84,7 +84,7 @@ func (c *checkup) damage(ring error) {
 		means = "something other than shmchan wrote to it: its receiver gets an error and cannot continue"
 	}
 	fix := c.command("rm --force", c.Name)
-	switch end := livingEnd(c.Stats); {
+	switch end := liveEndpoint(c.Stats); {
 	case c.unread > 0:
 		means += fmt.Sprintf("; %s before that can still be saved", text.Plural(c.unread, "message"))
 		fix = c.save()
@@ -111,7 +111,7 @@ func (c *checkup) dead(ring error) {
 		found += fmt.Sprintf(", with %s unread", text.Plural(c.unread, "message"))
 	}
 	means, fix := "no endpoint can attach to it any more", c.command("rm", c.Name)
-	if end := livingEnd(c.Stats); end != "" {
+	if end := liveEndpoint(c.Stats); end != "" {
 		means, fix = end+" still holds it; "+means, c.command("rm --force", c.Name)
 	}
 	switch {
@@ -178,14 +178,6 @@ func (c *checkup) room() {
 		c.add(levelNote, "slots", fmt.Sprintf("no free sender slot: all %d are taken", c.MaxSenders),
 			"further senders are refused; a channel created with a larger --max-senders accepts more", "")
 	}
-}
-
-// processOf names the process of an endpoint for a person.
-func processOf(pid int, label string) string {
-	if label == "" {
-		return fmt.Sprintf("pid %d", pid)
-	}
-	return fmt.Sprintf("pid %d, %s", pid, text.Printable(label))
 }
 
 // holders returns the command that lists the processes that hold locks of the file.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -72,38 +70,4 @@ func (a *app) listTable(entries []ipc.Entry) error {
 			text.Percent(s.Used, s.Capacity), s.Messages, receiverOf(s), len(s.Senders), noteOf(s))
 	}
 	return t.Flush()
-}
-
-// receiverOf returns the pid of the receiver, or a dash.
-func receiverOf(s *ipc.Stats) string {
-	if s.Receiver == nil {
-		return "-"
-	}
-	return strconv.Itoa(s.Receiver.PID)
-}
-
-// noteOf returns what is unusual about a channel, or a dash.
-func noteOf(s *ipc.Stats) string {
-	var notes []string
-	if s.Durable {
-		notes = append(notes, "durable")
-	}
-	if s.Dead {
-		notes = append(notes, "dead")
-	}
-	if r := s.Receiver; r != nil && r.State != ipc.StateAlive {
-		notes = append(notes, "receiver "+r.State.String())
-	}
-	for _, state := range []ipc.State{ipc.StateStalled, ipc.StateDead} {
-		n := uint64(0)
-		for i := range s.Senders {
-			if s.Senders[i].State == state {
-				n++
-			}
-		}
-		if n > 0 {
-			notes = append(notes, text.Plural(n, "sender")+" "+state.String())
-		}
-	}
-	return text.OrDash(strings.Join(notes, ", "))
 }

@@ -64,7 +64,7 @@ func (v *prune) run() error {
 			v.detailOf(e.Name, "kept: %s", text.OneLine(e.Err))
 			continue
 		}
-		if end := livingEnd(&e.Stats); end != "" {
+		if end := liveEndpoint(&e.Stats); end != "" {
 			v.detailOf(e.Name, "kept: %s is alive", end)
 			continue
 		}
@@ -121,19 +121,3 @@ func (v *prune) print(s *ipc.Stats, n uint64) error {
 	_, err := fmt.Fprintln(v.stdout, text.Printable(s.Name))
 	return err
 }
-
-// livingEnd names a live endpoint of the channel, or returns "".
-func livingEnd(s *ipc.Stats) string {
-	if s.Receiver != nil && s.Receiver.State != ipc.StateDead {
-		return fmt.Sprintf("its receiver (pid %d)", s.Receiver.PID)
-	}
-	for i := range s.Senders {
-		if e := &s.Senders[i]; e.State != ipc.StateDead {
-			return fmt.Sprintf("its sender %d (pid %d)", e.Slot, e.PID)
-		}
-	}
-	return ""
-}
-
-// unread returns the number of messages that were not received.
-func unread(s *ipc.Stats) uint64 { return s.Messages - min(s.Received, s.Messages) }

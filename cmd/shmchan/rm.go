@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,36 +46,4 @@ func newRm(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "remove the channel even if it is in use")
 	return cmd
-}
-
-// users names the live endpoints of a channel.
-func (a *app) users(name string) string {
-	s, err := ipc.Inspect(name, a.options())
-	if err != nil {
-		return "a live endpoint"
-	}
-	var who []string
-	if s.Receiver != nil && s.Receiver.State != ipc.StateDead {
-		who = append(who, fmt.Sprintf("its receiver (pid %d)", s.Receiver.PID))
-	}
-	var first, alive int
-	for _, e := range s.Senders {
-		if e.State == ipc.StateDead {
-			continue
-		}
-		if alive++; alive == 1 {
-			first = e.PID
-		}
-	}
-	switch alive {
-	case 0:
-	case 1:
-		who = append(who, fmt.Sprintf("a sender (pid %d)", first))
-	default:
-		who = append(who, fmt.Sprintf("%d senders", alive))
-	}
-	if len(who) == 0 {
-		return "a live endpoint"
-	}
-	return strings.Join(who, " and ")
 }

@@ -75,31 +75,19 @@ func printStat(w io.Writer, s *ipc.Stats, now time.Time) error {
 	}
 	fmt.Fprintln(t, "\nENDPOINT\tPID\tSTATE\tBEAT\tMESSAGES\tBYTES\tCLAIM\tLABEL")
 	if s.Receiver != nil {
-		printEnd(t, "receiver", s.Receiver)
+		printEndpoint(t, "receiver", s.Receiver)
 	}
 	for i := range s.Senders {
-		printEnd(t, "sender "+strconv.Itoa(s.Senders[i].Slot), &s.Senders[i])
+		printEndpoint(t, "sender "+strconv.Itoa(s.Senders[i].Slot), &s.Senders[i])
 	}
 	return t.Flush()
 }
 
-func printEnd(w io.Writer, end string, e *ipc.End) {
+func printEndpoint(w io.Writer, name string, e *ipc.End) {
 	claim := "-"
 	if e.Claim != nil {
 		claim = strconv.FormatUint(*e.Claim, 10)
 	}
-	fmt.Fprintf(w, "%s\t%d\t%s\t%s ago\t%d\t%d\t%s\t%s\n", end, e.PID, e.State, text.Age(e.BeatAge),
+	fmt.Fprintf(w, "%s\t%d\t%s\t%s ago\t%d\t%d\t%s\t%s\n", name, e.PID, e.State, text.Age(e.BeatAge),
 		e.Messages, e.Bytes, claim, text.OrDash(text.Printable(e.Label)))
-}
-
-// kindOf says whether the channel is durable, and whether it is dead.
-func kindOf(s *ipc.Stats) string {
-	kind := "not durable"
-	if s.Durable {
-		kind = "durable"
-	}
-	if s.Dead {
-		kind += "; dead: its receiver is gone for good"
-	}
-	return kind
 }

@@ -16,17 +16,17 @@ import (
 type watchView struct {
 	Time time.Time `json:"time"`
 	channelView
-	Receiver    *watchEndView  `json:"receiver"`
-	Senders     []watchEndView `json:"senders"`
-	MessageRate *float64       `json:"messages_per_s"`
-	ByteRate    *float64       `json:"bytes_per_s"`
-	ReceiveRate *float64       `json:"received_per_s"` // messages
-	Blocking    *string        `json:"blocking"`       // what blocks the endpoints, in words; null if nothing does
+	Receiver    *watchEndpointView  `json:"receiver"`
+	Senders     []watchEndpointView `json:"senders"`
+	MessageRate *float64            `json:"messages_per_s"`
+	ByteRate    *float64            `json:"bytes_per_s"`
+	ReceiveRate *float64            `json:"received_per_s"` // messages
+	Blocking    *string             `json:"blocking"`       // what blocks the endpoints, in words; null if nothing does
 }
 
-// watchEndView is the JSON of an endpoint at a tick.
-type watchEndView struct {
-	endView
+// watchEndpointView is the JSON of an endpoint at a tick.
+type watchEndpointView struct {
+	endpointView
 	MessageRate *float64 `json:"messages_per_s"`
 	ByteRate    *float64 `json:"bytes_per_s"`
 }
@@ -117,14 +117,14 @@ func watchViewOf(at time.Time, c *watch.Channel) watchView {
 		return &r
 	}
 	v := watchView{
-		Time: at.UTC(), channelView: viewOf(&c.Stats), Senders: make([]watchEndView, len(c.Senders)),
+		Time: at.UTC(), channelView: viewOf(&c.Stats), Senders: make([]watchEndpointView, len(c.Senders)),
 		MessageRate: rate(c.Rates.Messages), ByteRate: rate(c.Rates.Bytes), ReceiveRate: rate(c.Rates.Received),
 	}
 	if c.Stats.Receiver != nil {
-		v.Receiver = &watchEndView{*v.channelView.Receiver, rate(c.Receiver.Messages), rate(c.Receiver.Bytes)}
+		v.Receiver = &watchEndpointView{*v.channelView.Receiver, rate(c.Receiver.Messages), rate(c.Receiver.Bytes)}
 	}
 	for i := range v.Senders {
-		v.Senders[i] = watchEndView{v.channelView.Senders[i], rate(c.Senders[i].Messages), rate(c.Senders[i].Bytes)}
+		v.Senders[i] = watchEndpointView{v.channelView.Senders[i], rate(c.Senders[i].Messages), rate(c.Senders[i].Bytes)}
 	}
 	if c.Block != nil {
 		v.Blocking = &c.Block.Text

@@ -93,10 +93,10 @@ func (t *track) add(at time.Time, c *Channel) {
 	if c.Known = !t.at.IsZero() && span > 0; c.Known {
 		c.Rates = between(&t.last, s, span)
 		if s.Receiver != nil {
-			c.Receiver = endRates(t.last.Receiver, s.Receiver, span)
+			c.Receiver = endpointRates(t.last.Receiver, s.Receiver, span)
 		}
 		for i := range s.Senders {
-			c.Senders[i] = endRates(senderIn(&t.last, s.Senders[i].Slot), &s.Senders[i], span)
+			c.Senders[i] = endpointRates(senderIn(&t.last, s.Senders[i].Slot), &s.Senders[i], span)
 		}
 		t.points = append(t.points, Point{From: t.at, To: at, Rates: c.Rates})
 		for len(t.points) > 0 && at.Sub(t.points[0].To) >= Window {
@@ -117,4 +117,34 @@ func senderIn(s *ipc.Stats, slot int) *ipc.End {
 		}
 	}
 	return nil
+}
+
+// perSecond returns the rate of a counter that went from a to b. Counters only grow; if one
+// shrank, another process has tampered with it, and its rate is 0.
+func perSecond(a, b uint64, span time.Duration) float64 {
+	if b <= a || span <= 0 {
+		return 0
+	}
+	return float64(b-a) / span.Seconds()
+}
+
+// between returns the rates of a channel between two samples.
+func between(a, b *ipc.Stats, span time.Duration) Rates {
+	return Rates{
+		Messages: perSecond(a.Messages, b.Messages, span),
+		Bytes:    perSecond(a.Bytes, b.Bytes, span),
+		Received: perSecond(a.Received, b.Received, span),
+	}
+}
+
+// endpointRates returns the rates of an endpoint. If its slot has a new owner, all that the
+// owner did happened since the previous sample.
+func endpointRates(a, b *ipc.End, span time.Duration) Rates {
+	if a == nil || a.PID != b.PID || a.Messages > b.Messages {
+		a = &ipc.End{}
+	}
+	return Rates{
+		Messages: perSecond(a.Messages, b.Messages, span),
+		Bytes:    perSecond(a.Bytes, b.Bytes, span),
+	}
 }
