@@ -16,7 +16,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// examined are findings of all kinds, as doctor comes upon them.
+// examined returns findings of all kinds, in the order in which doctor reports them.
 func examined(v *doctor) (all []finding) {
 	all = append(all, checkKernel([]machine.Feature{
 		{Name: "futex", Since: "2.6", Required: true},
@@ -80,7 +80,7 @@ func examined(v *doctor) (all []finding) {
 			c.stats.MaxSenders = 8
 		}
 		check := checkup{Stats: &c.stats, unread: 3, command: v.command}
-		if strings.Contains(c.stats.Name, "empty") || c.ring != nil && c.stats.Name != "scribbled" { // nothing can be read
+		if strings.Contains(c.stats.Name, "empty") || c.ring != nil && c.stats.Name != "scribbled" { // no message can be read
 			check.unread = 0
 		}
 		all = append(all, check.findings(c.ring)...)
@@ -106,8 +106,7 @@ func TestDoctorGolden(t *testing.T) {
 	}
 }
 
-// Whatever doctor finds, what it advises loses no message, and removes no file that
-// is not a channel.
+// No advice of doctor loses a message or removes a file that is not a channel.
 func TestDoctorAdvisesNothingThatLosesAMessage(t *testing.T) {
 	alive := &ipc.End{Slot: -1, PID: 42, State: ipc.StateAlive}
 	stalled := &ipc.End{Slot: -1, PID: 42, State: ipc.StateStalled}
@@ -124,7 +123,7 @@ func TestDoctorAdvisesNothingThatLosesAMessage(t *testing.T) {
 					}
 					check := checkup{Stats: &s, unread: 3, command: (&doctor{app: &app{}}).command}
 					if ring == ipc.ErrIncompatible {
-						check.unread = 0 // it can't be looked at
+						check.unread = 0 // it cannot be read
 					}
 					for _, f := range check.findings(ring) {
 						require.NotRegexp(t, `\brm\b`, f.Fix, "%+v: %+v", s, f)
@@ -141,7 +140,7 @@ func TestDoctorAdvisesNothingThatLosesAMessage(t *testing.T) {
 	}
 }
 
-// Each file system that is not just a disk or memory is told of by its name.
+// doctor names each file system that is neither an ordinary disk nor memory.
 func TestDoctorTellsFileSystemsByName(t *testing.T) {
 	for _, tt := range []struct {
 		system filesystem.Usage
@@ -164,8 +163,8 @@ func TestDoctorTellsFileSystemsByName(t *testing.T) {
 	}
 }
 
-// A dead end whose lock is held stands in the way of the next one: doctor says what
-// holds it, and does not send the user to a recv that would be refused.
+// A dead endpoint whose lock is held blocks the next one. doctor says how to find the holder,
+// and does not advise a recv that would be refused.
 func TestDoctorNamesWhatHoldsTheLocksOfTheDead(t *testing.T) {
 	v := &doctor{app: &app{}}
 	c := checkup{command: v.command, Stats: &ipc.Stats{

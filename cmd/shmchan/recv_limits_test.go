@@ -23,9 +23,9 @@ import (
 
 const limitedMessages = 6
 
-// limited runs recv --exec by prlimit, with messages 1 to limitedMessages in a
-// durable channel, as the user of attr. It checks that what the commands made of
-// the messages agrees with the status, and returns that and what stderr says.
+// limited runs recv --exec under prlimit, as the user of attr, with messages 1 to
+// limitedMessages in a durable channel. It checks that the output of the commands agrees
+// with the status, and returns the status and stderr.
 func limited(t *testing.T, attr *syscall.SysProcAttr, limit string) (status int, said string) {
 	t.Helper()
 	dir := os.Getenv("SHMCHAN_DIR")
@@ -63,7 +63,7 @@ func limited(t *testing.T, attr *syscall.SysProcAttr, limit string) (status int,
 	case exitFailure: // whatever went wrong, it is told
 		require.NotEmpty(t, said)
 	default:
-		// Go's runtime dies with status 2 where it can't go on; nothing is lost then.
+		// If Go's runtime cannot continue, it exits with status 2, and nothing is lost.
 		require.Regexp(t, "pthread_create failed|failed to create new OS thread|out of memory", said)
 	}
 	var peeked bytes.Buffer
@@ -85,8 +85,8 @@ func limited(t *testing.T, attr *syscall.SysProcAttr, limit string) (status int,
 	return status, said
 }
 
-// reachable puts this binary where any user may execute it, and makes the channel
-// directory uid's.
+// reachable copies this binary to where any user may execute it, and gives the channel
+// directory to uid.
 func reachable(t *testing.T, uid int) {
 	t.Helper()
 	if _, err := exec.LookPath("prlimit"); err != nil {
@@ -105,8 +105,8 @@ func reachable(t *testing.T, uid int) {
 	}
 }
 
-// A command that can't be started for want of descriptors has failed, as any other:
-// those before it are finished and taken, it and those behind it are not.
+// A command that cannot be started for lack of descriptors has failed. Messages before it are
+// received; its own and later ones are not.
 func TestExecWithFewDescriptors(t *testing.T) {
 	reachable(t, os.Getuid())
 	first, later := false, false
@@ -123,7 +123,7 @@ func TestExecWithFewDescriptors(t *testing.T) {
 	require.True(t, later, "no limit hit a later command")
 }
 
-// The same for want of processes.
+// The same for lack of processes.
 func TestExecWithFewProcesses(t *testing.T) {
 	const uid = 60_417 // nobody else's, for the limit counts all that the user runs
 	if os.Getuid() != 0 {
@@ -144,7 +144,7 @@ func TestExecWithFewProcesses(t *testing.T) {
 	}
 }
 
-// A command that can't be started leaves nothing open, and the next one is as any.
+// A command that cannot be started leaves nothing open and does not affect the next one.
 func TestFailedStartsLeaveNothing(t *testing.T) {
 	var s spawner
 	a := &app{stdin: strings.NewReader(""), stdout: os.Stdout, stderr: io.Discard}

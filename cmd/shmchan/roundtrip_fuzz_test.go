@@ -12,9 +12,9 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// FuzzRoundTrip sends messages through `recv --frame F | send --frame F` for each
-// frame: they come out exactly as they were, or recv refuses one, which then is
-// the first that is still in the channel. peek shows the same before.
+// FuzzRoundTrip sends messages through `recv --frame F | send --frame F` for each frame.
+// They arrive unchanged, or recv refuses one, which is then the first message left in the
+// channel. peek shows the same before.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add([]byte("one,two,,three"), byte(','))
 	f.Add([]byte("a\nb\x00c\xff\xfe,\r\n,\n"), byte(','))

@@ -35,7 +35,7 @@ func TestStatus(t *testing.T) {
 		{"the ring is empty", ipc.ErrEmpty, 4},
 		{"a context's deadline", context.DeadlineExceeded, 4},
 		{"a file's deadline", os.ErrDeadlineExceeded, 4},
-		{"the other end has gone", ipc.ErrDisconnected, 5},
+		{"the other endpoint is gone", ipc.ErrDisconnected, 5},
 		{"busy", ipc.ErrBusy, 6},
 		{"no sender slot", ipc.ErrNoSlot, 6},
 		{"the channel exists", fs.ErrExist, 6},
@@ -58,7 +58,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestReport names what is printed of each kind of error.
+// TestReport checks what is printed for each kind of error.
 func TestReport(t *testing.T) {
 	cause := errors.New("send jobs: ring is full")
 	for _, tt := range []struct {
@@ -136,7 +136,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// TestHelp: every verb has --help with an example, on stdout.
+// TestHelp checks that --help of every verb prints an example on stdout.
 func TestHelp(t *testing.T) {
 	all := [][]string{{"--help"}, {"help"}, {"-h"}, {"recv", "-h"}, {"help", "send"}, {"--help", "send"}}
 	for _, verb := range (&app{}).root().Commands() {

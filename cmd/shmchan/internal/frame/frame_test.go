@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cutAll returns every message of the stream, and the error that ended it, nil
-// for io.EOF.
+// cutAll returns all messages of a stream, and the error that ended it, or nil for io.EOF.
 func cutAll(d *Decoder) ([]string, error) {
 	var got []string
 	for {
@@ -161,7 +160,7 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-// TestNextYieldsAllOfOneRead: what one read gave comes out whole, without
+// TestNextYieldsAllOfOneRead checks that Next returns all messages of one read, without
 // another read that could block.
 func TestNextYieldsAllOfOneRead(t *testing.T) {
 	for _, k := range []Kind{Line, Nul, Len, JSON} {
@@ -218,7 +217,7 @@ func TestParse(t *testing.T) {
 	require.ErrorContains(t, err, "line, nul, len, raw or json")
 }
 
-// TestLargeMessageAmongSmall: the buffer grows for it, and goes on.
+// TestLargeMessageAmongSmall makes the buffer grow.
 func TestLargeMessageAmongSmall(t *testing.T) {
 	big := strings.Repeat("b", 3*bufferSize+7)
 	for _, k := range []Kind{Line, Nul, Len, JSON} {

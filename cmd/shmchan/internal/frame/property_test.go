@@ -9,8 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// chunks reads as much at a time as sizes say, over and over; a 0 is a read
-// that gives nothing.
+// chunks reads as many bytes at a time as sizes say, repeatedly. 0 is an empty read.
 type chunks struct {
 	rest  []byte
 	sizes []int
@@ -33,9 +32,9 @@ func drawChunks(t *rapid.T, stream []byte) *chunks {
 	return &chunks{rest: stream, sizes: append(rapid.SliceOf(rapid.IntRange(0, 300)).Draw(t, "reads"), 1)}
 }
 
-// TestRoundTrip: what Append writes, Next gives back, however it is read.
+// TestRoundTrip checks that Next returns what Append wrote, for any sizes of reads.
 func TestRoundTrip(t *testing.T) {
-	// Bytes that frames and JSON care about are frequent.
+	// Bytes that are special in a frame or in JSON are frequent.
 	special := rapid.SampledFrom([]byte("\n\r\x00\"\\u{}/ \x7f\xc2\x85\xe2\x80\xa8\xa9\xed\xa0\xff"))
 	message := rapid.OneOf(
 		rapid.SliceOfN(rapid.Byte(), 0, 200),
@@ -69,7 +68,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatDoesNotFitIsRefused names every refusal.
+// TestOnlyWhatDoesNotFitIsRefused checks every refusal.
 func TestOnlyWhatDoesNotFitIsRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := rapid.SliceOfN(rapid.SampledFrom([]byte("ab\n\x00\xff")), 0, 12).Draw(t, "message")
@@ -83,8 +82,8 @@ func TestOnlyWhatDoesNotFitIsRefused(t *testing.T) {
 	})
 }
 
-// TestChunkingDoesNotMatter: any stream gives the same messages and the same
-// kind of end, whether it is read at once or in pieces.
+// TestChunkingDoesNotMatter checks that any stream has the same messages and the same kind
+// of end, whether it is read at once or in pieces.
 func TestChunkingDoesNotMatter(t *testing.T) {
 	bytesOf := rapid.SliceOf(rapid.SampledFrom([]byte("ab\n\x00\x01\x02{}\"\\:dt")))
 	for _, k := range []Kind{Line, Nul, Len, Raw, JSON} {

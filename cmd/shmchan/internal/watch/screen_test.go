@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// press types keys, named as bubbletea names them or else a letter each.
+// press types keys: by their names in bubbletea, or one letter each.
 func press(s *screen, keys ...tea.KeyPressMsg) (last tea.Cmd) {
 	for _, k := range keys {
 		_, last = s.Update(k)
