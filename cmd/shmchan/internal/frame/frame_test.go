@@ -217,6 +217,19 @@ func TestParse(t *testing.T) {
 	require.ErrorContains(t, err, "line, nul, len, raw or json")
 }
 
+func TestEveryFrameIsComplete(t *testing.T) {
+	for k, f := range frames {
+		require.NotEmpty(t, f.name, k)
+		require.NotEmpty(t, f.unit, f.name)
+		require.GreaterOrEqual(t, f.limit(100), 100, f.name)
+		require.NotNil(t, f.cut, f.name)
+		require.NotNil(t, f.finish, f.name)
+		require.NotNil(t, f.append, f.name)
+		require.Equal(t, f.origin, Kind(k).NeedsOrigin(), f.name)
+	}
+	require.Equal(t, "frame(200)", Kind(200).String())
+}
+
 // TestLargeMessageAmongSmall makes the buffer grow.
 func TestLargeMessageAmongSmall(t *testing.T) {
 	big := strings.Repeat("b", 3*bufferSize+7)
