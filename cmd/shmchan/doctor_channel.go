@@ -175,7 +175,7 @@ func (c *checkup) room() {
 			"senders wait until a receiver attaches", c.command("recv", c.Name))
 	}
 	if len(c.Senders) == c.MaxSenders {
-		c.add(levelNote, "slots", fmt.Sprintf("no free sender slot: all %d are taken", c.MaxSenders),
+		c.add(levelNote, "slots", fmt.Sprintf("all sender slots are in use (%d)", c.MaxSenders),
 			"further senders are refused; a channel created with a larger --max-senders accepts more", "")
 	}
 }

@@ -20,8 +20,8 @@ import (
 func examined(v *doctor) (all []finding) {
 	all = append(all, checkKernel([]machine.Feature{
 		{Name: "futex", Since: "2.6", Required: true},
-		{Name: "locks of open file descriptions", Since: "3.15", Required: true, Err: errors.New("invalid argument")},
-		{Name: "membarrier", Since: "4.16", Without: "every sender fences, and is slower"},
+		{Name: "open file description locks", Since: "3.15", Required: true, Err: errors.New("invalid argument")},
+		{Name: "membarrier", Since: "4.16", Without: "every sender executes a fence, which is slower"},
 		{Name: "pidfd_open", Since: "5.3", Without: "a death is noticed later", Err: errors.New("function not implemented")},
 	})...)
 	const dir = "/dev/shm/shmchan-1000"
