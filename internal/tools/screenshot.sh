@@ -13,7 +13,7 @@ cleanup() {
 	tmux -S "$socket" kill-server 2>/dev/null || true
 	for job in $(jobs -p); do kill -KILL -- "-$job" 2>/dev/null || true; done
 	wait 2>/dev/null
-	rm -r "$SHMCHAN_DIR"
+	rm -rf "$SHMCHAN_DIR" "$socket"
 }
 trap cleanup EXIT
 set -m # each job is a process group
