@@ -43,7 +43,7 @@ scripts     := $(wildcard .ci/run internal/tools/*.sh examples/*/*.sh packaging/
 as-root := test "$$(id -u)" = 0 || echo "not run: the tests that need root: other users' files, namespaces, mounts" >&2
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet linux lint unit test-386 race kill guard bench fuzz hostile soak model model-quick arm64 s390x fmt clean install uninstall deb deb-test
+.PHONY: help build demo screenshot test vet linux lint unit test-386 race kill guard bench fuzz hostile soak model model-quick arm64 s390x fmt clean install uninstall deb deb-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,11 @@ build: ## build the command, bin/shmchan
 
 demo: build ## eight senders, one receiver, one kill -9: shown to be right
 	examples/demo/demo.sh $(bin)
+
+screenshot: build ## draw the screen of shmchan watch, beside a load, as docs/watch.svg
+	@$(ensure) tmux tmux
+	internal/tools/screenshot.sh $(bin) >bin/watch.ansi
+	$(GO) run ./cmd/shmchan/internal/screenshot -title 'shmchan watch' -desc 'Channels with fill, rates and the last minute; one is almost full' <bin/watch.ansi >docs/watch.svg
 
 test: build vet linux lint unit test-386 race kill guard ## everything that must pass before a commit
 

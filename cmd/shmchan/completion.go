@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -16,8 +17,8 @@ func newCompletion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
 		Short: "Print a shell's completion script",
-		Long: `Print the script that makes a shell complete verbs, flags and the names of
-channels. make install puts it where the shell finds it.`,
+		Long: `Print the script with which a shell completes verbs, flags and the names of
+channels. make install installs it.`,
 		Example: `  shmchan completion bash > ~/.local/share/bash-completion/completions/shmchan
   shmchan completion zsh > "${fpath[1]}/_shmchan"
   shmchan completion fish > ~/.config/fish/completions/shmchan.fish`,
@@ -25,7 +26,7 @@ channels. make install puts it where the shell finds it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.verb = cmd.Name()
 			if len(args) != 1 {
-				return usagef("one shell is wanted: bash, zsh or fish")
+				return usagef("accepts one shell: bash, zsh or fish")
 			}
 			switch root := cmd.Root(); args[0] {
 			case "bash":
@@ -35,12 +36,12 @@ channels. make install puts it where the shell finds it.`,
 			case "fish":
 				return root.GenFishCompletion(a.stdout, true)
 			}
-			return usagef("no completion for %q: bash, zsh or fish", args[0])
+			return usagef("unknown shell %q: want bash, zsh or fish", args[0])
 		},
 	}
 }
 
-// complete tells cobra how arguments and values of flags are completed.
+// complete registers how arguments and values of flags are completed.
 func (a *app) complete(root *cobra.Command) {
 	dirs := func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveFilterDirs
@@ -58,7 +59,7 @@ func (a *app) complete(root *cobra.Command) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			values := cobra.NoFileCompletions
 			switch f.Value.Type() {
-			case "bool", "string": // no value, or any
+			case "bool", "string": // no value, or anything
 				return
 			case "FRAME":
 				values = cobra.FixedCompletions(frame.Names(), cobra.ShellCompDirectiveNoFileComp)
@@ -70,15 +71,15 @@ func (a *app) complete(root *cobra.Command) {
 	}
 }
 
-// must is for what can fail only by a mistake in this program.
+// must panics on an error that only a bug in this program can cause.
 func must(err error) {
 	if err != nil {
 		panic(err)
 	}
 }
 
-// completeName completes NAME, the first argument, or every one where there may be
-// several, by the channels that there are; a path by the shell's own means.
+// completeName completes NAME by the existing channels, and leaves paths to the shell. NAME
+// is the first argument, or every argument if the verb accepts several.
 func (a *app) completeName(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 && !strings.Contains(cmd.Use, "NAME…") {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -93,11 +94,11 @@ func (a *app) completeName(cmd *cobra.Command, args []string, begun string) ([]c
 	var names []cobra.Completion
 	for i := range entries {
 		e := &entries[i]
-		if e.Err != nil || !strings.HasPrefix(e.Name, begun) || slices.Contains(args, e.Name) || printable(e.Name) != e.Name {
+		if e.Err != nil || !strings.HasPrefix(e.Name, begun) || slices.Contains(args, e.Name) || text.Printable(e.Name) != e.Name {
 			continue
 		}
-		about := fmt.Sprintf("%s, %s full, receiver %s, %s", humanSize(uint64(e.Stats.Capacity)),
-			percent(e.Stats.Used, e.Stats.Capacity), receiverOf(&e.Stats), plural(uint64(len(e.Stats.Senders)), "sender"))
+		about := fmt.Sprintf("%s, %s full, receiver %s, %s", text.Size(uint64(e.Stats.Capacity)),
+			text.Percent(e.Stats.Used, e.Stats.Capacity), receiverOf(&e.Stats), text.Plural(len(e.Stats.Senders), "sender"))
 		names = append(names, cobra.CompletionWithDesc(e.Name, about))
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp

@@ -10,11 +10,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
 )
 
 const contract = "../../docs/cli.md"
 
-// scripts returns the command scripts by their names.
+// scripts returns the command scripts by name.
 func scripts(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(scriptDir + "/*.txtar")
@@ -31,8 +33,8 @@ func scripts(t *testing.T) map[string]string {
 // A row of the table of exit statuses: | 3 | no such channel | `peek`, `stat` |
 var exitRow = regexp.MustCompile(`(?m)^\| (\d+) \| ([^|]+) \| ([^|]+) \|$`)
 
-// TestEveryExitStatusHasItsScripts: each script that the contract names for a
-// status runs into it.
+// TestEveryExitStatusHasItsScripts checks that each script that the contract lists for a
+// status meets it.
 func TestEveryExitStatusHasItsScripts(t *testing.T) {
 	raw, err := os.ReadFile(contract)
 	require.NoError(t, err)
@@ -45,7 +47,7 @@ func TestEveryExitStatusHasItsScripts(t *testing.T) {
 		for _, name := range names {
 			text, ok := all[name[1]+".txtar"]
 			require.True(t, ok, "status %s: no script %s", status, name[1])
-			// By a command that wants it, or as what a shell printed.
+			// As the status of a command, or as the output of a shell.
 			met := regexp.MustCompile(`(?m)^(status ` + status + ` |finish \S+ ` + status + `$|(bytes )?stdout '\^?(.*\\n)?` + status + `\b)`)
 			if status == "0" {
 				met = regexp.MustCompile(`(?m)^(exec shmchan|finish \S+ 0$)`)
@@ -58,7 +60,7 @@ func TestEveryExitStatusHasItsScripts(t *testing.T) {
 	}
 }
 
-// documented are the verbs in the contract's table.
+// documented returns the verbs in the table of the contract.
 func documented(t *testing.T) []*cobra.Command {
 	t.Helper()
 	raw, err := os.ReadFile(contract)
@@ -73,7 +75,7 @@ func documented(t *testing.T) []*cobra.Command {
 	return all
 }
 
-// TestEveryVerbAndFlagHasItsScript: no flag that no script uses.
+// TestEveryVerbAndFlagHasItsScript checks that some script uses each verb and each flag.
 func TestEveryVerbAndFlagHasItsScript(t *testing.T) {
 	var lines []string
 	for _, text := range scripts(t) {
@@ -98,7 +100,7 @@ func TestEveryVerbAndFlagHasItsScript(t *testing.T) {
 			require.True(t, f.Name == "help" || short || used(c.Name(), "--"+f.Name), "no script uses %s --%s", c.Name(), f.Name)
 		})
 	}
-	for _, frame := range []string{"line", "nul", "len", "raw", "json"} {
+	for _, frame := range frame.Names() {
 		for _, verb := range []string{"send", "recv", "peek"} {
 			all := regexp.MustCompile(`shmchan( -\S+)* ` + verb + ` [^|;&]*(--frame[ =]` + frame + `|--` + frame + `|-0)\b`)
 			require.True(t, frame == "line" || all.MatchString(strings.Join(lines, "\n")), "no script uses %s --frame %s", verb, frame)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -15,10 +16,10 @@ func newCreate(a *app) *cobra.Command {
 	var ifMissing bool
 	cmd := &cobra.Command{
 		Use:   "create NAME",
-		Short: "Make a channel without attaching to it",
-		Long: `Make a channel without attaching to it. What senders leave in it is kept for
-the first receiver; when a receiver leaves, a channel that is not --durable goes
-with it.`,
+		Short: "Create a channel without attaching to it",
+		Long: `Create a channel without attaching to it. It keeps the messages of its senders for
+the first receiver. When a receiver leaves, the channel is removed, unless it is
+--durable.`,
 		Example: `  shmchan create --durable --capacity 64M jobs
   shmchan create --if-missing --mode 0660 /srv/shared/jobs`,
 		Args: oneName,
@@ -28,15 +29,15 @@ with it.`,
 			err := ipc.Create(name, o)
 			switch {
 			case errors.Is(err, fs.ErrExist) && ifMissing:
-				a.detail("the channel exists already")
+				a.detail("the channel already exists")
 				return nil
 			case errors.Is(err, fs.ErrExist):
-				return because(err, "the channel exists already; --if-missing makes that no error")
+				return because(err, "the channel already exists; --if-missing accepts that")
 			case err != nil:
 				return err
 			}
 			if s, err := ipc.Inspect(name, o); err == nil {
-				a.detail("made %s: %s, %s", printable(s.Path), humanSize(uint64(s.Capacity)), plural(uint64(s.MaxSenders), "sender slot"))
+				a.detail("created %s: %s, %s", text.Printable(s.Path), text.Size(uint64(s.Capacity)), text.Plural(s.MaxSenders, "sender slot"))
 			}
 			return nil
 		}),
@@ -44,6 +45,6 @@ with it.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	making.register(flags)
-	flags.BoolVar(&ifMissing, "if-missing", false, "a channel that exists already is no error, and stays as it is")
+	flags.BoolVar(&ifMissing, "if-missing", false, "if the channel exists, leave it as it is and succeed")
 	return cmd
 }

@@ -10,11 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// errMend: doctor found something to mend.
-var errMend = errors.New("something is to be mended")
+// errFix reports that doctor found something to fix.
+var errFix = errors.New("something to fix")
 
 // doctor is `shmchan doctor [NAME]`.
 type doctor struct {
@@ -28,14 +29,14 @@ func newDoctor(a *app) *cobra.Command {
 	v := &doctor{app: a}
 	cmd := &cobra.Command{
 		Use:   "doctor [NAME]",
-		Short: "Look for what is wrong, and say what to do about it",
-		Long: `Look at the kernel's features, the directory and its room, and at each channel,
-or the one of that NAME: its layout and records, dead and stalled ends, claims
-that hold the others up. Nothing is changed. Each line begins with ok, note or
-problem; a problem comes with what it means and the command that mends it, and
-makes the exit status 9.`,
+		Short: "Look for problems, and say how to fix them",
+		Long: `Check the kernel's features, the directory and its free space, and each channel,
+or the one named NAME: its layout and records, dead and stalled endpoints, claims
+that block other senders. doctor changes nothing. Each line begins with ok, note
+or problem. A problem comes with what it means and the command that fixes it; if
+there is one, the exit status is 9.`,
 		Example: `  shmchan doctor
-  shmchan doctor --json jobs | jq -r 'select(.level == "problem") | .mend'`,
+  shmchan doctor --json jobs | jq -r 'select(.level == "problem") | .fix'`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -54,7 +55,7 @@ makes the exit status 9.`,
 	return cmd
 }
 
-// How bad a finding is.
+// Levels of a finding.
 const (
 	levelOK      = "ok"
 	levelNote    = "note"
@@ -69,7 +70,7 @@ type finding struct {
 	Check   string `json:"check"`
 	Found   string `json:"found"`
 	Means   string `json:"means"` // "" if ok
-	Mend    string `json:"mend"`  // a command, or advice; "" if there is nothing to do
+	Fix     string `json:"fix"`   // a command, or advice; "" if there is nothing to do
 }
 
 func (v *doctor) run() error {
@@ -96,17 +97,17 @@ func (v *doctor) run() error {
 	case err != nil:
 		return err
 	case v.problems > 0:
-		return because(errMend, "%s found", plural(v.problems, "problem"))
+		return because(errFix, "%s found", text.Plural(v.problems, "problem"))
 	}
 	return nil
 }
 
-// all looks at every channel of the directory. Where that can't be listed its own
-// check has said so.
+// all checks every channel of the directory. If the directory cannot be listed, its own
+// check has reported that.
 func (v *doctor) all(o *ipc.Options) error {
 	entries, err := ipc.List(o)
 	if err != nil {
-		v.detail("because: %s", oneLine(err))
+		v.detail("cause: %s", text.OneLine(err))
 		return nil
 	}
 	for i := range entries {
@@ -133,7 +134,7 @@ func (v *doctor) one(o *ipc.Options) error {
 	return nil
 }
 
-// channel looks at one channel, and through its records.
+// channel checks one channel and its records.
 func (v *doctor) channel(e *ipc.Entry) {
 	if e.Err != nil {
 		v.report(unreadable(e))
@@ -142,31 +143,31 @@ func (v *doctor) channel(e *ipc.Entry) {
 	var ring error
 	var unread uint64
 	for _, ring = range ipc.Peek(e.Name, v.options()) {
-		if ring == nil { // an error comes last, and is no message
+		if ring == nil { // an error comes last, without a message
 			unread++
 		}
 	}
 	if errors.Is(ring, fs.ErrNotExist) {
-		return // gone since
+		return // it is gone
 	}
 	c := checkup{Stats: &e.Stats, unread: unread, command: v.command}
 	v.report(c.findings(ring)...)
 }
 
-// command is a command line of this program about the channel.
+// command returns a command line for verb and the named channel.
 func (v *doctor) command(verb, name string) string {
 	words := []string{"shmchan"}
 	if v.dir != "" && !strings.Contains(name, "/") {
-		words = append(words, "--dir", quote(v.dir))
+		words = append(words, "--dir", text.ShellWord(v.dir))
 	}
 	words = append(words, verb)
 	if strings.HasPrefix(name, "-") {
 		words = append(words, "--")
 	}
-	return strings.Join(append(words, quote(name)), " ")
+	return strings.Join(append(words, text.ShellWord(name)), " ")
 }
 
-// report prints findings, until stdout fails.
+// report prints findings until stdout fails.
 func (v *doctor) report(all ...finding) {
 	for _, f := range all {
 		if f.Level == levelProblem {
@@ -188,24 +189,13 @@ func (f *finding) print(v *doctor) error {
 	if about == "" {
 		about = f.Subject
 	}
-	text := fmt.Sprintf("%-8s %s: %s\n", f.Level, printable(about), f.Found)
+	out := fmt.Sprintf("%-8s %s: %s\n", f.Level, text.Printable(about), f.Found)
 	if f.Means != "" {
-		text += fmt.Sprintf("%-8s   means: %s\n", "", f.Means)
+		out += fmt.Sprintf("%-8s   means: %s\n", "", f.Means)
 	}
-	if f.Mend != "" {
-		text += fmt.Sprintf("%-8s   mend:  %s\n", "", f.Mend)
+	if f.Fix != "" {
+		out += fmt.Sprintf("%-8s   fix:   %s\n", "", f.Fix)
 	}
-	_, err := fmt.Fprint(v.stdout, text)
+	_, err := fmt.Fprint(v.stdout, out)
 	return err
-}
-
-// quote makes s one word of a shell's command line.
-func quote(s string) string {
-	plain := func(r rune) bool {
-		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune("-_./:@%+,=", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/machine"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/internal/filesystem"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// checkKernel is one line for all features that are there, and one for each that
-// is missing.
+// checkKernel returns a finding for all features that the kernel has, and one for each
+// that it lacks.
 func checkKernel(features []machine.Feature) (all []finding) {
 	var there []string
 	for _, f := range features {
@@ -24,12 +25,12 @@ func checkKernel(features []machine.Feature) (all []finding) {
 		}
 		missing := finding{
 			Level: levelProblem, Subject: "kernel", Check: f.Name,
-			Found: fmt.Sprintf("no %s: %s", f.Name, oneLine(f.Err)),
-			Means: "no channel can be used",
-			Mend:  fmt.Sprintf("use Linux %s or later, and a container or filter that allows it", f.Since),
+			Found: fmt.Sprintf("no %s: %s", f.Name, text.OneLine(f.Err)),
+			Means: "channels do not work",
+			Fix:   fmt.Sprintf("use Linux %s or later, and a container or filter that allows the call", f.Since),
 		}
 		if !f.Required {
-			missing.Level, missing.Means, missing.Mend = levelNote, f.Without, ""
+			missing.Level, missing.Means, missing.Fix = levelNote, f.Without, ""
 		}
 		all = append(all, missing)
 	}
@@ -41,24 +42,24 @@ func checkKernel(features []machine.Feature) (all []finding) {
 }
 
 const (
-	// room is what a channel of the default size takes, and some more.
+	// room is somewhat more than a channel of the default size takes.
 	room = 2 << 20
-	// containerShm is the size of /dev/shm that container runtimes give.
+	// containerShm is the default size of /dev/shm in container runtimes.
 	containerShm = 64 << 20
 )
 
-// directory checks the directory where the channels are. A plain name's is checked
-// by listing it, as every verb does; a path's owner is told of by its channel.
+// directory checks the directory of the channels. It lists the directory of a plain name,
+// as all verbs do. For a path, the check of its channel reports an untrusted owner.
 func (v *doctor) directory(dir string) []finding {
-	bad := func(err error, mend string) []finding {
+	bad := func(err error, fix string) []finding {
 		return []finding{{
-			Level: levelProblem, Subject: "directory", Name: dir, Check: "access", Found: oneLine(err),
-			Means: "no channel can be made or found there", Mend: mend,
+			Level: levelProblem, Subject: "directory", Name: dir, Check: "access", Found: text.OneLine(err),
+			Means: "channels can be neither created nor found there", Fix: fix,
 		}}
 	}
 	if v.name == "" || !strings.Contains(v.name, "/") {
 		if _, err := ipc.List(v.options()); err != nil {
-			return bad(err, accessMend(dir))
+			return bad(err, accessFix(dir))
 		}
 	}
 	info, err := os.Stat(dir)
@@ -73,10 +74,10 @@ func (v *doctor) directory(dir string) []finding {
 		if err != nil {
 			return bad(err, "")
 		}
-		return checkRoom(dir, "missing; the first channel makes it", &s)
+		return checkRoom(dir, "missing; the first channel creates it", &s)
 	}
 	if err != nil {
-		return bad(err, accessMend(dir))
+		return bad(err, accessFix(dir))
 	}
 	s, err := filesystem.UsageOf(dir)
 	if err != nil {
@@ -85,71 +86,71 @@ func (v *doctor) directory(dir string) []finding {
 	return checkRoom(dir, fmt.Sprintf("mode %#o", info.Mode().Perm()), &s)
 }
 
-// accessMend is what to do about a directory that can't be used.
-func accessMend(dir string) string {
+// accessFix returns what to do about a directory that cannot be used.
+func accessFix(dir string) string {
 	if info, err := os.Lstat(dir); err == nil && info.IsDir() && info.Mode().Perm()&0o002 != 0 {
-		return "chmod go-w " + quote(dir)
+		return "chmod go-w " + text.ShellWord(dir)
 	}
-	return "name another directory, by --dir or SHMCHAN_DIR"
+	return "use another directory, with --dir or SHMCHAN_DIR"
 }
 
-// checkRoom is one line about the directory, and one for each thing that is amiss
-// with its file system.
+// checkRoom returns a finding for the directory, and one for each problem of its file
+// system.
 func checkRoom(dir, state string, s *filesystem.Usage) []finding {
-	found := fmt.Sprintf("%s, %s, %s of %s free", state, s.Name, humanSize(s.Free), humanSize(s.Size))
+	found := fmt.Sprintf("%s, %s, %s of %s free", state, s.Name, text.Size(s.Free), text.Size(s.Size))
 	if s.Size == 0 {
-		found = fmt.Sprintf("%s, %s, which does not count its room", state, s.Name)
+		found = fmt.Sprintf("%s, %s, which reports no size", state, s.Name)
 	}
 	all := []finding{{Level: levelOK, Check: "access", Found: found}}
-	add := func(level, check, found, means, mend string) {
-		all = append(all, finding{Level: level, Check: check, Found: found, Means: means, Mend: mend})
+	add := func(level, check, found, means, fix string) {
+		all = append(all, finding{Level: level, Check: check, Found: found, Means: means, Fix: fix})
 	}
 	switch {
 	case s.Cannot != "":
 		add(levelProblem, "type", "its file system is "+s.Name+", which "+s.Cannot,
-			"no channel can be made there", "name a directory below /dev/shm, by --dir or SHMCHAN_DIR")
+			"no channel can be created there", "use a directory below /dev/shm, with --dir or SHMCHAN_DIR")
 	case s.Remote:
 		add(levelProblem, "type", "its file system is "+s.Name,
-			"what one end writes another may not see, or late", "name a directory below /dev/shm, by --dir or SHMCHAN_DIR")
+			"one endpoint may see late, or never, what another writes", "use a directory below /dev/shm, with --dir or SHMCHAN_DIR")
 	case s.Layered:
 		add(levelNote, "type", "its file system is "+s.Name,
-			"each container has its own: a channel there is shared within one container only, and one that was in its image "+
-				"is a copy from when it is first opened; share a directory that is mounted into all of them, such as one of tmpfs", "")
+			"each container has its own: a channel there is shared only within one container, and a channel of the image "+
+				"becomes a copy when it is first opened; use a directory that is mounted into all containers, such as a tmpfs", "")
 	case !s.Memory:
 		add(levelNote, "type", "its file system is "+s.Name,
-			"the messages are written to a disk now and then; below /dev/shm they are not", "")
+			"the kernel writes messages to disk from time to time; below /dev/shm it does not", "")
 	}
 	switch s.Writing() {
 	case filesystem.InPlaceOnRequest:
-		add(levelNote, "full", s.Name+" copies on write, unless a file asks to be written in place, as a channel does when it is made",
-			"a channel goes on when the disk is full, slowly, from Linux 6.17 on; before, or after a snapshot or cp --reflink of it, "+
-				"its ends get an error then; below /dev/shm a full disk hurts no channel", "")
+		add(levelNote, "full", s.Name+" copies on write, except files that ask to be written in place, as a new channel does",
+			"if the disk is full, a channel works on, slowly, from Linux 6.17; before that, or after a snapshot or cp --reflink of it, "+
+				"its endpoints get an error; below /dev/shm a full disk does no harm", "")
 	case filesystem.Copying:
-		add(levelNote, "full", s.Name+" copies on write, which the room that a channel has allocated does not cover",
-			"when the disk is full, the ends of a channel get an error; below /dev/shm a full disk hurts no channel", "")
+		add(levelNote, "full", s.Name+" copies on write, which takes space besides what a channel has allocated",
+			"if the disk is full, the endpoints of a channel get an error; below /dev/shm a full disk does no harm", "")
 	case filesystem.InPlace:
 		if !s.Memory {
-			add(levelOK, "full", s.Name+" writes in place: a channel that has its room keeps it when the disk is full", "", "")
+			add(levelOK, "full", s.Name+" writes in place: if the disk is full, a channel keeps the space that it has allocated", "", "")
 		}
 	}
 	if s.ReadOnly {
 		add(levelProblem, "type", "its file system is mounted read-only",
-			"no channel can be made, and none can be used", "mount it read-write, or name another directory, by --dir or SHMCHAN_DIR")
+			"channels can be neither created nor used", "mount it read-write, or use another directory, with --dir or SHMCHAN_DIR")
 	}
-	prune := "shmchan --dir " + quote(dir) + " prune --dry-run   # shows what prune would remove"
-	more := "make channels with a smaller --capacity, or free some room: " + prune
+	prune := "shmchan --dir " + text.ShellWord(dir) + " prune --dry-run   # shows what prune would remove"
+	more := "create channels with a smaller --capacity, or free some space: " + prune
 	if s.Memory && s.Size == containerShm {
-		more = "docker run --shm-size=1g, or free some room: " + prune
-		add(levelNote, "room", "it has 64M, as container runtimes give to /dev/shm",
-			"that is all the channels and other users of it may take together; a container is given more by --shm-size", "")
+		more = "docker run --shm-size=1g, or free some space: " + prune
+		add(levelNote, "room", "its size is 64M, the default of container runtimes for /dev/shm",
+			"channels share it with all other users of /dev/shm; --shm-size gives a container more", "")
 	}
 	if s.Free < room && s.Size > 0 {
-		add(levelProblem, "room", humanSize(s.Free)+" are free",
+		add(levelProblem, "room", "only "+text.Size(s.Free)+" free",
 			"a channel of the default size does not fit", more)
 	}
 	if s.Inodes > 0 && s.FreeInodes == 0 {
-		add(levelProblem, "inodes", fmt.Sprintf("none of %d inodes is free", s.Inodes),
-			"no file can be made, however small", "remove files there: "+prune)
+		add(levelProblem, "inodes", fmt.Sprintf("all %d inodes are in use", s.Inodes),
+			"no file can be created, however small", "remove files there: "+prune)
 	}
 	for i := range all {
 		all[i].Subject, all[i].Name = "directory", dir

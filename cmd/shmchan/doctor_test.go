@@ -16,12 +16,12 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// examined are findings of all kinds, as doctor comes upon them.
+// examined returns findings of all kinds, in the order in which doctor reports them.
 func examined(v *doctor) (all []finding) {
 	all = append(all, checkKernel([]machine.Feature{
 		{Name: "futex", Since: "2.6", Required: true},
-		{Name: "locks of open file descriptions", Since: "3.15", Required: true, Err: errors.New("invalid argument")},
-		{Name: "membarrier", Since: "4.16", Without: "every sender fences, and is slower"},
+		{Name: "open file description locks", Since: "3.15", Required: true, Err: errors.New("invalid argument")},
+		{Name: "membarrier", Since: "4.16", Without: "every sender executes a fence, which is slower"},
 		{Name: "pidfd_open", Since: "5.3", Without: "a death is noticed later", Err: errors.New("function not implemented")},
 	})...)
 	const dir = "/dev/shm/shmchan-1000"
@@ -80,7 +80,7 @@ func examined(v *doctor) (all []finding) {
 			c.stats.MaxSenders = 8
 		}
 		check := checkup{Stats: &c.stats, unread: 3, command: v.command}
-		if strings.Contains(c.stats.Name, "empty") || c.ring != nil && c.stats.Name != "scribbled" { // nothing can be read
+		if strings.Contains(c.stats.Name, "empty") || c.ring != nil && c.stats.Name != "scribbled" { // no message can be read
 			check.unread = 0
 		}
 		all = append(all, check.findings(c.ring)...)
@@ -106,8 +106,7 @@ func TestDoctorGolden(t *testing.T) {
 	}
 }
 
-// Whatever doctor finds, what it advises loses no message, and removes no file that
-// is not a channel.
+// No advice of doctor loses a message or removes a file that is not a channel.
 func TestDoctorAdvisesNothingThatLosesAMessage(t *testing.T) {
 	alive := &ipc.End{Slot: -1, PID: 42, State: ipc.StateAlive}
 	stalled := &ipc.End{Slot: -1, PID: 42, State: ipc.StateStalled}
@@ -124,12 +123,12 @@ func TestDoctorAdvisesNothingThatLosesAMessage(t *testing.T) {
 					}
 					check := checkup{Stats: &s, unread: 3, command: (&doctor{app: &app{}}).command}
 					if ring == ipc.ErrIncompatible {
-						check.unread = 0 // it can't be looked at
+						check.unread = 0 // it cannot be read
 					}
 					for _, f := range check.findings(ring) {
-						require.NotRegexp(t, `\brm\b`, f.Mend, "%+v: %+v", s, f)
+						require.NotRegexp(t, `\brm\b`, f.Fix, "%+v: %+v", s, f)
 						if receiver == stalled && !s.Durable && ring != ipc.ErrIncompatible {
-							require.NotRegexp(t, `KILL 42`, f.Mend, "%+v: %+v", s, f)
+							require.NotRegexp(t, `KILL 42`, f.Fix, "%+v: %+v", s, f)
 						}
 					}
 				}
@@ -137,25 +136,11 @@ func TestDoctorAdvisesNothingThatLosesAMessage(t *testing.T) {
 		}
 	}
 	for _, err := range []error{corrupt, ipc.ErrIncompatible, fs.ErrPermission, errors.New("odd")} {
-		require.NotRegexp(t, `\brm\b`, unreadable(&ipc.Entry{Err: err}).Mend)
+		require.NotRegexp(t, `\brm\b`, unreadable(&ipc.Entry{Err: err}).Fix)
 	}
 }
 
-func TestQuotedWordsAreOneWord(t *testing.T) {
-	for _, tt := range []struct{ word, want string }{
-		{"jobs", "jobs"},
-		{"/dev/shm/a-b_c.1", "/dev/shm/a-b_c.1"},
-		{"", "''"},
-		{"my jobs", "'my jobs'"},
-		{"it's", `'it'\''s'`},
-		{"$(rm)", "'$(rm)'"},
-		{"žluť", "'žluť'"},
-	} {
-		require.Equal(t, tt.want, quote(tt.word))
-	}
-}
-
-// Each file system that is not just a disk or memory is told of by its name.
+// doctor names each file system that is neither an ordinary disk nor memory.
 func TestDoctorTellsFileSystemsByName(t *testing.T) {
 	for _, tt := range []struct {
 		system filesystem.Usage
@@ -166,14 +151,35 @@ func TestDoctorTellsFileSystemsByName(t *testing.T) {
 		{filesystem.Usage{Kind: filesystem.Kind{Name: "fuse", Remote: true}}, levelProblem, []string{"fuse", "/dev/shm"}},
 		{filesystem.Usage{Kind: filesystem.Kind{Name: "9p", Remote: true}}, levelProblem, []string{"9p", "/dev/shm"}},
 		{filesystem.Usage{Kind: filesystem.Kind{Name: "overlay", Layered: true}, Size: 1 << 40, Free: 1 << 39}, levelNote, []string{"overlay", "container", "tmpfs"}},
-		{filesystem.Usage{Kind: filesystem.Kind{Name: "ramfs", Memory: true}}, levelOK, []string{"ramfs", "does not count its room"}},
+		{filesystem.Usage{Kind: filesystem.Kind{Name: "ramfs", Memory: true}}, levelOK, []string{"ramfs", "reports no size"}},
 	} {
 		all := checkRoom("/mnt", "mode 0700", &tt.system)
 		worst := all[len(all)-1]
 		require.Equal(t, tt.level, worst.Level, tt.system.Name)
 		for _, want := range tt.says {
-			require.Contains(t, worst.Found+worst.Means+worst.Mend, want)
+			require.Contains(t, worst.Found+worst.Means+worst.Fix, want)
 		}
 		require.LessOrEqual(t, len(all), 2, "its room is no problem: %+v", all)
+	}
+}
+
+// A dead endpoint whose lock is held blocks the next one. doctor says how to find the holder,
+// and does not advise a recv that would be refused.
+func TestDoctorNamesWhatHoldsTheLocksOfTheDead(t *testing.T) {
+	v := &doctor{app: &app{}}
+	c := checkup{command: v.command, Stats: &ipc.Stats{
+		Name: "jobs", Path: "/dev/shm/my dir/jobs", Durable: true, Capacity: 4096, MaxSenders: 8,
+		Receiver: &ipc.End{Slot: -1, PID: 42, State: ipc.StateDead, Outlived: true},
+		Senders:  []ipc.End{{Slot: 3, PID: 53, State: ipc.StateDead, Outlived: true}},
+	}}
+	found := c.findings(nil)
+	require.Len(t, found, 2)
+	for i, want := range []finding{
+		{Level: levelProblem, Found: "its receiver (pid 42) is dead, but its lock is held"},
+		{Level: levelNote, Found: "sender 3 (pid 53) is dead, but its lock is held"},
+	} {
+		require.Equal(t, want.Level, found[i].Level)
+		require.Equal(t, want.Found, found[i].Found)
+		require.Equal(t, "fuser '/dev/shm/my dir/jobs'", found[i].Fix)
 	}
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// startFirst starts the command as the first process of a PID namespace, with a
-// channel directory of the test's own, as its cmd.Dir too.
+// startFirst starts the command as the first process of a PID namespace. Its channel
+// directory, which is also its working directory, belongs to the test.
 func startFirst(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	// --timeout ends what a test that was killed has left behind.
+	// --timeout ends the command if the test was killed.
 	cmd := exec.Command("shmchan", append(args, "--timeout", "2m")...)
 	cmd.Dir = os.Getenv("SHMCHAN_DIR")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
@@ -45,7 +45,7 @@ func childrenOf(t *testing.T, pid int) (all []string) {
 	for _, path := range stats {
 		raw, err := os.ReadFile(path)
 		if err != nil {
-			continue // it has gone
+			continue // it is gone
 		}
 		var state string
 		var parent int
@@ -72,8 +72,8 @@ func ownDirectory(t *testing.T) {
 	t.Setenv("SHMCHAN_DIR", dir)
 }
 
-// What the commands leave behind is reaped, while recv runs others and while it
-// waits, and no command's status is taken for it.
+// recv reaps the orphans of its commands, while it runs others and while it waits, and does
+// not lose the status of a command.
 func TestFirstProcessReapsOrphans(t *testing.T) {
 	ownDirectory(t)
 	cmd := startFirst(t, "recv", "-k", "--durable", "--jobs", "2", "--exec", "(sleep 0.01 &); (true &); cat", "jobs")
@@ -92,7 +92,7 @@ func TestFirstProcessReapsOrphans(t *testing.T) {
 	require.NoError(t, ipc.Remove("jobs", nil))
 }
 
-// A verb that starts no command adopts orphans too: those of processes that were
+// A verb that starts no command reaps orphans too, such as those of processes that were
 // started in the container from outside.
 func TestFirstProcessReapsStrangers(t *testing.T) {
 	if _, err := exec.LookPath("nsenter"); err != nil {
@@ -109,7 +109,7 @@ func TestFirstProcessReapsStrangers(t *testing.T) {
 	require.Equal(t, terminate.Status(syscall.SIGTERM), cmd.ProcessState.ExitCode())
 }
 
-// The exit status says what signal would have killed another process.
+// The exit status names the signal that would have killed another process.
 func TestFirstProcessEndsBySignals(t *testing.T) {
 	ownDirectory(t)
 	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {

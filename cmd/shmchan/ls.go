@@ -2,12 +2,11 @@ package main
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -16,8 +15,8 @@ func newLs(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls",
 		Short: "List the channels",
-		Long: `List the channels of the directory: who is attached, how full they are. A file
-that is no channel, or a damaged one, is listed as that.`,
+		Long: `List the channels of the directory, with their endpoints and how full they are. A
+file that is not a channel, or is damaged, is listed with its error.`,
 		Example: `  shmchan ls
   shmchan ls --json | jq -r '.[] | select(.receiver == null) | .name'`,
 		Args: noArgs,
@@ -28,7 +27,7 @@ that is no channel, or a damaged one, is listed as that.`,
 				return err
 			}
 			if dir, err := ipc.Dir(a.options()); err == nil {
-				a.detail("%s in %s", plural(uint64(len(entries)), "file"), printable(dir))
+				a.detail("%s in %s", text.Plural(len(entries), "file"), text.Printable(dir))
 			}
 			if asJSON {
 				return a.listJSON(entries)
@@ -45,7 +44,7 @@ func (a *app) listJSON(entries []ipc.Entry) error {
 	for i := range entries {
 		e := &entries[i]
 		if e.Err != nil {
-			views[i] = damagedView{e.Name, e.Stats.Path, oneLine(e.Err)}
+			views[i] = damagedView{e.Name, e.Stats.Path, text.OneLine(e.Err)}
 			continue
 		}
 		views[i] = viewOf(&e.Stats)
@@ -58,51 +57,17 @@ func (a *app) listTable(entries []ipc.Entry) error {
 		return nil
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	// tabwriter keeps the first error of its writer for Flush.
+	// Flush returns the first error of all writes.
 	fmt.Fprintln(t, "NAME\tCAPACITY\tUSED\tMESSAGES\tRECEIVER\tSENDERS\tNOTE")
 	for i := range entries {
 		e := &entries[i]
 		if e.Err != nil {
-			fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t%s\n", printable(e.Name), printable(oneLine(e.Err)))
+			fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t%s\n", text.Printable(e.Name), text.Printable(text.OneLine(e.Err)))
 			continue
 		}
 		s := &e.Stats
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%d\t%s\n", printable(e.Name), humanSize(uint64(s.Capacity)),
-			percent(s.Used, s.Capacity), s.Messages, receiverOf(s), len(s.Senders), noteOf(s))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%d\t%s\n", text.Printable(e.Name), text.Size(uint64(s.Capacity)),
+			text.Percent(s.Used, s.Capacity), s.Messages, receiverOf(s), len(s.Senders), noteOf(s))
 	}
 	return t.Flush()
-}
-
-// receiverOf is the receiver's pid, or a dash.
-func receiverOf(s *ipc.Stats) string {
-	if s.Receiver == nil {
-		return "-"
-	}
-	return strconv.Itoa(s.Receiver.PID)
-}
-
-// noteOf is what else there is to know of a channel at a glance.
-func noteOf(s *ipc.Stats) string {
-	var notes []string
-	if s.Durable {
-		notes = append(notes, "durable")
-	}
-	if s.Dead {
-		notes = append(notes, "dead")
-	}
-	if r := s.Receiver; r != nil && r.State != ipc.StateAlive {
-		notes = append(notes, "receiver "+r.State.String())
-	}
-	for _, state := range []ipc.State{ipc.StateStalled, ipc.StateDead} {
-		n := uint64(0)
-		for i := range s.Senders {
-			if s.Senders[i].State == state {
-				n++
-			}
-		}
-		if n > 0 {
-			notes = append(notes, plural(n, "sender")+" "+state.String())
-		}
-	}
-	return orDash(strings.Join(notes, ", "))
 }

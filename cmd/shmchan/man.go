@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 )
 
 // man is `shmchan man [VERB]`.
@@ -23,9 +25,9 @@ func newMan(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "man [VERB]",
 		Short: "Print a manual page, or write all of them",
-		Long: `Print the manual page of shmchan, or of one verb, or write all of them to a
-directory. They are dated by SOURCE_DATE_EPOCH, else by the commit that the command
-was built from, else not at all.`,
+		Long: `Print the manual page of shmchan or of one verb, or write all pages to a directory.
+Their date is that of SOURCE_DATE_EPOCH, or of the commit that the command was
+built from, if there is either.`,
 		Example: `  shmchan man | man -l -
   shmchan man send | man -l -
   shmchan man --to /usr/local/share/man/man1`,
@@ -35,7 +37,7 @@ was built from, else not at all.`,
 		},
 		ValidArgsFunction: completeVerb,
 	}
-	cmd.Flags().StringVar(&v.to, "to", "", "write all pages to `DIR`, which is made if it is missing")
+	cmd.Flags().StringVar(&v.to, "to", "", "write all pages to `DIR`, creating it if it is missing")
 	return cmd
 }
 
@@ -55,7 +57,7 @@ func (v *man) run(cmd *cobra.Command, args []string) error {
 	}
 	if v.to != "" {
 		if len(args) > 0 {
-			return usagef("--to writes all pages; no VERB is wanted")
+			return usagef("--to and VERB are mutually exclusive")
 		}
 		return v.all(cmd.Root(), date)
 	}
@@ -63,14 +65,14 @@ func (v *man) run(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		var rest []string
 		if about, rest, err = cmd.Root().Find(args); err != nil || len(rest) > 0 {
-			return usagef("no such verb %q; see shmchan --help", strings.Join(args, " "))
+			return usagef("unknown verb %q; see shmchan --help", strings.Join(args, " "))
 		}
 	}
 	_, err = v.stdout.Write(page(about, date))
 	return err
 }
 
-// all writes a page for the command and each verb.
+// all writes a page for the command and for each verb.
 func (v *man) all(root *cobra.Command, date string) error {
 	if err := os.MkdirAll(v.to, 0o755); err != nil {
 		return err
@@ -89,17 +91,17 @@ func (v *man) all(root *cobra.Command, date string) error {
 		if err := os.WriteFile(path, page(c, date), 0o644); err != nil {
 			return err
 		}
-		v.detail("wrote %s", printable(path))
+		v.detail("wrote %s", text.Printable(path))
 	}
 	return nil
 }
 
-// pageDate is the date of the pages, the same at every run of one build, or "".
+// pageDate returns the date of the pages, or "". It is the same in every run of a build.
 func pageDate() (string, error) {
 	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
 		seconds, err := strconv.ParseInt(epoch, 10, 64)
 		if err != nil {
-			return "", usagef("SOURCE_DATE_EPOCH is %q, which is no number of seconds", epoch)
+			return "", usagef("invalid SOURCE_DATE_EPOCH %q: want a number of seconds", epoch)
 		}
 		return time.Unix(seconds, 0).UTC().Format(time.DateOnly), nil
 	}

@@ -8,11 +8,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// pageName is what the page about a command is called: shmchan, shmchan-send.
+// pageName returns the name of the page about a command: shmchan, shmchan-send.
 func pageName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
 
-// page is the manual page about a command, in the language of man(7): what --help
-// prints, in its places.
+// page returns the manual page about a command, in man(7) format. It contains what --help
+// prints.
 func page(c *cobra.Command, date string) []byte {
 	c.InitDefaultHelpFlag()
 	var p strings.Builder
@@ -35,7 +35,7 @@ func page(c *cobra.Command, date string) []byte {
 	line(".SH OPTIONS")
 	pageFlags(&p, c.NonInheritedFlags())
 	if c.HasInheritedFlags() {
-		line(".SS Of every verb")
+		line(".SS Global options")
 		pageFlags(&p, c.InheritedFlags())
 	}
 	line(".SH EXAMPLES")
@@ -45,7 +45,7 @@ func page(c *cobra.Command, date string) []byte {
 	return []byte(p.String())
 }
 
-// pageText writes paragraphs. Lines that are indented stay as they are.
+// pageText writes paragraphs. It keeps indented lines as they are.
 func pageText(p *strings.Builder, text string) {
 	lines := strings.Split(text, "\n")
 	for len(lines) > 0 {
@@ -108,8 +108,7 @@ func seeAlso(c *cobra.Command) []string {
 	return pages
 }
 
-// roff makes text stand for itself: no escape begins in it, and no line of it is a
-// request.
+// roff escapes text, so that it contains no escape and does not begin with a request.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, `"`, `\(dq`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(text)
 	if strings.HasPrefix(text, ".") {

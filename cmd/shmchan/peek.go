@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -23,10 +24,10 @@ func newPeek(a *app) *cobra.Command {
 	v := &peek{app: a}
 	cmd := &cobra.Command{
 		Use:   "peek NAME",
-		Short: "Show the messages of a channel, taking none",
-		Long: `Print by --frame the messages that are in a channel now, as recv would, and take
-nothing: the channel stays as it is, and its receiver goes on undisturbed. It
-stops at the newest message, or at one that is still being written.`,
+		Short: "Print the messages of a channel without receiving them",
+		Long: `Print the messages that are in a channel now, by --frame, as recv would. The
+channel is not changed, and its receiver is not disturbed. peek stops after the
+newest message, or before one that is still being written.`,
 		Example: `  shmchan peek jobs
   shmchan peek --json -n 1 jobs | jq -r .data
   shmchan peek --frame len jobs | shmchan send --frame len copy`,
@@ -50,9 +51,9 @@ func (v *peek) run(_ context.Context, name string, _ []string) error {
 	if ferr := p.flush(); ferr != nil {
 		return ferr
 	}
-	v.detail("%s shown", plural(p.shown, "message"))
+	v.detail("%s shown", text.Plural(p.shown, "message"))
 	if s, serr := ipc.Inspect(name, v.options()); serr == nil && s.Dead && p.shown > 0 {
-		v.say("its receiver has gone for good: nobody will receive what is shown")
+		v.say("the receiver is gone for good: these messages will never be received")
 	}
 	return err
 }
@@ -66,7 +67,7 @@ func (v *peek) walk(name string, p *printer) error {
 			return err
 		}
 		if err := p.print(&m); errors.Is(err, frame.ErrFrame) {
-			return because(err, "message %d (sender %d, pid %d): %v; --frame len or json carries anything",
+			return because(err, "message %d (sender %d, pid %d): %v; --frame len and json carry any message",
 				m.Seq, m.Slot, m.PID, err)
 		} else if err != nil {
 			return err
@@ -75,16 +76,18 @@ func (v *peek) walk(name string, p *printer) error {
 	return nil
 }
 
-// printer frames messages and writes many at a time.
+// printer frames messages and writes them in large chunks.
 type printer struct {
 	w     io.Writer
 	kind  frame.Kind
+	from  frame.Origin // of a message
 	out   []byte
 	shown uint64
 }
 
 func (p *printer) print(m *ipc.Message) (err error) {
-	p.out, err = p.kind.Append(p.out, m.Data, frame.Origin{Seq: m.Seq, Sender: m.Slot, PID: m.PID})
+	p.from = frame.Origin{Seq: m.Seq, Sender: m.Slot, PID: m.PID}
+	p.out, err = p.kind.Append(p.out, m.Data, &p.from)
 	if err != nil {
 		return err
 	}

@@ -10,21 +10,22 @@ import (
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 )
 
-// redrawEvery is how often the line is drawn anew.
+// redrawEvery is the interval at which the line is redrawn.
 const redrawEvery = 200 * time.Millisecond
 
 // progressFlag is --progress.
 type progressFlag struct{ on bool }
 
 func (p *progressFlag) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&p.on, "progress", false, "show messages, bytes and rate, where stderr is a terminal")
+	flags.BoolVar(&p.on, "progress", false, "show messages, bytes and rate, if stderr is a terminal")
 }
 
-// meter shows on a terminal how many messages have passed: one line, drawn over
-// and over. Diagnostics go through it, so that they stand above that line. A nil
-// meter does nothing.
+// meter shows on a terminal how many messages have passed, in one line that it redraws.
+// It also writes diagnostics, above that line. A nil meter does nothing.
 type meter struct {
 	w      io.Writer
 	width  func() int // columns of the terminal
@@ -38,8 +39,8 @@ type meter struct {
 	end, done chan struct{}
 }
 
-// startMeter puts a meter before stderr, if it was asked for and stderr is a
-// terminal. stop takes it away; the last line stays.
+// startMeter starts a meter if --progress is set and stderr is a terminal. Diagnostics go
+// through the meter until stop is called; the last line remains.
 func (a *app) startMeter(p progressFlag) (m *meter, stop func()) {
 	screen, ok := a.stderr.(*os.File)
 	if !p.on || a.quiet || !ok || !term.IsTerminal(int(screen.Fd())) {
@@ -65,7 +66,7 @@ func (a *app) startMeter(p progressFlag) (m *meter, stop func()) {
 	}
 }
 
-// screen is what a child process may have as its stderr.
+// screen returns the stderr for a child process.
 func (a *app) screen() io.Writer {
 	w := a.diagnostics()
 	if m, ok := w.(*meter); ok {
@@ -107,7 +108,7 @@ func (m *meter) run() {
 	}
 }
 
-// draw puts a line in the place of the one on the screen. Precondition: locked.
+// draw replaces the line on the screen. Precondition: m.mu is locked.
 func (m *meter) draw(line string) {
 	line = line[:min(len(line), max(m.width()-1, 0))] // ASCII: a byte is a column
 	pad := strings.Repeat(" ", max(m.drawn-len(line), 0))
@@ -118,8 +119,7 @@ func (m *meter) draw(line string) {
 	m.put("\r" + line + pad)
 }
 
-// Write is a diagnostic: it takes the line's place, and the next tick draws the
-// line below it.
+// Write writes a diagnostic in place of the line, which the next tick redraws below.
 func (m *meter) Write(text []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -130,11 +130,11 @@ func (m *meter) Write(text []byte) (int, error) {
 	return m.w.Write(text)
 }
 
-// put writes to the terminal; where that fails there is nobody to show it to.
+// put writes to the terminal and ignores errors.
 func (m *meter) put(s string) { _, _ = io.WriteString(m.w, s) }
 
-// progressLine says how much has passed in all, at which rate of late, and for how
-// long it has gone on.
+// progressLine formats the totals, the rates over the last interval, and the time since
+// the start.
 func progressLine(messages, bytes, lateMessages, lateBytes uint64, late, all time.Duration) string {
 	rate := func(n uint64) uint64 {
 		if late <= 0 {
@@ -142,14 +142,6 @@ func progressLine(messages, bytes, lateMessages, lateBytes uint64, late, all tim
 		}
 		return uint64(float64(n) / late.Seconds())
 	}
-	return fmt.Sprintf("%s, %s, %d messages/s, %s/s, %s", plural(messages, "message"), bytesOf(bytes),
-		rate(lateMessages), bytesOf(rate(lateBytes)), humanAge(all.Round(100*time.Millisecond)))
-}
-
-// bytesOf is humanSize where the number alone would not say what it counts.
-func bytesOf(n uint64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	return humanSize(n)
+	return fmt.Sprintf("%s, %s, %d messages/s, %s/s, %s", text.Plural(messages, "message"), text.Bytes(bytes),
+		rate(lateMessages), text.Bytes(rate(lateBytes)), text.Age(all.Round(100*time.Millisecond)))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -20,11 +21,11 @@ func newPrune(a *app) *cobra.Command {
 	v := &prune{app: a}
 	cmd := &cobra.Command{
 		Use:   "prune",
-		Short: "Remove the channels that nobody uses",
-		Long: `Remove the channels of the directory none of whose ends is alive, and print their
-names. A durable channel that holds unread messages stays, and stderr says so;
---all removes it too, with its messages. A file that is no channel, or a damaged
-one, stays in any case.`,
+		Short: "Remove the channels that are not in use",
+		Long: `Remove the channels of the directory that have no live endpoint, and print their
+names. A durable channel with unread messages is kept, and stderr says so; --all
+removes it with its messages. A file that is not a channel, or is damaged, is
+always kept.`,
 		Example: `  shmchan prune --dry-run
   shmchan prune --all --dry-run --json | jq -r 'select(.unread > 0) | .name'`,
 		Args: noArgs,
@@ -35,24 +36,22 @@ one, stays in any case.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.BoolVar(&v.everything, "all", false, "remove durable channels that hold unread messages too")
-	flags.BoolVar(&v.dryRun, "dry-run", false, "only print what would be removed")
+	flags.BoolVar(&v.everything, "all", false, "also remove durable channels with unread messages")
+	flags.BoolVar(&v.dryRun, "dry-run", false, "print what would be removed, and remove nothing")
 	jsonFlag(flags, &v.asJSON)
 	return cmd
 }
 
-// prunedView is a channel that was removed, as --json shows it. The names are a
-// contract.
+// prunedView is the JSON of a removed channel. The names are a contract.
 type prunedView struct {
 	Name    string `json:"name"`
 	Path    string `json:"path"`
 	Durable bool   `json:"durable"`
-	Unread  uint64 `json:"unread"` // messages that nobody had received
+	Unread  uint64 `json:"unread"` // messages that were not received
 	Removed bool   `json:"removed"`
 }
 
-// run goes on where one channel can't be removed, and fails for the first such
-// reason.
+// run removes what it can, and returns the errors of all other channels.
 func (v *prune) run() error {
 	entries, err := ipc.List(v.options())
 	if err != nil {
@@ -62,11 +61,11 @@ func (v *prune) run() error {
 	for i := range entries {
 		e := &entries[i]
 		if e.Err != nil {
-			v.detail("%s stays: %s", printable(e.Name), oneLine(e.Err))
+			v.detailOf(e.Name, "kept: %s", text.OneLine(e.Err))
 			continue
 		}
-		if end := livingEnd(&e.Stats); end != "" {
-			v.detail("%s stays: %s is alive", printable(e.Name), end)
+		if end := liveEndpoint(&e.Stats); end != "" {
+			v.detailOf(e.Name, "kept: %s is alive", end)
 			continue
 		}
 		var unread *ipc.UnreadError
@@ -82,12 +81,12 @@ func (v *prune) run() error {
 				return err
 			}
 		case errors.As(err, &unread):
-			v.say("%s stays: it is durable, with %s unread; --all removes it too", printable(e.Name), plural(unread.Messages, "message"))
+			v.sayOf(e.Name, "kept: it is durable and has %s unread; --all removes it too", text.Plural(unread.Messages, "message"))
 		case errors.As(err, &corrupt):
-			v.say("%s stays: what it holds can't be read: %s", printable(e.Name), oneLine(err))
-		case errors.Is(err, fs.ErrNotExist): // another process was faster
+			v.sayOf(e.Name, "kept: cannot read its messages: %s", text.OneLine(err))
+		case errors.Is(err, fs.ErrNotExist): // another process removed it
 		case errors.Is(err, ipc.ErrBusy):
-			v.detail("%s stays: an end has come", printable(e.Name))
+			v.detailOf(e.Name, "kept: it is in use again")
 		default:
 			failed = errors.Join(failed, err)
 		}
@@ -95,11 +94,11 @@ func (v *prune) run() error {
 	return failed
 }
 
-// keeps reports whether the channel stays if it holds unread messages.
+// keeps reports whether the channel is kept if it has unread messages.
 func (v *prune) keeps(s *ipc.Stats) bool { return s.Durable && !v.everything }
 
-// remove removes a channel in which n messages were seen, or for --dry-run fails
-// as that would. The library asks the kernel again, with every end locked out.
+// remove removes a channel that had n unread messages. With --dry-run it only fails as
+// the removal would. The library checks again, with all endpoints locked out.
 func (v *prune) remove(s *ipc.Stats, n uint64) error {
 	switch {
 	case v.keeps(s) && n > 0:
@@ -117,24 +116,8 @@ func (v *prune) print(s *ipc.Stats, n uint64) error {
 		return printJSON(v.stdout, prunedView{s.Name, s.Path, s.Durable, n, !v.dryRun})
 	}
 	if n > 0 {
-		v.say("%s: with %s unread", printable(s.Name), plural(n, "message"))
+		v.sayOf(s.Name, "%s unread", text.Plural(n, "message"))
 	}
-	_, err := fmt.Fprintln(v.stdout, printable(s.Name))
+	_, err := fmt.Fprintln(v.stdout, text.Printable(s.Name))
 	return err
 }
-
-// livingEnd names an end of the channel that is alive, or is "".
-func livingEnd(s *ipc.Stats) string {
-	if s.Receiver != nil && s.Receiver.State != ipc.StateDead {
-		return fmt.Sprintf("its receiver (pid %d)", s.Receiver.PID)
-	}
-	for i := range s.Senders {
-		if e := &s.Senders[i]; e.State != ipc.StateDead {
-			return fmt.Sprintf("its sender %d (pid %d)", e.Slot, e.PID)
-		}
-	}
-	return ""
-}
-
-// unread counts the messages that nobody has received.
-func unread(s *ipc.Stats) uint64 { return s.Messages - min(s.Received, s.Messages) }

@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
-	"github.com/shmchan/shmchan/internal/fence"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -35,21 +33,21 @@ func newRecv(a *app) *cobra.Command {
 	v := &recv{app: a, jobs: 1}
 	cmd := &cobra.Command{
 		Use:   "recv NAME…",
-		Short: "Print the messages of a channel, or of several",
-		Long: `Make the channel if it is missing, print each message by --frame, and end when
-every sender has gone and the ring is drained. A message leaves the ring only
-after it was written to stdout.
+		Short: "Receive the messages of one or more channels",
+		Long: `Create the channel if it is missing, print each message by --frame, and exit when
+all senders are gone and the ring is drained. A message leaves the ring only after
+it was written to stdout.
 
-Several channels are merged: the messages of each stay in their order, --frame json
-tells the channel of each as "name", and recv ends when all channels have ended. The
-first that ends badly ends recv; the diagnostic names it. A channel that no sender has
-joined yet has not ended. What recv leaves unread, by -n for example, goes with its
-channel unless that is durable.
+Several channels are merged: the messages of each stay in order, --frame json adds
+"name" to each message, and recv exits when all channels have ended. A channel has
+not ended before a first sender has attached. If a channel fails, recv exits with
+its error. Messages that recv leaves unread, because of -n for example, are lost
+with their channel, unless it is durable.
 
-With --exec, each message is instead handed to a command: on its stdin, with
-SHMCHAN_NAME, SHMCHAN_SEQ (the message's number), SHMCHAN_SENDER and SHMCHAN_PID
-in its environment. A message leaves the ring only after its command, and with
---jobs those of all messages before it, have succeeded; if one fails, recv stops.`,
+With --exec, a command reads each message from its stdin. Its environment has
+SHMCHAN_NAME, SHMCHAN_SEQ (the number of the message), SHMCHAN_SENDER and
+SHMCHAN_PID. A message leaves the ring only after its command succeeded, and with
+--jobs those of all earlier messages; if a command fails, recv exits.`,
 		Example: `  shmchan recv jobs > lines
   shmchan recv jobs -0 | xargs -0 -n1 process
   shmchan recv --frame json jobs alerts
@@ -63,12 +61,12 @@ in its environment. A message leaves the ring only after its command, and with
 	v.flags = flags
 	v.frame.register(flags)
 	v.count.register(flags)
-	flags.BoolVar(&v.try, "try", false, "take what is there and end; status 4 if that was nothing")
-	v.timeout.register(flags, "bound on the wait for the next message")
-	flags.BoolVarP(&v.keep, "keep-open", "k", false, "when every sender has gone, wait for the next")
-	flags.BoolVar(&v.strict, "strict", false, "status 5 if a sender was killed")
-	flags.StringVar(&v.exec, "exec", "", "run sh -c `CMD` once a message, with the message on its stdin")
-	flags.Var(&value[int]{&v.jobs, "N", parseJobs, "1"}, "jobs", "how many commands of --exec may run at a time")
+	flags.BoolVar(&v.try, "try", false, "receive what is there and exit; status 4 if that is nothing")
+	v.timeout.register(flags, "give up if no message arrives for this long")
+	flags.BoolVarP(&v.keep, "keep-open", "k", false, "when all senders are gone, wait for the next one")
+	flags.BoolVar(&v.strict, "strict", false, "exit with status 5 if a sender was killed")
+	flags.StringVar(&v.exec, "exec", "", "run sh -c `CMD` for each message, with the message on its stdin")
+	flags.Var(&value[int]{&v.jobs, "N", parseJobs, "1"}, "jobs", "run up to N commands of --exec at a time")
 	v.watch.register(flags)
 	v.making.register(flags)
 	return cmd
@@ -100,99 +98,20 @@ func (v *recv) run(ctx context.Context, name string, more []string) error {
 			taken = b.taken
 		}
 		killed := deaths.stop()
-		// What is still in hand was not written: Close leaves it unreleased.
+		// Close does not release messages that were not written.
 		if cerr := s.Close(); err == nil && cerr != nil {
 			err = cerr
 		}
-		v.detail("%s received", plural(taken, "message"))
+		v.detail("%s received", text.Plural(taken, "message"))
 		if err == nil && v.strict && killed > 0 {
-			return because(ipc.ErrDisconnected, "%s killed", plural(killed, "sender"))
+			return because(ipc.ErrDisconnected, "%s killed", text.Plural(killed, "sender"))
 		}
 		return err
 	})
 }
 
-// attach makes the channels that are missing and becomes the receiver of all, or of
-// none.
-func (v *recv) attach(ctx context.Context, names []string) (*source, error) {
-	s := &source{spell: longestSpell}
-	if len(names) > 1 {
-		v.name = "" // each diagnostic has its own
-	}
-	if err := v.probe(names); err != nil {
-		return nil, err
-	}
-	if v.try { // soon over, as is a send
-		fence.Decline()
-	}
-	for _, name := range names {
-		in := &inlet{name: name}
-		var err error
-		if in.Receiver, err = v.attachOne(ctx, name); err != nil {
-			if len(names) > 1 {
-				err = &aboutError{name, err}
-			}
-			return nil, errors.Join(err, s.Close())
-		}
-		stats := in.Stats()
-		v.detailOf(name, "attached to %s: %s, %s unread", printable(stats.Path), humanSize(uint64(stats.Capacity)), plural(unread(&stats), "message"))
-		s.inlets = append(s.inlets, in)
-	}
-	s.attached()
-	return s, nil
-}
-
-// probe finds out what can't be received from before anything is attached: to become
-// the receiver of a channel that is not durable, and to go, would remove it.
-func (v *recv) probe(names []string) error {
-	for i, name := range names {
-		if slices.Contains(names[:i], name) {
-			return usagef("%s is given twice", name)
-		}
-	}
-	if len(names) == 1 {
-		return nil
-	}
-	for _, name := range names {
-		s, err := ipc.Inspect(name, v.options())
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // it is to be made
-		case err != nil:
-			return &aboutError{name, err}
-		case s.Receiver != nil && s.Receiver.State != ipc.StateDead:
-			return &aboutError{name, taken(ipc.ErrBusy)}
-		}
-	}
-	return nil
-}
-
-// taken says why there is no attaching.
-func taken(err error) error { return because(err, "a receiver is attached already; a channel has one") }
-
-// attachOne makes the channel if it is missing, which on some file systems may take
-// long: within --timeout, as the first message must come within it.
-func (v *recv) attachOne(ctx context.Context, name string) (*ipc.Receiver, error) {
-	o := v.options()
-	v.making.apply(o)
-	o.KeepOpen = v.keep
-	if v.timeout.given() {
-		bound, cancel := context.WithTimeout(ctx, v.timeout.after)
-		defer cancel()
-		ctx = bound
-	}
-	r, err := ipc.NewReceiver(ctx, name, o)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = because(err, "%v passed while the channel was being made", v.timeout.after)
-	}
-	if errors.Is(err, ipc.ErrBusy) {
-		err = taken(err)
-	}
-	return r, err
-}
-
-// pump moves messages from the channel to stdout until there is a reason to
-// end. It never waits with messages that are not released, nor with output that
-// is not flushed.
+// pump moves messages from the source to stdout until there is a reason to end. It never
+// waits with unreleased messages or unflushed output.
 func (v *recv) pump(ctx context.Context, s *source, b *batch) error {
 	if v.try {
 		s.limit()
@@ -244,24 +163,24 @@ func (v *recv) wait(ctx context.Context, s *source) ([]byte, error) {
 	defer cancel()
 	msg, err := s.Next(bound)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = because(err, "no message came within %v", v.timeout.after)
+		err = because(err, "no message arrived within %v", v.timeout.after)
 	}
 	return msg, err
 }
 
-// tried ends --try, after all that was there is flushed.
+// tried returns the result of --try after taken messages were written.
 func (v *recv) tried(taken uint64, err error) error {
 	if errors.Is(err, ipc.ErrEmpty) {
 		if taken > 0 {
 			return nil
 		}
-		return because(err, "no message is there")
+		return because(err, "no messages")
 	}
 	return err
 }
 
-// orderly is what becomes of the end: nothing, if every sender has gone and the ring is
-// drained.
+// orderly returns nil if err is the end of the source: all senders are gone, and the
+// rings are drained.
 func orderly(err error) error {
 	if err == ipc.ErrDisconnected {
 		return nil
@@ -269,28 +188,28 @@ func orderly(err error) error {
 	return err
 }
 
-// refused ends at a message that the frame cannot carry: those before it are
-// written and released, it stays.
+// refused ends recv at a message that the frame cannot carry. It writes and releases
+// those before, and leaves that message in the channel.
 func (v *recv) refused(b *batch, refusal error) error {
 	from := b.s.Meta()
 	if err := b.flushBack(); err != nil {
 		return err
 	}
-	return b.s.about(b.s.name(), because(refusal, "message %d (sender %d, pid %d): %v; it was not taken; --frame len or json carries anything",
+	return b.s.about(b.s.name(), because(refusal, "message %d (sender %d, pid %d): %v; it was not received; --frame len and json carry any message",
 		from.Seq, from.Slot, from.PID, refusal))
 }
 
-// executes tells whether messages are handed to a command.
+// executes reports whether a command reads the messages.
 func (v *recv) executes() bool { return v.flags.Changed("exec") }
 
 func (v *recv) checkExec() error {
 	switch {
 	case !v.executes() && v.flags.Changed("jobs"):
-		return usagef("--jobs is for --exec")
+		return usagef("--jobs requires --exec")
 	case v.executes() && v.exec == "":
-		return usagef("--exec is empty")
-	case v.executes() && v.frame.given():
-		return usagef("--exec hands messages over as they are; it goes with no --frame")
+		return usagef("--exec requires a command")
+	case v.executes() && v.frame.given() != "":
+		return usagef("--exec and %s are mutually exclusive", v.frame.given())
 	}
 	return nil
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// A message lies in memory that its sender can still write to: whatever becomes
-// of it while it is framed, recv goes on, and a line stays one line.
+// A sender can still write to a message in the ring. If the message changes while it is
+// framed, recv continues, and a line remains one line.
 func TestMessageThatChangesWhileItIsFramed(t *testing.T) {
 	r, err := ipc.NewReceiver(context.Background(), "ch", &ipc.Options{Dir: t.TempDir()})
 	require.NoError(t, err)

@@ -7,10 +7,10 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// tellEvery is how soon a death is told.
+// tellEvery is the interval at which deaths are reported.
 const tellEvery = 200 * time.Millisecond
 
-// deaths tells, while recv goes on or waits, of the senders that were killed.
+// deaths reports killed senders while recv receives or waits.
 type deaths struct {
 	app  *app
 	s    *source
@@ -39,7 +39,7 @@ func (d *deaths) watch() {
 	}
 }
 
-// stop tells of the last ones and returns how many there were.
+// stop reports the last deaths and returns the number of all.
 func (d *deaths) stop() uint64 {
 	close(d.end)
 	<-d.done
@@ -51,18 +51,14 @@ func (d *deaths) tell() {
 	for _, in := range d.s.inlets {
 		for _, death := range in.Deaths() {
 			d.told++
-			d.app.sayOf(in.name, "%s was killed; what it had sent is kept", describeDead(death))
+			d.app.sayOf(in.name, "%s was killed; the messages that it sent are kept", describeDead(death))
 		}
 	}
 }
 
 func describeDead(d ipc.Death) string {
-	if d.Slot < 0 { // a sender in want of its slot was first to find it
+	if d.Slot < 0 { // another sender reaped it
 		return "a sender"
 	}
-	who := fmt.Sprintf("sender %d, pid %d,", d.Slot, d.PID)
-	if d.Label != "" {
-		who = fmt.Sprintf("sender %d, pid %d (%s),", d.Slot, d.PID, printable(d.Label))
-	}
-	return who
+	return fmt.Sprintf("sender %d (%s)", d.Slot, processOf(d.PID, d.Label))
 }

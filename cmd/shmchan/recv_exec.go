@@ -10,23 +10,22 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// window is how many messages per job may be in hand: those whose command has
-// ended wait for the ones before them.
+// window is the number of messages per job that may be in hand. A message whose command
+// has ended waits there for those before it.
 const window = 4
 
-// execution runs the command of --exec once a message, up to jobs at a time.
-// Messages are released in their order, each when its command and all before it
-// have succeeded.
+// execution runs the command of --exec for each message, up to jobs at a time. It
+// releases messages in order, each after its command and all before it have succeeded.
 type execution struct {
 	*recv
 	s     *source
 	spawn spawner
-	ended chan struct{} // a command has ended; holds one token
+	ended chan struct{} // receives a token when a command has ended; holds one
 
-	hand    []*job    // messages that are not released, in order
+	hand    []*job    // unreleased messages, in order
 	begun   uint64    // messages whose command was started
 	taken   uint64    // messages that were released
-	waiting time.Time // since when a message is waited for; zero: it is not
+	waiting time.Time // when the wait for the next message began; zero if there is none
 }
 
 func (v *recv) execute(ctx context.Context, s *source) (taken uint64, err error) {
@@ -35,7 +34,7 @@ func (v *recv) execute(ctx context.Context, s *source) (taken uint64, err error)
 	stop := e.spawn.watchStops()
 	defer stop()
 	err = e.feed(ctx)
-	// Whatever ended it, the commands in hand are let finish.
+	// The running commands finish in any case.
 	if ferr := e.finish(); ferr != nil {
 		err = ferr
 	}
@@ -55,11 +54,11 @@ func (e *execution) feed(ctx context.Context) error {
 			return err
 		}
 		if e.failed() {
-			return nil // finish tells; what is behind stays
+			return nil // finish returns the error; later messages stay
 		}
 		if e.busy() {
 			e.waiting = time.Time{}
-			<-e.ended // the commands in hand are finished, so ctx can wait
+			<-e.ended // not ctx: running commands finish in any case
 			continue
 		}
 		msg, err := e.next(ctx)
@@ -72,7 +71,7 @@ func (e *execution) feed(ctx context.Context) error {
 			return e.tried(e.begun, err)
 		}
 		msg = bytes.Clone(msg)
-		if err := e.s.Intact(); err != nil { // else msg may be zeroes
+		if err := e.s.Intact(); err != nil { // otherwise msg may contain zeros
 			return err
 		}
 		e.hand = append(e.hand, e.spawn.start(msg, e.s.name(), e.s.Meta(), e.ended))
@@ -82,12 +81,12 @@ func (e *execution) feed(ctx context.Context) error {
 	return nil
 }
 
-// failed tells whether a command in hand has failed.
+// failed reports whether a command in hand has failed.
 func (e *execution) failed() bool {
 	return slices.ContainsFunc(e.hand, func(j *job) bool { return j.over() && j.err != nil })
 }
 
-// busy tells whether no further command may be started now.
+// busy reports whether no further command may be started now.
 func (e *execution) busy() bool {
 	running := 0
 	for _, j := range e.hand {
@@ -98,10 +97,10 @@ func (e *execution) busy() bool {
 	return running >= e.jobs || e.jobs > 1 && len(e.hand) >= window*e.jobs
 }
 
-// errEnded: a command ended before a message came.
+// errEnded reports that a command ended before a message arrived.
 var errEnded = errors.New("a command has ended")
 
-// next waits for the next message, or until a command ends.
+// next waits for the next message or the end of a command.
 func (e *execution) next(ctx context.Context) ([]byte, error) {
 	msg, err := e.s.TryNext()
 	if !errors.Is(err, ipc.ErrEmpty) || e.try {
@@ -135,15 +134,15 @@ func (e *execution) next(ctx context.Context) ([]byte, error) {
 	switch {
 	case err == nil || ctx.Err() != nil:
 	case errors.Is(err, context.DeadlineExceeded):
-		err = because(err, "no message came within %v", e.timeout.after)
+		err = because(err, "no message arrived within %v", e.timeout.after)
 	case errors.Is(err, context.Canceled):
 		err = errEnded
 	}
 	return msg, err
 }
 
-// settle releases the messages at the front whose commands have succeeded, and
-// fails at one whose command has not.
+// settle releases the first messages, up to one whose command is running or has failed.
+// It returns the error of a failed command.
 func (e *execution) settle() error {
 	n := 0
 	var failed error
@@ -170,8 +169,7 @@ func (e *execution) settle() error {
 	return failed
 }
 
-// finish waits for the commands in hand, each in turn, and settles those before
-// the first that failed.
+// finish waits for the commands in hand and settles them.
 func (e *execution) finish() error {
 	for _, j := range e.hand {
 		<-j.done

@@ -23,9 +23,9 @@ import (
 
 const limitedMessages = 6
 
-// limited runs recv --exec by prlimit, with messages 1 to limitedMessages in a
-// durable channel, as the user of attr. It checks that what the commands made of
-// the messages agrees with the status, and returns that and what stderr says.
+// limited runs recv --exec under prlimit, as the user of attr, with messages 1 to
+// limitedMessages in a durable channel. It checks that the output of the commands agrees
+// with the status, and returns the status and stderr.
 func limited(t *testing.T, attr *syscall.SysProcAttr, limit string) (status int, said string) {
 	t.Helper()
 	dir := os.Getenv("SHMCHAN_DIR")
@@ -54,7 +54,7 @@ func limited(t *testing.T, attr *syscall.SysProcAttr, limit string) (status int,
 	done := strings.Fields(out.String())
 
 	failed := limitedMessages + 1
-	if m := regexp.MustCompile(`: message ([0-9]+) .*; it was not taken\n`).FindStringSubmatch(said); m != nil {
+	if m := regexp.MustCompile(`: message ([0-9]+) .*; the message was not received\n`).FindStringSubmatch(said); m != nil {
 		failed, _ = strconv.Atoi(m[1])
 	}
 	switch status {
@@ -63,7 +63,7 @@ func limited(t *testing.T, attr *syscall.SysProcAttr, limit string) (status int,
 	case exitFailure: // whatever went wrong, it is told
 		require.NotEmpty(t, said)
 	default:
-		// Go's runtime dies with status 2 where it can't go on; nothing is lost then.
+		// If Go's runtime cannot continue, it exits with status 2, and nothing is lost.
 		require.Regexp(t, "pthread_create failed|failed to create new OS thread|out of memory", said)
 	}
 	var peeked bytes.Buffer
@@ -85,8 +85,8 @@ func limited(t *testing.T, attr *syscall.SysProcAttr, limit string) (status int,
 	return status, said
 }
 
-// reachable puts this binary where any user may execute it, and makes the channel
-// directory uid's.
+// reachable copies this binary to where any user may execute it, and gives the channel
+// directory to uid.
 func reachable(t *testing.T, uid int) {
 	t.Helper()
 	if _, err := exec.LookPath("prlimit"); err != nil {
@@ -105,8 +105,8 @@ func reachable(t *testing.T, uid int) {
 	}
 }
 
-// A command that can't be started for want of descriptors has failed, as any other:
-// those before it are finished and taken, it and those behind it are not.
+// A command that cannot be started for lack of descriptors has failed. Messages before it are
+// received; its own and later ones are not.
 func TestExecWithFewDescriptors(t *testing.T) {
 	reachable(t, os.Getuid())
 	first, later := false, false
@@ -115,7 +115,7 @@ func TestExecWithFewDescriptors(t *testing.T) {
 		if status == 0 {
 			break
 		}
-		unstarted := regexp.MustCompile(`message ([0-9]+) .*: its command can't be started: .*too many open files`).FindStringSubmatch(said)
+		unstarted := regexp.MustCompile(`message ([0-9]+) .*: cannot start the command: .*too many open files`).FindStringSubmatch(said)
 		first = first || unstarted != nil && unstarted[1] == "1"
 		later = later || unstarted != nil && unstarted[1] != "1"
 	}
@@ -123,7 +123,7 @@ func TestExecWithFewDescriptors(t *testing.T) {
 	require.True(t, later, "no limit hit a later command")
 }
 
-// The same for want of processes.
+// The same for lack of processes.
 func TestExecWithFewProcesses(t *testing.T) {
 	const uid = 60_417 // nobody else's, for the limit counts all that the user runs
 	if os.Getuid() != 0 {
@@ -134,7 +134,7 @@ func TestExecWithFewProcesses(t *testing.T) {
 	unstarted := false
 	for n := 4; ; n++ {
 		status, said := limited(t, attr, fmt.Sprintf("--nproc=%d", n))
-		unstarted = unstarted || strings.Contains(said, "its command can't be started: ")
+		unstarted = unstarted || strings.Contains(said, "cannot start the command: ")
 		if status == 0 {
 			break
 		}
@@ -144,7 +144,7 @@ func TestExecWithFewProcesses(t *testing.T) {
 	}
 }
 
-// A command that can't be started leaves nothing open, and the next one is as any.
+// A command that cannot be started leaves nothing open and does not affect the next one.
 func TestFailedStartsLeaveNothing(t *testing.T) {
 	var s spawner
 	a := &app{stdin: strings.NewReader(""), stdout: os.Stdout, stderr: io.Discard}
@@ -161,8 +161,8 @@ func TestFailedStartsLeaveNothing(t *testing.T) {
 		require.True(t, j.over())
 		<-ended
 		require.ErrorIs(t, j.failure(), errCommand)
-		require.ErrorContains(t, j.failure(), "message 7 (sender 0, pid 0): its command can't be started: ")
-		require.ErrorContains(t, j.failure(), "; it was not taken")
+		require.ErrorContains(t, j.failure(), "message 7 (sender 0, pid 0): cannot start the command: ")
+		require.ErrorContains(t, j.failure(), "; the message was not received")
 		require.Equal(t, exitFailure, status(j.failure()))
 	}
 	fail()
@@ -174,5 +174,5 @@ func TestFailedStartsLeaveNothing(t *testing.T) {
 	require.Empty(t, s.running)
 	j := s.start([]byte("x"), "ch", ipc.Meta{Seq: 8}, ended)
 	<-j.done
-	require.ErrorContains(t, j.failure(), "its command failed: exit status 3")
+	require.ErrorContains(t, j.failure(), "the command failed: exit status 3")
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// source is the channels that recv takes from, as if they were one. Messages of one
-// channel stay in their order; of several, each channel has its turn.
+// source merges the channels of a recv. The messages of each channel stay in order, and
+// the channels take turns.
 type source struct {
 	inlets  []*inlet
-	only    *inlet   // where there is one, and nothing keeps its next message back
-	last    *inlet   // the one that the message returned last came from
-	turn    int      // index of the inlet to look at first
-	spell   int      // messages that it may give before the next one's turn
-	order   []*inlet // of several: where the messages came from that are held
-	bounded bool     // --try
+	only    *inlet   // the fast path: the only inlet, if nothing limits it
+	last    *inlet   // the inlet of the message that was returned last
+	turn    int      // index of the inlet whose turn it is
+	spell   int      // messages that it may still return in this turn
+	order   []*inlet // if there are several: the inlets of the held messages, in order
+	bounded bool     // limit was called
 }
 
 // inlet is one channel of a source.
@@ -25,25 +25,25 @@ type inlet struct {
 	*ipc.Receiver
 	name  string
 	held  int    // messages that were returned and not released
-	ended bool   // every sender has gone and all is received
-	left  bool   // what comes now is left there: it stays unreleased
-	until uint64 // with bounded: messages from this position on are left
+	ended bool   // all senders are gone, and all messages are received
+	left  bool   // its next message is not returned, and stays unreleased
+	until uint64 // if bounded: messages from this position on are left
 }
 
-// longestSpell is how many messages one channel gives before another has its turn.
+// longestSpell is the number of messages that a channel returns in one turn.
 const longestSpell = 64
 
-// attached tells that the inlets are complete.
+// attached completes the source once all inlets are there.
 func (s *source) attached() {
 	if len(s.inlets) == 1 {
 		s.only, s.last = s.inlets[0], s.inlets[0]
 	}
 }
 
-// several reports whether messages of more than one channel are merged.
+// several reports whether there is more than one channel.
 func (s *source) several() bool { return len(s.inlets) > 1 }
 
-// limit makes each inlet end where its channel's tail is now, however fast the senders
+// limit makes each inlet end at the current tail of its channel, however fast the senders
 // are.
 func (s *source) limit() {
 	s.bounded, s.only = true, nil
@@ -52,9 +52,8 @@ func (s *source) limit() {
 	}
 }
 
-// TryNext returns the next message in place, of whichever channel has one: ErrEmpty if
-// none has, ErrDisconnected once all have ended in good order. Another error names its
-// channel.
+// TryNext returns the next message, in place. If no channel has one, it returns ErrEmpty;
+// if all channels have ended, ErrDisconnected. Any other error names its channel.
 func (s *source) TryNext() ([]byte, error) {
 	if in := s.only; in != nil {
 		msg, err := in.Receiver.TryNext()
@@ -67,7 +66,7 @@ func (s *source) TryNext() ([]byte, error) {
 		}
 		return nil, err
 	}
-	for range len(s.inlets) + 1 { // the first one twice: its turn may be over
+	for range len(s.inlets) + 1 { // the first one twice, in case its turn is over
 		in := s.inlets[s.turn]
 		if in.ended || in.left || s.spell == 0 {
 			s.advance()
@@ -89,7 +88,8 @@ func (s *source) TryNext() ([]byte, error) {
 	return nil, ipc.ErrDisconnected
 }
 
-// took is what has become of a look at one channel: ErrEmpty too if that has ended.
+// took accounts for what a receiver returned. If its channel has ended, took returns
+// ErrEmpty.
 func (s *source) took(in *inlet, msg []byte, err error) ([]byte, error) {
 	switch {
 	case errors.Is(err, ipc.ErrRemoved):
@@ -119,7 +119,7 @@ func (s *source) advance() {
 	s.spell = longestSpell
 }
 
-// about names the channel that an error is about, where that is not plain.
+// about adds the channel to an error if there are several.
 func (s *source) about(name string, err error) error {
 	if !s.several() {
 		return err
@@ -127,7 +127,7 @@ func (s *source) about(name string, err error) error {
 	return &aboutError{name, err}
 }
 
-// Next is TryNext that waits.
+// Next is like TryNext, but waits for a message.
 func (s *source) Next(ctx context.Context) ([]byte, error) {
 	for {
 		msg, err := s.TryNext()
@@ -157,14 +157,14 @@ func (s *source) Next(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// Meta is that of the message returned last.
+// Meta describes the message that was returned last.
 func (s *source) Meta() ipc.Meta { return s.last.Meta() }
 
-// name is that of the channel which the message returned last came from.
+// name returns the channel of the message that was returned last.
 func (s *source) name() string { return s.last.name }
 
-// putBack takes the message returned last out of what Release releases, for good: its
-// channel must give no other.
+// putBack excludes the message that was returned last from Release. Its channel returns
+// no further message.
 func (s *source) putBack() {
 	s.last.held--
 	s.last.left = true
@@ -174,7 +174,7 @@ func (s *source) putBack() {
 	}
 }
 
-// Intact reports whether what is held can be trusted.
+// Intact returns an error if a held message may be damaged.
 func (s *source) Intact() error {
 	for _, in := range s.inlets {
 		if err := in.Intact(); in.held > 0 && err != nil {
@@ -184,7 +184,7 @@ func (s *source) Intact() error {
 	return nil
 }
 
-// Release releases all that is held.
+// Release releases all held messages.
 func (s *source) Release() error {
 	for _, in := range s.inlets {
 		if err := s.release(in, in.held); err != nil {
@@ -195,7 +195,7 @@ func (s *source) Release() error {
 	return nil
 }
 
-// ReleaseFirst releases the first n messages of those that are held.
+// ReleaseFirst releases the first n held messages.
 func (s *source) ReleaseFirst(n int) error {
 	if !s.several() {
 		return s.release(s.inlets[0], n)

@@ -14,9 +14,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// asking returns a terminal and makes a durable channel that holds messages. The
-// command ask in its shell asks at the terminal, as ssh and sudo do, and
-// prints what it was told.
+// asking returns a terminal and creates a durable channel with messages. The command ask in
+// its shell prompts at the terminal, as ssh and sudo do, and prints the answer.
 func asking(t *testing.T, messages ...string) *terminal {
 	t.Helper()
 	ownDirectory(t)
@@ -43,8 +42,8 @@ func left(t *testing.T) (all []string) {
 	return all
 }
 
-// leaves waits until these are left: recv takes a message after its command has
-// ended, which is after the terminal shows what the command wrote.
+// leaves waits until only these messages are left. recv releases a message after its command
+// has ended, which is later than its output on the terminal.
 func leaves(t *testing.T, want ...string) {
 	t.Helper()
 	proctest.Eventually(t, fmt.Sprintf("%q are left", want), func() bool { return slices.Equal(left(t), want) })
@@ -62,7 +61,7 @@ func TestExecAsksAtTheTerminal(t *testing.T) {
 	require.Empty(t, left(t))
 }
 
-// Several ask at a time, and each gets a line: head reads a whole one at once.
+// If several commands prompt at the same time, each gets one line, as head reads whole lines.
 func TestExecJobsAskAtTheTerminal(t *testing.T) {
 	term := asking(t, "one", "two", "three")
 	term.run("shmchan recv --jobs 3 --exec 'read -r m; x=$(head -n 1 </dev/tty); echo $m got $x.' jobs")
@@ -74,7 +73,7 @@ func TestExecJobsAskAtTheTerminal(t *testing.T) {
 	require.Empty(t, left(t))
 }
 
-// In the background the whole job stops, as the shell shows, and fg lets it ask.
+// In the background the whole job stops, as the shell shows. After fg the command can prompt.
 func TestExecAsksFromTheBackground(t *testing.T) {
 	const command = "shmchan recv --exec 'read -r m; read -r x </dev/tty; echo $m got $x.' jobs"
 	term := asking(t, "one")
@@ -91,7 +90,7 @@ func TestExecAsksFromTheBackground(t *testing.T) {
 	leaves(t)
 }
 
-// ^Z stops recv and the commands in hand, and fg lets all go on.
+// ^Z stops recv and its running commands, and fg resumes all of them.
 func TestExecIsSuspendedAsAWhole(t *testing.T) {
 	term := asking(t, "one")
 	term.run("shmchan recv --exec 'read -r m; echo begun; sed q </dev/tty; echo $m done' jobs")
@@ -109,18 +108,18 @@ func TestExecIsSuspendedAsAWhole(t *testing.T) {
 	require.Empty(t, left(t))
 }
 
-// ^C at a prompt ends the command and recv, by SIGINT; the message stays.
+// ^C at a prompt kills the command and recv by SIGINT. The message stays.
 func TestExecIsInterruptedAtThePrompt(t *testing.T) {
 	term := asking(t, "one", "two")
 	term.run("shmchan recv -k --exec 'read -r m; echo begun; read -r x </dev/tty' jobs")
 	term.shows("^begun$")
 	term.keys("C-c")
-	term.shows(`message 1 \(sender 0, pid [0-9]+\): its command failed: signal: interrupt; it was not taken$`)
+	term.shows(`message 1 \(sender 0, pid [0-9]+\): the command failed: signal: interrupt; the message was not received$`)
 	term.restored(130)
 	require.Equal(t, []string{"one", "two"}, left(t))
 }
 
-// A command that wants to finish at ^C does, and its message is taken.
+// A command that catches ^C finishes, and its message is received.
 func TestExecFinishesAtAnInterrupt(t *testing.T) {
 	term := asking(t, "one", "two")
 	term.run(`shmchan recv -k --exec 'trap "touch $SHMCHAN_DIR/.go" INT; echo begun; while ! test -e $SHMCHAN_DIR/.go; do sleep 0.01; done; cat' jobs`)
@@ -130,7 +129,7 @@ func TestExecFinishesAtAnInterrupt(t *testing.T) {
 	leaves(t, "two")
 }
 
-// A second signal to recv alone ends the command, and what the command runs.
+// A second signal to recv alone also kills the command and its descendants.
 func TestSecondSignalEndsCommandsAtATerminal(t *testing.T) {
 	term := asking(t, "one")
 	term.run("shmchan recv -v --exec 'sleep 1000 & echo begun $! $PPID.; wait' jobs & stty -echo")
@@ -143,7 +142,7 @@ func TestSecondSignalEndsCommandsAtATerminal(t *testing.T) {
 		}
 	}
 	term.run("kill " + parent)
-	term.shows("once more ends at once")
+	term.shows("a second signal exits at once")
 	term.run("kill " + parent)
 	proctest.Eventually(t, "the command's child is gone", func() bool {
 		raw, err := os.ReadFile("/proc/" + sleeper + "/stat")

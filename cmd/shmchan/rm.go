@@ -3,12 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -16,9 +15,9 @@ func newRm(a *app) *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "rm NAME",
-		Short: "Remove a channel that nobody uses",
-		Long: `Remove a channel and the messages in it. It refuses while an end is alive; with
---force the ends find themselves disconnected.`,
+		Short: "Remove a channel that is not in use",
+		Long: `Remove a channel and its messages. rm refuses if an endpoint is alive; with
+--force, the endpoints are disconnected.`,
 		Example: `  shmchan rm jobs
   shmchan rm --force jobs`,
 		Args: oneName,
@@ -32,51 +31,19 @@ func newRm(a *app) *cobra.Command {
 			err := remove(name, a.options())
 			switch {
 			case err == nil && serr == nil && nerr == nil && n > 0:
-				a.say("with %s unread", plural(n, "message"))
+				a.say("removed with %s unread", text.Plural(n, "message"))
 			case err == nil && serr == nil && nerr == nil:
-				a.detail("removed %s, with nothing unread", printable(s.Path))
+				a.detail("removed %s, with no message unread", text.Printable(s.Path))
 			case err == nil && nerr != nil:
-				a.say("what was unread could not be counted: %s", oneLine(nerr))
+				a.say("removed; cannot count its unread messages: %s", text.OneLine(nerr))
 			case errors.Is(err, fs.ErrNotExist):
 				return a.missing(err, name)
 			case errors.Is(err, ipc.ErrBusy):
-				return because(err, "in use by %s; --force removes it nevertheless", a.users(name))
+				return because(err, "in use by %s; --force removes it anyway", a.users(name))
 			}
 			return err
 		}),
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "remove it even while an end is alive")
+	cmd.Flags().BoolVar(&force, "force", false, "remove the channel even if it is in use")
 	return cmd
-}
-
-// users names the ends of a channel that are alive.
-func (a *app) users(name string) string {
-	s, err := ipc.Inspect(name, a.options())
-	if err != nil {
-		return "an end that is alive"
-	}
-	var who []string
-	if s.Receiver != nil && s.Receiver.State != ipc.StateDead {
-		who = append(who, fmt.Sprintf("its receiver (pid %d)", s.Receiver.PID))
-	}
-	var first, alive int
-	for _, e := range s.Senders {
-		if e.State == ipc.StateDead {
-			continue
-		}
-		if alive++; alive == 1 {
-			first = e.PID
-		}
-	}
-	switch alive {
-	case 0:
-	case 1:
-		who = append(who, fmt.Sprintf("a sender (pid %d)", first))
-	default:
-		who = append(who, fmt.Sprintf("%d senders", alive))
-	}
-	if len(who) == 0 {
-		return "an end that is alive"
-	}
-	return strings.Join(who, " and ")
 }

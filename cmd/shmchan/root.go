@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -20,7 +22,7 @@ var verbs = []func(*app) *cobra.Command{
 	newSend, newRecv, newPeek, newCreate, newLs, newStat, newWatch, newDoctor, newRm, newPrune, newBench, newBenchWorker, newCompletion, newMan, newVersion,
 }
 
-// app is one run of the command: what every verb shares.
+// app is the state of one run, which all verbs share.
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -30,12 +32,12 @@ type app struct {
 
 	verb, name string // what diagnostics begin with
 
-	mu       sync.Mutex                           // guards stderr once a verb runs: signals are told of at any time
-	aborting atomic.Pointer[func(syscall.Signal)] // what else a second signal ends
+	mu       sync.Mutex                           // guards stderr: a signal may be reported at any time
+	aborting atomic.Pointer[func(syscall.Signal)] // called before a second signal ends the process
 }
 
-// run executes the command and returns its exit status; 128+N asks the caller
-// to die by signal N.
+// run executes the command and returns its exit status. If that is 128+N, the caller
+// must die by signal N.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
 	root := a.root()
@@ -56,34 +58,35 @@ func (a *app) root() *cobra.Command {
 		Use:   "shmchan VERB",
 		Short: "Channels between processes, in shared memory",
 		Long: `shmchan carries messages between the processes of one machine: many senders,
-one receiver, one ring buffer in shared memory. A message arrives whole or not
-at all, in order, whoever dies.
+one receiver, one ring buffer in shared memory. Messages arrive whole and in
+order, or not at all, even when a process is killed.
 
-NAME is a plain name, looked up in --dir, or a path, which holds a slash. Sizes
-are bytes, or end in K, M or G; durations are such as 250ms, 10s or 1m30s.
+NAME is a plain name, looked up in --dir, or a path, which contains a slash. A
+size is in bytes, or a number ending in K, M or G. A duration is a number with a
+unit, such as 250ms, 10s or 1m30s.
 
 Exit status:
-  0  done                            5  the other end has gone
-  1  anything else, such as I/O      6  busy: attached, existing or full of senders
-  2  usage                           7  not a channel, another version, or corrupt
-  3  no such channel                 8  too large a message, or not fit for the frame
-  4  would block, or out of time     9  doctor found something to mend
+  0  done                            5  the other endpoint is gone
+  1  any other error, such as I/O    6  busy: in use, already exists, or no free slot
+  2  usage error                     7  not a channel, another version, or corrupt
+  3  no such channel                 8  message too large, or not allowed in the frame
+  4  would block, or timed out       9  doctor found something to fix
                                      128+N  killed by signal N`,
-		Example: `  shmchan recv jobs > lines     # makes the channel, ends when the senders have gone
-  shmchan send jobs < lines     # from as many other processes as you like`,
+		Example: `  shmchan recv jobs > lines     # creates the channel; exits when all senders are gone
+  shmchan send jobs < lines     # from any number of other processes`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		Args:              cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("a verb is missing; see shmchan --help")
+				return usagef("missing verb; see shmchan --help")
 			}
 			hint := "see shmchan --help"
 			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 				hint = "did you mean " + strings.Join(near, " or ") + "?"
 			}
-			return usagef("no such verb %q; %s", args[0], hint)
+			return usagef("unknown verb %q; %s", args[0], hint)
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
@@ -94,9 +97,9 @@ Exit status:
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp())
 	global := root.PersistentFlags()
-	global.StringVar(&a.dir, "dir", "", "look plain names up in `DIR` (default $SHMCHAN_DIR, else /dev/shm/shmchan-UID)")
-	global.BoolVarP(&a.quiet, "quiet", "q", false, "no diagnostics; the exit status says it all")
-	global.BoolVarP(&a.verbose, "verbose", "v", false, "more diagnostics")
+	global.StringVar(&a.dir, "dir", "", "look up plain names in `DIR` (default $SHMCHAN_DIR, or /dev/shm/shmchan-UID)")
+	global.BoolVarP(&a.quiet, "quiet", "q", false, "print no diagnostics")
+	global.BoolVarP(&a.verbose, "verbose", "v", false, "print more diagnostics")
 	for _, verb := range verbs {
 		root.AddCommand(verb(a))
 	}
@@ -104,7 +107,7 @@ Exit status:
 	return root
 }
 
-// newHelp is `shmchan help VERB`, another way to say `shmchan VERB --help`.
+// newHelp returns `shmchan help VERB`, which prints what `shmchan VERB --help` prints.
 func newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:    "help [VERB]",
@@ -113,7 +116,7 @@ func newHelp() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return usagef("no such verb %q; see shmchan --help", strings.Join(args, " "))
+				return usagef("unknown verb %q; see shmchan --help", strings.Join(args, " "))
 			}
 			about.InitDefaultHelpFlag()
 			return about.Help()
@@ -121,19 +124,24 @@ func newHelp() *cobra.Command {
 	}
 }
 
-// flagError is what a flag that does not parse becomes.
+// flagError returns the error for a flag that does not parse.
 func flagError(cmd *cobra.Command, err error) error {
 	hint := "see " + cmd.CommandPath() + " --help"
 	if cmd.Name() == "send" && strings.HasPrefix(err.Error(), "unknown") {
-		hint += "; a message that begins with a dash stands after --"
+		hint += "; put a message that begins with a dash after --"
+	}
+	// pflag would repeat the value, which the parsers of this package name themselves.
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) && invalid.GetFlag().Value.Type() != "bool" {
+		err = fmt.Errorf("--%s: %w", invalid.GetFlag().Name, invalid.Unwrap())
 	}
 	return usagef("%w; %s", err, hint)
 }
 
-// options are the library's options that every verb begins with.
+// options returns the library options that all verbs have in common.
 func (a *app) options() *ipc.Options { return &ipc.Options{Dir: a.dir} }
 
-// named makes the RunE of a verb whose first argument is NAME.
+// named returns the RunE of a verb whose first argument is NAME.
 func (a *app) named(fn func(ctx context.Context, name string, rest []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		a.verb, a.name = cmd.Name(), args[0]
@@ -141,24 +149,24 @@ func (a *app) named(fn func(ctx context.Context, name string, rest []string) err
 	}
 }
 
-// oneName is the Args of a verb that takes NAME alone; atLeastName allows more.
+// oneName is the Args of a verb that accepts one NAME; atLeastName also accepts more.
 func oneName(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usagef("one NAME is wanted, not %d: %s", len(args), cmd.UseLine())
+		return usagef("accepts one NAME, got %d; usage: %s", len(args), cmd.UseLine())
 	}
 	return atLeastName(cmd, args)
 }
 
 func atLeastName(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usagef("NAME is missing: %s", cmd.UseLine())
+		return usagef("missing NAME; usage: %s", cmd.UseLine())
 	}
 	return nil
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("no argument is wanted, not %q: %s", args[0], cmd.UseLine())
+		return usagef("unexpected argument %q; usage: %s", args[0], cmd.UseLine())
 	}
 	return nil
 }
@@ -171,7 +179,7 @@ func jsonFlag(flags *pflag.FlagSet, on *bool) {
 // say prints a diagnostic: shmchan: VERB: NAME: what happened.
 func (a *app) say(format string, args ...any) { a.sayOf(a.name, format, args...) }
 
-// sayOf is say about the channel of that name.
+// sayOf is like say, for the channel of that name.
 func (a *app) sayOf(name, format string, args ...any) {
 	if a.quiet {
 		return
@@ -179,29 +187,29 @@ func (a *app) sayOf(name, format string, args ...any) {
 	head := "shmchan: "
 	for _, part := range []string{a.verb, name} {
 		if part != "" {
-			head += printable(part) + ": "
+			head += text.Printable(part) + ": "
 		}
 	}
-	// One write, so that processes that share a stderr don't mix within a line.
-	// Where stderr fails there is nobody left to tell.
+	// A single write keeps the lines of processes that share stderr apart. If it fails,
+	// there is nowhere to report that.
 	_, _ = io.WriteString(a.diagnostics(), head+fmt.Sprintf(format, args...)+"\n")
 }
 
-// diagnostics is where they go now.
+// diagnostics returns the writer of diagnostics.
 func (a *app) diagnostics() io.Writer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.stderr
 }
 
-// divert sends diagnostics to w from now on.
+// divert makes w the writer of diagnostics.
 func (a *app) divert(w io.Writer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stderr = w
 }
 
-// detail is say for -v, detailOf sayOf.
+// detail is like say, and detailOf like sayOf, but they print only with -v.
 func (a *app) detail(format string, args ...any) { a.detailOf(a.name, format, args...) }
 
 func (a *app) detailOf(name, format string, args ...any) {

@@ -12,9 +12,9 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// FuzzRoundTrip sends messages through `recv --frame F | send --frame F` for each
-// frame: they come out exactly as they were, or recv refuses one, which then is
-// the first that is still in the channel. peek shows the same before.
+// FuzzRoundTrip sends messages through `recv --frame F | send --frame F` for each frame.
+// They arrive unchanged, or recv refuses one, which is then the first message left in the
+// channel. peek shows the same before.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add([]byte("one,two,,three"), byte(','))
 	f.Add([]byte("a\nb\x00c\xff\xfe,\r\n,\n"), byte(','))
@@ -61,7 +61,7 @@ func roundTrip(t *testing.T, dir string, kind frame.Kind, messages [][]byte) {
 		left := content(t, "from", o)
 		require.NotEmpty(t, left)
 		require.Equal(t, messages[len(messages)-len(left):], left)
-		_, err := kind.Append(nil, left[0], frame.Origin{})
+		_, err := kind.Append(nil, left[0], &frame.Origin{})
 		require.ErrorIs(t, err, frame.ErrFrame, "a message that fits was refused")
 		taken = messages[:len(messages)-len(left)]
 	default:

@@ -17,19 +17,19 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/terminate"
 )
 
-// patience bounds every wait of a script for a state.
+// patience limits every wait of a script for a state.
 const patience = 3 * time.Minute
 
-// scriptCommands are what scripts have beside testscript's own commands:
+// scriptCommands are the commands of scripts in addition to those of testscript:
 //
 //	status N prog args…      run it; its status, as a shell counts, must be N
 //	start [-stdin] ID prog…  start it in the background; its output goes to the
-//	                         files ID.out and ID.err; -stdin: feed gives its input
+//	                         files ID.out and ID.err; -stdin: feed writes its input
 //	feed ID TEXT             write TEXT, a Go string without its quotes, to it
 //	feed -end ID             close its input
 //	signal ID NAME           send it a signal: INT, TERM, KILL, STOP, CONT, PIPE, HUP
 //	finish ID N              wait until it ends; its status must be N; stdout and
-//	                         stderr are its
+//	                         stderr are those of it
 //	until REGEXP prog args…  run it again and again until its stdout matches
 //	untilfile REGEXP FILE    wait until the file matches
 //	masked FILE WANT         compare, with pids, times and ages of JSON masked
@@ -48,7 +48,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"repeat":    scriptRepeat,
 }
 
-// processes is the key of a script's background processes by their id.
+// processes is the key of the map from ids to background processes of a script.
 type processes struct{}
 
 type process struct {
@@ -72,7 +72,7 @@ func background(ts *testscript.TestScript, id string) *process {
 	return p
 }
 
-// statusOf is what a shell would show of the process.
+// statusOf returns the status that a shell would show.
 func statusOf(s *os.ProcessState) int {
 	if ws := s.Sys().(syscall.WaitStatus); ws.Signaled() {
 		return terminate.Status(ws.Signal())
@@ -116,7 +116,7 @@ func scriptStart(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	usage(ts, neg, args, 2, text)
 	id, prog := args[0], args[1]
-	// The PATH of the script is the one that this process has.
+	// The script has the PATH of this process.
 	cmd := exec.Command(prog, args[2:]...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = append(os.Environ(), "SHMCHAN_DIR="+ts.Getenv("SHMCHAN_DIR"))
@@ -186,7 +186,7 @@ func scriptFinish(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// eventually polls until cond holds.
+// eventually polls until cond returns true.
 func eventually(ts *testscript.TestScript, what string, cond func() bool) {
 	for deadline := time.Now().Add(patience); !cond(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -220,7 +220,7 @@ func scriptUntilFile(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// masks replace what differs from run to run.
+// masks replace what differs between runs.
 var masks = []struct {
 	re *regexp.Regexp
 	by string

@@ -18,17 +18,17 @@ const (
 	scriptsTimeout = 20 * time.Minute // for all of them: a hang shows its goroutines
 )
 
-// TestMain makes the test binary serve as shmchan when a script executes that.
+// TestMain makes the test binary act as shmchan when a script executes that.
 func TestMain(m *testing.M) {
-	// Under the race detector every process would sleep a second as it exits.
+	// Under the race detector every process would sleep a second when it exits.
 	if os.Getenv("GORACE") == "" {
 		_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	}
 	os.Exit(testscript.RunMain(leakTest{m}, map[string]func() int{"shmchan": func() int { main(); return 0 }}))
 }
 
-// leakTest gives scripts their signals as they expect them, and fails if the tests
-// leak goroutines, descriptors or mappings.
+// leakTest restores the default signals, which scripts expect, and fails if the tests leak
+// goroutines, descriptors or mappings.
 type leakTest struct{ m *testing.M }
 
 func (l leakTest) Run() int {
@@ -45,8 +45,7 @@ func (l leakTest) Run() int {
 	return code
 }
 
-// TestScript runs the scripts, each with a channel directory of its own. Beside
-// the commands of testscript they have those of scriptCommands.
+// TestScript runs the scripts, each with its own channel directory.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 scriptDir,

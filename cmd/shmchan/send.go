@@ -9,11 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/internal/fence"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// defaultWait is how long send waits for a channel to exist.
+// defaultWait is the default of --wait.
 const defaultWait = 10 * time.Second
 
 // send is `shmchan send NAME [MESSAGE…]`.
@@ -27,7 +28,7 @@ type send struct {
 	making  createFlags
 	watch   progressFlag
 
-	sent  uint64 // messages that are in the channel
+	sent  uint64 // messages that were sent
 	meter *meter
 }
 
@@ -36,9 +37,9 @@ func newSend(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send NAME [MESSAGE…]",
 		Short: "Send the arguments, or stdin, as messages",
-		Long: `Send each argument after NAME as one message or, with none, cut stdin into
-messages by --frame. It blocks while the ring is full, and ends with status 5
-when the receiver has gone.`,
+		Long: `Send each argument after NAME as one message. Without arguments, divide stdin into
+messages by --frame. send blocks while the ring is full, and exits with status 5 if
+the receiver is gone.`,
 		Example: `  shmchan send jobs one 'message two' -- --three
   find . -type f -print0 | shmchan send jobs -0
   shmchan send --create --durable jobs < backlog`,
@@ -48,10 +49,10 @@ when the receiver has gone.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	v.frame.register(flags)
-	flags.Var(&value[time.Duration]{&v.wait, "DUR", parseDuration, defaultWait.String()}, "wait", "how long to wait for the channel to exist; 0: not at all")
-	flags.BoolVar(&v.try, "try", false, "where the ring is full, fail instead of blocking")
-	v.timeout.register(flags, "bound on the whole call")
-	flags.BoolVar(&v.create, "create", false, "make the channel if it is missing")
+	flags.Var(&value[time.Duration]{&v.wait, "DUR", parseDuration, defaultWait.String()}, "wait", "wait up to this long for the channel to exist; 0 does not wait")
+	flags.BoolVar(&v.try, "try", false, "if the ring is full, fail instead of blocking")
+	v.timeout.register(flags, "give up if the whole call takes longer than this")
+	flags.BoolVar(&v.create, "create", false, "create the channel if it is missing")
 	v.watch.register(flags)
 	v.making.register(flags)
 	return cmd
@@ -76,7 +77,7 @@ func (v *send) run(ctx context.Context, name string, messages []string) error {
 			if cerr := s.Close(); err == nil && cerr != nil {
 				err = cerr
 			}
-			v.detail("%s sent", plural(v.sent, "message"))
+			v.detail("%s sent", text.Plural(v.sent, "message"))
 		}()
 		meter, stop := v.startMeter(v.watch)
 		v.meter = meter
@@ -88,10 +89,11 @@ func (v *send) run(ctx context.Context, name string, messages []string) error {
 	})
 }
 
-// attach joins the channel, waiting for it or making it as was asked.
+// attach becomes a sender of the channel. It waits for the channel or creates it, as the
+// flags say.
 func (v *send) attach(ctx context.Context, name string) (*ipc.Sender, error) {
-	// A sender that fences by itself need not register, which takes 9 to 12 ms on a quiet
-	// machine, and pays a locked instruction for each batch.
+	// Without the asymmetric fence each batch costs a locked instruction, but the process
+	// need not register for membarrier, which takes 9 to 12 ms on a quiet machine.
 	fence.Decline()
 	o := v.options()
 	v.making.apply(o)
@@ -106,25 +108,25 @@ func (v *send) attach(ctx context.Context, name string) (*ipc.Sender, error) {
 	}
 	switch {
 	case err == nil:
-		v.detail("attached; the largest message is %d bytes", s.MaxMessage())
+		v.detail("attached; the limit of a message is %d bytes", s.MaxMessage())
 		return s, nil
 	case errors.Is(err, context.Canceled):
 		return nil, err
 	case errors.Is(err, fs.ErrNotExist) && !v.create:
 		waited := ""
 		if errors.Is(err, context.DeadlineExceeded) {
-			waited = " came up within " + min(v.wait, v.limit()).String()
+			waited = ", after waiting " + min(v.wait, v.limit()).String()
 		}
-		return nil, because(err, "no such channel%s; a shmchan recv or create makes it%s, and so does --create here", waited, v.where(name))
+		return nil, because(err, "no such channel%s%s; shmchan recv, shmchan create or --create creates it", v.where(name), waited)
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, because(err, "%v passed while the channel was being made; nothing was sent", v.timeout.after)
+		return nil, because(err, "timed out after %v while creating the channel; nothing was sent", v.timeout.after)
 	case errors.Is(err, ipc.ErrNoSlot):
-		return nil, because(err, "every sender slot is taken; more need a channel made with a larger --max-senders")
+		return nil, because(err, "no free sender slot; create the channel with a larger --max-senders")
 	}
 	return nil, err
 }
 
-// limit is the bound on the whole call, or the longest there is.
+// limit returns the timeout, or the longest duration if there is none.
 func (v *send) limit() time.Duration {
 	if v.timeout.given() {
 		return v.timeout.after
@@ -132,23 +134,23 @@ func (v *send) limit() time.Duration {
 	return 1<<63 - 1
 }
 
-// arguments sends the messages of the command line, in one batch.
+// arguments sends the arguments in one batch.
 func (v *send) arguments(ctx context.Context, s *ipc.Sender, messages []string) error {
 	batch := make([][]byte, len(messages))
 	for i, m := range messages {
 		if len(m) > s.MaxMessage() {
-			return because(ipc.ErrTooLarge, "message %d has %d bytes; the largest that this channel takes is %d; nothing was sent",
+			return because(ipc.ErrTooLarge, "message %d has %d bytes; the limit of this channel is %d; nothing was sent",
 				i+1, len(m), s.MaxMessage())
 		}
 		batch[i] = []byte(m)
 	}
 	if err := v.batch(ctx, s, batch); err != nil {
-		return v.explain(err, "while the ring was full", fmt.Sprintf("%d of %s sent", v.sent, plural(uint64(len(batch)), "message")))
+		return v.explain(err, "while waiting for room", fmt.Sprintf("%d of %s sent", v.sent, text.Plural(len(batch), "message")))
 	}
 	return nil
 }
 
-// batch sends messages in order, and counts those that were sent.
+// batch sends messages in order, and counts those that it sent.
 func (v *send) batch(ctx context.Context, s *ipc.Sender, batch [][]byte) error {
 	if !v.try {
 		n, err := s.SendBatch(ctx, batch)
@@ -176,8 +178,8 @@ func (v *send) count(sent [][]byte) {
 	v.meter.add(uint64(len(sent)), bytes)
 }
 
-// explain puts an error that ended the sending in the words of the shell; did
-// is how far it came.
+// explain returns an error that ended the sending, in the terms of the command line. did
+// says what was sent before.
 func (v *send) explain(err error, waiting, did string) error {
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -185,9 +187,9 @@ func (v *send) explain(err error, waiting, did string) error {
 	case errors.Is(err, ipc.ErrFull):
 		return because(err, "the ring is full; %s", did)
 	case errors.Is(err, context.DeadlineExceeded):
-		return because(err, "%v passed %s; %s", v.timeout.after, waiting, did)
+		return because(err, "timed out after %v %s; %s", v.timeout.after, waiting, did)
 	case errors.Is(err, ipc.ErrDisconnected):
-		return because(err, "the receiver has gone; %s", did)
+		return because(err, "the receiver is gone; %s", did)
 	}
 	return fmt.Errorf("%w; %s", err, did)
 }

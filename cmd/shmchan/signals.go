@@ -11,13 +11,12 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/terminate"
 )
 
-// graceful runs fn, which holds an end of a channel, with a context that the
-// first SIGINT or SIGTERM cancels: fn puts its house in order and returns, and
-// what graceful returns then asks for a death by that signal. A second signal
-// kills at once. A signal that was ignored from the start (nohup, a shell's
-// background job) stays ignored.
+// graceful runs fn, which holds an endpoint, with a context that the first SIGINT or
+// SIGTERM cancels. fn then finishes and returns, and graceful returns a signalError. A
+// second signal kills the process at once. A signal that was ignored at the start (by
+// nohup, or by a shell for a background job) stays ignored.
 //
-// Meanwhile a write to a closed pipe is an error, EPIPE, and not yet a death.
+// While fn runs, a write to a closed pipe returns EPIPE and does not kill the process.
 func (a *app) graceful(ctx context.Context, fn func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -28,8 +27,8 @@ func (a *app) graceful(ctx context.Context, fn func(context.Context) error) erro
 			signal.Notify(caught, sig)
 		}
 	}
-	spared(syscall.SIGHUP)          // caught has the others now
-	pipe := make(chan os.Signal, 1) // only makes the runtime leave SIGPIPE to us
+	spared(syscall.SIGHUP)          // caught receives the others
+	pipe := make(chan os.Signal, 1) // makes the runtime return EPIPE
 	signal.Notify(pipe, syscall.SIGPIPE)
 	defer signal.Stop(pipe)
 
@@ -45,13 +44,13 @@ func (a *app) graceful(ctx context.Context, fn func(context.Context) error) erro
 				a.abort(sig.(syscall.Signal))
 				terminate.By(sig.(syscall.Signal))
 			}
-			a.detail("%v: ending in good order; once more ends at once", sig)
+			a.detail("%v: finishing the message in hand; a second signal exits at once", sig)
 			cancel(&signalError{signal: sig.(syscall.Signal)})
 		}
 	}()
 	err := fn(ctx)
-	// Stop returns once no signal is on its way into the channel, so one that
-	// came while fn ended is not lost.
+	// After Stop no signal is on its way to the channel, so one that arrived while fn
+	// returned is not lost.
 	signal.Stop(caught)
 	close(caught)
 	<-watched
@@ -66,8 +65,8 @@ func (a *app) graceful(ctx context.Context, fn func(context.Context) error) erro
 	return killed
 }
 
-// written is what a write to stdout within graceful came to: to a pipe that nobody
-// reads it is the death that it would have been without.
+// written returns the error of a write to stdout within graceful. If stdout is a closed
+// pipe, that is a death by SIGPIPE, as it would be without graceful.
 func written(err error) error {
 	if errors.Is(err, syscall.EPIPE) {
 		return &signalError{signal: syscall.SIGPIPE}
@@ -75,7 +74,7 @@ func written(err error) error {
 	return err
 }
 
-// onAbort has fn called when a second signal is about to end the process.
+// onAbort registers a function to call before a second signal ends the process.
 func (a *app) onAbort(fn func(syscall.Signal)) { a.aborting.Store(&fn) }
 
 func (a *app) abort(sig syscall.Signal) {
@@ -84,8 +83,8 @@ func (a *app) abort(sig syscall.Signal) {
 	}
 }
 
-// asInit makes up for what is different in the first process of a PID namespace,
-// such as a container's: orphans become its children, and no signal kills it.
+// asInit prepares the first process of a PID namespace, such as that of a container. Its
+// children include all orphans, and by default no signal kills it.
 func asInit() {
 	children.Adopt()
 	spare = make(chan os.Signal, 2)
@@ -97,11 +96,11 @@ func asInit() {
 	}()
 }
 
-// spare gets the signals that would have killed any other process than this one;
-// nil in any other process.
+// spare receives the signals that would kill any process but the first of its PID
+// namespace. In other processes it is nil.
 var spare chan os.Signal
 
-// spared says which signals spare gets from now on.
+// spared selects the signals that spare receives.
 func spared(signals ...os.Signal) {
 	if spare == nil {
 		return

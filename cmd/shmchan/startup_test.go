@@ -12,18 +12,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A script that sends one message at a time starts the command as often.
+// A script that sends one message at a time starts the command each time.
 const (
 	startupBound = 5 * time.Millisecond // of processor time, user and system
-	// startupBare is how many times as long as a Go program that does nothing it may
-	// take on a machine that is slower than that: 4 to 6 when this was set.
+	// startupBare is the bound on slower machines, as a multiple of the time of a Go program
+	// that does nothing. It was 4 to 6 when this was set.
 	startupBare = 8
 	startupRuns = 20
 	startupMost = 5 * startupRuns // on a machine with much else to do
 )
 
-// TestGuardSendStartsFast takes the best of some runs: what else runs on the
-// machine makes a run slower, never faster.
+// TestGuardSendStartsFast takes the best of some runs: other load makes a run slower, never
+// faster.
 func TestGuardSendStartsFast(t *testing.T) {
 	if os.Getenv("SHMCHAN_GUARD") == "" {
 		t.Skip("it measures, so it runs by itself: make guard")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
@@ -19,10 +20,11 @@ func newStat(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "stat NAME",
-		Short: "Show everything known of a channel",
-		Long: `Show everything known of a channel: layout, counters, both ends, and of each end
-its state. stalled: its process exists but does not beat, being stopped or
-starved; dead: its process is gone, and it did not detach.`,
+		Short: "Show all there is to know about a channel",
+		Long: `Show all there is to know about a channel: layout, counters, endpoints and their
+states. An endpoint is stalled if its process exists but its heartbeats have
+stopped, as the process is stopped or starved. It is dead if its process is gone
+without having detached.`,
 		Example: `  shmchan stat jobs
   shmchan stat --json jobs | jq '.senders[] | select(.state != "alive")'`,
 		Args: oneName,
@@ -43,24 +45,24 @@ starved; dead: its process is gone, and it did not detach.`,
 	return cmd
 }
 
-// printStat writes a channel for a person: what it is, its counters, its ends.
+// printStat writes a channel for people: its properties, its counters, its endpoints.
 func printStat(w io.Writer, s *ipc.Stats, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(key, format string, args ...any) {
 		fmt.Fprintf(t, "%s\t%s\n", key, fmt.Sprintf(format, args...))
 	}
-	row("name", "%s", printable(s.Name))
-	row("path", "%s", printable(s.Path))
-	row("created", "%s, %s ago", s.Created.In(now.Location()).Format(time.RFC3339), humanAge(now.Sub(s.Created)))
+	row("name", "%s", text.Printable(s.Name))
+	row("path", "%s", text.Printable(s.Path))
+	row("created", "%s, %s ago", s.Created.In(now.Location()).Format(time.RFC3339), text.Age(now.Sub(s.Created)))
 	row("kind", "%s", kindOf(s))
 	row("mode", "%#o", s.Mode.Perm())
-	row("capacity", "%s (%d bytes)", humanSize(uint64(s.Capacity)), s.Capacity)
-	row("used", "%d bytes (%s)", s.Used, percent(s.Used, s.Capacity))
+	row("capacity", "%s (%d bytes)", text.Size(uint64(s.Capacity)), s.Capacity)
+	row("used", "%d bytes (%s)", s.Used, text.Percent(s.Used, s.Capacity))
 	row("head", "%d", s.Head)
 	row("tail", "%d", s.Tail)
 	row("messages", "%d sent, %d received", s.Messages, s.Received)
 	row("bytes", "%d sent", s.Bytes)
-	row("deaths", "%s killed, %s skipped", plural(s.Deaths, "sender"), plural(s.Skipped, "claim"))
+	row("deaths", "%s killed, %s skipped", text.Plural(s.Deaths, "sender"), text.Plural(s.Skipped, "claim"))
 	row("senders", "%d of %d slots", len(s.Senders), s.MaxSenders)
 	if s.Receiver == nil {
 		row("receiver", "none")
@@ -71,33 +73,21 @@ func printStat(w io.Writer, s *ipc.Stats, now time.Time) error {
 	if s.Receiver == nil && len(s.Senders) == 0 {
 		return nil
 	}
-	fmt.Fprintln(t, "\nEND\tPID\tSTATE\tBEAT\tMESSAGES\tBYTES\tCLAIM\tLABEL")
+	fmt.Fprintln(t, "\nENDPOINT\tPID\tSTATE\tBEAT\tMESSAGES\tBYTES\tCLAIM\tLABEL")
 	if s.Receiver != nil {
-		printEnd(t, "receiver", s.Receiver)
+		printEndpoint(t, "receiver", s.Receiver)
 	}
 	for i := range s.Senders {
-		printEnd(t, "sender "+strconv.Itoa(s.Senders[i].Slot), &s.Senders[i])
+		printEndpoint(t, "sender "+strconv.Itoa(s.Senders[i].Slot), &s.Senders[i])
 	}
 	return t.Flush()
 }
 
-func printEnd(w io.Writer, end string, e *ipc.End) {
+func printEndpoint(w io.Writer, name string, e *ipc.End) {
 	claim := "-"
 	if e.Claim != nil {
 		claim = strconv.FormatUint(*e.Claim, 10)
 	}
-	fmt.Fprintf(w, "%s\t%d\t%s\t%s ago\t%d\t%d\t%s\t%s\n", end, e.PID, e.State, humanAge(e.BeatAge),
-		e.Messages, e.Bytes, claim, orDash(printable(e.Label)))
-}
-
-// kindOf says whether the channel outlives its receiver, and whether it is over.
-func kindOf(s *ipc.Stats) string {
-	kind := "goes with its receiver"
-	if s.Durable {
-		kind = "durable"
-	}
-	if s.Dead {
-		kind += "; dead: its receiver has gone for good"
-	}
-	return kind
+	fmt.Fprintf(w, "%s\t%d\t%s\t%s ago\t%d\t%d\t%s\t%s\n", name, e.PID, e.State, text.Age(e.BeatAge),
+		e.Messages, e.Bytes, claim, text.OrDash(text.Printable(e.Label)))
 }

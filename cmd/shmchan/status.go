@@ -11,26 +11,27 @@ import (
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/terminate"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// What an exit status means.
+// Exit statuses.
 const (
 	exitOK         = 0 // done, orderly end included
-	exitFailure    = 1 // anything else: I/O, permission
+	exitFailure    = 1 // any other error: I/O, permission
 	exitUsage      = 2 // usage
 	exitNoChannel  = 3 // no such channel
 	exitWouldBlock = 4 // would block, or the deadline passed
-	exitGone       = 5 // the other end has gone
-	exitBusy       = 6 // a receiver is attached, the channel exists, an end is alive, no slot is free
+	exitGone       = 5 // the other endpoint is gone
+	exitBusy       = 6 // a receiver is attached, the channel exists, an endpoint is alive, or no slot is free
 	exitNotChannel = 7 // not a channel, another version, or corrupt
 	exitUnfit      = 8 // a message is too large or does not fit the frame
-	exitMend       = 9 // doctor found something to mend
+	exitFix        = 9 // doctor found something to fix
 )
 
-// status maps an error to the exit status, and is the only place that does.
-// The order counts where an error is of two kinds: a channel that a sender
-// waited for in vain is missing first and late second.
+// status returns the exit status for an error, for the whole command. The order of the
+// cases matters for an error of two kinds: if a sender waits for a channel and the
+// deadline passes, the channel is missing, not late.
 func status(err error) int {
 	is := func(targets ...error) bool {
 		for _, t := range targets {
@@ -64,15 +65,15 @@ func status(err error) int {
 		return exitWouldBlock
 	case is(ipc.ErrDisconnected):
 		return exitGone
-	case is(errMend):
-		return exitMend
+	case is(errFix):
+		return exitFix
 	case is(fs.ErrInvalid):
 		return exitUsage
 	}
 	return exitFailure
 }
 
-// usageError is a command line that can't be meant.
+// usageError reports an invalid command line.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
@@ -82,16 +83,16 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...)}
 }
 
-// signalError asks for a death by signal, once everything is in order.
+// signalError makes the process die by a signal after an orderly end.
 type signalError struct {
 	signal  syscall.Signal
-	besides error // what went wrong while putting everything in order, if anything
+	besides error // what failed during that end, or nil
 }
 
 func (e *signalError) Error() string { return e.signal.String() }
 
-// problem is an error in the words of the user's shell; the cause, in the
-// library's words, shows with -v.
+// problem is an error in the terms of the command line. With -v, its cause is printed
+// too.
 type problem struct {
 	what  string
 	cause error
@@ -100,18 +101,17 @@ type problem struct {
 func (e *problem) Error() string { return e.what }
 func (e *problem) Unwrap() error { return e.cause }
 
-// because says what happened, and to do about it, of an error that is cause.
+// because wraps cause in an error that says what happened, and what to do about it.
 func because(cause error, format string, args ...any) error {
 	return &problem{fmt.Sprintf(format, args...), cause}
 }
 
-// missing says that there is no channel of that name, and where it was looked for.
+// missing returns the error for a channel that does not exist. It names the directory.
 func (a *app) missing(cause error, name string) error {
 	return because(cause, "no such channel%s", a.where(name))
 }
 
-// where is " in" and the directory that a plain name was looked up in; a path says
-// it itself.
+// where returns " in " and the directory of a plain name, or "" for a path.
 func (a *app) where(name string) string {
 	if strings.Contains(name, "/") {
 		return ""
@@ -120,7 +120,7 @@ func (a *app) where(name string) string {
 	if err != nil {
 		return ""
 	}
-	return " in " + printable(dir)
+	return " in " + text.Printable(dir)
 }
 
 // aboutError is an error about one of several channels.
@@ -132,7 +132,7 @@ type aboutError struct {
 func (e *aboutError) Error() string { return e.err.Error() }
 func (e *aboutError) Unwrap() error { return e.err }
 
-// report tells of an error that ends the run. A death by signal tells itself.
+// report prints an error that ends the run. A death by signal needs no words.
 func (a *app) report(err error) {
 	var killed *signalError
 	if errors.As(err, &killed) {
@@ -146,20 +146,17 @@ func (a *app) report(err error) {
 	}
 	var p *problem
 	if !errors.As(err, &p) {
-		a.say("%s", strings.TrimPrefix(oneLine(err), a.prefixOf(err)))
+		a.say("%s", strings.TrimPrefix(text.OneLine(err), a.prefixOf(err)))
 		return
 	}
 	a.say("%s", p.what)
 	if p.cause != nil {
-		a.detail("because: %s", oneLine(p.cause))
+		a.detail("cause: %s", text.OneLine(p.cause))
 	}
 }
 
-// oneLine is an error's text, fit for one line of a log.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
-
-// prefixOf is how the library began an error's text, "send NAME: " for example,
-// where that says no more than the diagnostic's own beginning.
+// prefixOf returns the start of an error's text, such as "send NAME: ", that the
+// diagnostic already begins with.
 func (a *app) prefixOf(err error) string {
 	text := err.Error()
 	op, _, found := strings.Cut(text, " "+a.name+": ")

@@ -35,7 +35,7 @@ func TestStatus(t *testing.T) {
 		{"the ring is empty", ipc.ErrEmpty, 4},
 		{"a context's deadline", context.DeadlineExceeded, 4},
 		{"a file's deadline", os.ErrDeadlineExceeded, 4},
-		{"the other end has gone", ipc.ErrDisconnected, 5},
+		{"the other endpoint is gone", ipc.ErrDisconnected, 5},
 		{"busy", ipc.ErrBusy, 6},
 		{"no sender slot", ipc.ErrNoSlot, 6},
 		{"the channel exists", fs.ErrExist, 6},
@@ -44,7 +44,7 @@ func TestStatus(t *testing.T) {
 		{"a message is too large", ipc.ErrTooLarge, 8},
 		{"a message does not fit the frame", &frame.RefusedError{}, 8},
 		{"a stream is not of the frame", &frame.StreamError{}, 8},
-		{"doctor found something", errMend, 9},
+		{"doctor found something", errFix, 9},
 		{"killed", &signalError{signal: syscall.SIGTERM}, 128 + 15},
 		{"killed, with something else wrong", errors.Join(errors.New("close"), &signalError{signal: syscall.SIGPIPE}), 128 + 13},
 	} {
@@ -58,7 +58,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestReport names what is printed of each kind of error.
+// TestReport checks what is printed for each kind of error.
 func TestReport(t *testing.T) {
 	cause := errors.New("send jobs: ring is full")
 	for _, tt := range []struct {
@@ -72,7 +72,7 @@ func TestReport(t *testing.T) {
 		{"words without the prefix stay", errors.New("odd"), false, false, "shmchan: send: jobs: odd\n"},
 		{"a problem in the user's words", because(cause, "no room"), false, false, "shmchan: send: jobs: no room\n"},
 		{"and its cause with -v", because(cause, "no room"), false, true,
-			"shmchan: send: jobs: no room\nshmchan: send: jobs: because: send jobs: ring is full\n"},
+			"shmchan: send: jobs: no room\nshmchan: send: jobs: cause: send jobs: ring is full\n"},
 		{"nothing with -q", because(cause, "no room"), true, true, ""},
 		{"a signal tells itself", &signalError{signal: syscall.SIGINT}, false, false, ""},
 		{"what else went wrong at a signal", &signalError{signal: syscall.SIGINT, besides: cause}, false, false,
@@ -101,30 +101,30 @@ func TestUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"no verb", nil, "shmchan: a verb is missing"},
-		{"a verb that does not exist", []string{"sned"}, `shmchan: no such verb "sned"; did you mean send?`},
-		{"a verb unlike any", []string{"frobnicate"}, `shmchan: no such verb "frobnicate"; see shmchan --help`},
-		{"help on no verb", []string{"help", "sned"}, `no such verb "sned"`},
-		{"an unknown flag", []string{"send", "jobs", "--x"}, "shmchan: send: unknown flag: --x; see shmchan send --help; a message that begins with a dash stands after --"},
+		{"no verb", nil, "shmchan: missing verb"},
+		{"a verb that does not exist", []string{"sned"}, `shmchan: unknown verb "sned"; did you mean send?`},
+		{"a verb unlike any", []string{"frobnicate"}, `shmchan: unknown verb "frobnicate"; see shmchan --help`},
+		{"help on no verb", []string{"help", "sned"}, `unknown verb "sned"`},
+		{"an unknown flag", []string{"send", "jobs", "--x"}, "shmchan: send: unknown flag: --x; see shmchan send --help; put a message that begins with a dash after --"},
 		{"an unknown flag before the verb", []string{"--x", "send", "jobs"}, "shmchan: unknown flag: --x"},
-		{"send without NAME", []string{"send"}, "shmchan: send: NAME is missing: shmchan send NAME [MESSAGE…]"},
-		{"recv without NAME", []string{"recv"}, "shmchan: recv: NAME is missing"},
+		{"send without NAME", []string{"send"}, "shmchan: send: missing NAME; usage: shmchan send NAME [MESSAGE…]"},
+		{"recv without NAME", []string{"recv"}, "shmchan: recv: missing NAME"},
 		{"recv with one twice", []string{"recv", "a", "a"}, "shmchan: recv: a is given twice"},
-		{"peek with two", []string{"peek", "a", "b"}, "shmchan: peek: one NAME is wanted, not 2"},
-		{"ls with NAME", []string{"ls", "a"}, `shmchan: ls: no argument is wanted, not "a"`},
-		{"a frame that does not exist", []string{"recv", "jobs", "--frame", "xml"}, `no such frame "xml": line, nul, len, raw or json`},
-		{"two frames", []string{"recv", "jobs", "-0", "--frame", "json"}, "-0 is --frame nul, and --frame json was given too"},
-		{"a timeout without a unit", []string{"recv", "jobs", "--timeout", "5"}, `"5" is no duration: a number with a unit`},
-		{"a negative wait", []string{"send", "jobs", "--wait=-1s"}, `"-1s" is no duration`},
-		{"a negative count", []string{"recv", "jobs", "-n", "-1"}, `"-1" is no number of messages`},
-		{"jobs without commands", []string{"recv", "jobs", "--jobs", "2"}, "--jobs is for --exec"},
-		{"no jobs", []string{"recv", "jobs", "--exec", "cat", "--jobs", "0"}, `"0" is no number of jobs: 1 to 1024`},
-		{"an empty command", []string{"recv", "jobs", "--exec", ""}, "--exec is empty"},
-		{"a command and a frame", []string{"recv", "jobs", "--exec", "cat", "-0"}, "it goes with no --frame"},
-		{"a size with another unit", []string{"create", "jobs", "--capacity", "1KB"}, `"1KB" is no size`},
-		{"a size of nothing", []string{"create", "jobs", "--capacity", "0"}, "0 bytes hold nothing"},
-		{"a mode that is not octal", []string{"create", "jobs", "--mode", "rw"}, `"rw" is no mode`},
-		{"no senders", []string{"create", "jobs", "--max-senders", "0"}, `"0" is no number of senders`},
+		{"peek with two", []string{"peek", "a", "b"}, "shmchan: peek: accepts one NAME, got 2"},
+		{"ls with NAME", []string{"ls", "a"}, `shmchan: ls: unexpected argument "a"`},
+		{"a frame that does not exist", []string{"recv", "jobs", "--frame", "xml"}, `--frame: unknown frame "xml": want line, nul, len, raw or json`},
+		{"two frames", []string{"recv", "jobs", "-0", "--frame", "json"}, "--frame json and -0 are mutually exclusive"},
+		{"a timeout without a unit", []string{"recv", "jobs", "--timeout", "5"}, `--timeout: invalid duration "5": want a number with a unit`},
+		{"a negative wait", []string{"send", "jobs", "--wait=-1s"}, `--wait: invalid duration "-1s"`},
+		{"a negative count", []string{"recv", "jobs", "-n", "-1"}, `--count: invalid number of messages "-1"`},
+		{"jobs without commands", []string{"recv", "jobs", "--jobs", "2"}, "--jobs requires --exec"},
+		{"no jobs", []string{"recv", "jobs", "--exec", "cat", "--jobs", "0"}, `--jobs: invalid number of jobs "0": want 1 to 1024`},
+		{"an empty command", []string{"recv", "jobs", "--exec", ""}, "--exec requires a command"},
+		{"a command and a frame", []string{"recv", "jobs", "--exec", "cat", "-0"}, "--exec and -0 are mutually exclusive"},
+		{"a size with another unit", []string{"create", "jobs", "--capacity", "1KB"}, `--capacity: invalid size "1KB": want bytes, or a number ending in K, M or G; see shmchan create --help`},
+		{"a size of nothing", []string{"create", "jobs", "--capacity", "0"}, `--capacity: invalid size "0": want at least 1 byte`},
+		{"a mode that is not octal", []string{"create", "jobs", "--mode", "rw"}, `--mode: invalid mode "rw"`},
+		{"no senders", []string{"create", "jobs", "--max-senders", "0"}, `--max-senders: invalid number of senders "0"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			status, stdout, stderr := shmchan(tt.args...)
@@ -136,7 +136,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// TestHelp: every verb has --help with an example, on stdout.
+// TestHelp checks that --help of every verb prints an example on stdout.
 func TestHelp(t *testing.T) {
 	all := [][]string{{"--help"}, {"help"}, {"-h"}, {"recv", "-h"}, {"help", "send"}, {"--help", "send"}}
 	for _, verb := range (&app{}).root().Commands() {

@@ -14,13 +14,13 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// A terminal is a real one, tmux's, with a shell in it whose prompt is a dollar.
+// A terminal is that of tmux, running a shell whose prompt is a dollar sign.
 type terminal struct {
 	t      *testing.T
 	socket string
 }
 
-// shellLife ends what a test that was killed has left behind, in seconds.
+// shellLife is the time, in seconds, after which the shell of a killed test ends.
 const shellLife = "600"
 
 func newTerminal(t *testing.T, w, h int) *terminal {
@@ -35,8 +35,8 @@ func newTerminal(t *testing.T, w, h int) *terminal {
 		_ = exec.Command("tmux", "-S", term.socket, "kill-server").Run()
 		require.NoError(t, os.RemoveAll(dir))
 	})
-	// In arguments of its own the command is executed as it is, not by the user's
-	// shell, which may be nologin.
+	// If the command is several arguments, tmux does not run it by the user's shell, which
+	// may be nologin.
 	term.tmux("-f", "/dev/null", "-u", "new-session", "-d", "-x", fmt.Sprint(w), "-y", fmt.Sprint(h),
 		"env", "-u", "NO_COLOR", "PS1=$ ", "LC_ALL=C.UTF-8", "timeout", "--foreground", shellLife, "bash", "--norc", "--noprofile")
 	term.prompt()
@@ -50,26 +50,26 @@ func (term *terminal) tmux(args ...string) string {
 	return string(out)
 }
 
-// keys are typed by their names in tmux: s, Enter, Escape, C-c.
+// keys types keys by their names in tmux: s, Enter, Escape, C-c.
 func (term *terminal) keys(names ...string) {
 	term.t.Helper()
 	term.tmux(append([]string{"send-keys"}, names...)...)
 }
 
-// run types a line to the shell.
+// run types a line into the shell.
 func (term *terminal) run(line string) {
 	term.t.Helper()
 	term.tmux("send-keys", "-l", line)
 	term.keys("Enter")
 }
 
-// screen is what it shows, a line each, without the blanks at their ends.
+// screen returns the lines on the screen, without trailing blanks.
 func (term *terminal) screen() []string {
 	term.t.Helper()
 	return strings.Split(strings.TrimSuffix(term.tmux("capture-pane", "-p"), "\n"), "\n")
 }
 
-// until waits for a screen, and returns it.
+// until waits until the screen satisfies cond, and returns it.
 func (term *terminal) until(what string, cond func(lines []string) bool) (lines []string) {
 	term.t.Helper()
 	defer func() {
@@ -107,7 +107,7 @@ func matches(lines []string, pattern string) bool {
 	return false
 }
 
-// prompt waits until the shell waits.
+// prompt waits for the prompt of the shell.
 func (term *terminal) prompt() {
 	term.t.Helper()
 	term.until("the shell prompts", func(lines []string) bool {
@@ -116,8 +116,8 @@ func (term *terminal) prompt() {
 	})
 }
 
-// restored checks what a program that took the screen leaves behind: a shell that
-// prompts below what stood there, echoes and shows its cursor; and its status.
+// restored checks the terminal and the status after a program that used the screen: the
+// shell prompts below the former contents, echoes, and shows its cursor.
 func (term *terminal) restored(status int) {
 	term.t.Helper()
 	term.prompt()

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by a release's build: -ldflags "-X main.version=v1.2.3".
+// version is set when a release is built: -ldflags "-X main.version=v1.2.3".
 var version string
 
 func newVersion(a *app) *cobra.Command {
@@ -33,7 +33,7 @@ func newVersion(a *app) *cobra.Command {
 	}
 }
 
-// buildVersion is the release's, the module's, or devel.
+// buildVersion returns the version of the release or of the module, or "devel".
 func buildVersion() string {
 	if version != "" {
 		return version

@@ -20,10 +20,10 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// shortestInterval keeps watch from being a load of its own.
+// shortestInterval keeps watch from loading the machine.
 const shortestInterval = 10 * time.Millisecond
 
-// errWatchedGone: all that was to be watched has gone. It is told already.
+// errWatchedGone reports that all watched channels are gone, which was printed already.
 var errWatchedGone = errors.New("gone")
 
 // watcher is `shmchan watch [NAME…]`.
@@ -34,7 +34,7 @@ type watcher struct {
 	ticks    uint64
 	source   func() (watch.Sample, error)
 
-	names []string // that are still there; empty: all channels
+	names []string // of watched channels that exist; empty: all channels
 	begun bool     // a sample was taken
 }
 
@@ -43,17 +43,17 @@ func newWatch(a *app) *cobra.Command {
 	v.source = v.sample
 	cmd := &cobra.Command{
 		Use:   "watch [NAME…]",
-		Short: "Show channels over time: fill, rates, ends, who holds the others up",
-		Long: `Show channels over time, those of the NAMEs or all there are: how full they are,
-messages and bytes a second, the last minute as a sparkline, the ends with their
-states, who holds the others up. On a terminal it is redrawn, and takes keys:
+		Short: "Show channels over time: fill, rates, endpoints and what blocks them",
+		Long: `Show the named channels, or all channels, over time: how full they are, messages
+and bytes a second, the last minute as a sparkline, the endpoints with their states,
+and what blocks them. On a terminal, watch redraws the screen and reads keys:
   s     sort by name, fill, messages/s, bytes/s
   /     filter by name; Enter keeps the filter, Esc clears it
-  p     pause, and go on
-  ↑ ↓   choose the channel whose ends are shown
+  p     pause and resume
+  ↑ ↓   select the channel whose endpoints are shown
   q     quit
-Elsewhere it prints a line for each channel at every tick. The rates are of the
-time since the tick before. It ends when every channel that was named has gone.`,
+Elsewhere, it prints a line for each channel at every tick. Rates are those since
+the previous tick. When all named channels are gone, watch exits.`,
 		Example: `  shmchan watch
   shmchan watch --json --interval 10s jobs | jq '{time, used, messages_per_s}'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -67,15 +67,15 @@ time since the tick before. It ends when every channel that was named has gone.`
 	}
 	flags := cmd.Flags()
 	jsonFlag(flags, &v.asJSON)
-	flags.Var(&value[time.Duration]{&v.interval, "DUR", parseInterval, "1s"}, "interval", "time from tick to tick")
-	flags.VarP(&value[uint64]{&v.ticks, "N", parseTicks, ""}, "count", "n", "end after N ticks")
+	flags.Var(&value[time.Duration]{&v.interval, "DUR", parseInterval, "1s"}, "interval", "time between ticks")
+	flags.VarP(&value[uint64]{&v.ticks, "N", parseTicks, ""}, "count", "n", "exit after N ticks")
 	return cmd
 }
 
 func parseInterval(s string) (time.Duration, error) {
 	d, err := parseDuration(s)
 	if err == nil && d < shortestInterval {
-		err = fmt.Errorf("%s is too short: %v or longer", s, shortestInterval)
+		err = fmt.Errorf("invalid interval %q: want at least %v", s, shortestInterval)
 	}
 	return d, err
 }
@@ -83,7 +83,7 @@ func parseInterval(s string) (time.Duration, error) {
 func parseTicks(s string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil || n == 0 {
-		return 0, fmt.Errorf("%q is no number of ticks: 1 or more", s)
+		return 0, fmt.Errorf("invalid number of ticks %q: want at least 1", s)
 	}
 	return n, nil
 }
@@ -97,7 +97,7 @@ func (v *watcher) run(ctx context.Context) error {
 }
 
 func (v *watcher) watch(ctx context.Context) error {
-	first, err := v.source() // before the screen is touched
+	first, err := v.source() // before the screen changes
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (v *watcher) watch(ctx context.Context) error {
 	if v.asJSON || !ok || !term.IsTerminal(int(screen.Fd())) || os.Getenv("TERM") == "dumb" {
 		return v.graceful(ctx, func(ctx context.Context) error { return v.lines(ctx, first) })
 	}
-	// What is told meanwhile would spoil the screen: it is told when that is over.
+	// Diagnostics would spoil the screen, so they are printed at the end.
 	var told lateWriter
 	stderr := v.diagnostics()
 	v.divert(&told)
@@ -116,16 +116,16 @@ func (v *watcher) watch(ctx context.Context) error {
 	return v.graceful(ctx, func(ctx context.Context) error {
 		err := watch.Run(ctx, watch.Options{
 			Title: v.title(), Interval: v.interval, Ticks: v.ticks, Source: v.source, Screen: screen,
-			NoColour: os.Getenv("NO_COLOR") != "", // whatever it says; the library wants a true word
+			NoColour: os.Getenv("NO_COLOR") != "", // to any value; the library expects a boolean
 		})
-		if errors.Is(err, watch.ErrInterrupted) { // as SIGINT would have, had the terminal sent it
+		if errors.Is(err, watch.ErrInterrupted) { // in raw mode the terminal sends no SIGINT
 			return &signalError{signal: syscall.SIGINT}
 		}
 		return err
 	})
 }
 
-// title is what the screen is headed by.
+// title returns the heading of the screen.
 func (v *watcher) title() string {
 	switch dir, err := ipc.Dir(v.options()); {
 	case len(v.names) == 1:
@@ -136,8 +136,8 @@ func (v *watcher) title() string {
 	return "shmchan"
 }
 
-// sample looks at all that is watched. A channel that was named must be there at
-// first; when it has gone later it is told.
+// sample inspects all watched channels. A named channel must exist at first; if it is gone
+// later, sample says so.
 func (v *watcher) sample() (watch.Sample, error) {
 	s := watch.Sample{At: time.Now()}
 	if len(v.names) == 0 {
@@ -156,13 +156,11 @@ func (v *watcher) sample() (watch.Sample, error) {
 			return s, err
 		case !v.begun:
 			if v.name == "" {
-				return s, because(err, "no such channel%s: %s", v.where(name), printable(name))
+				return s, &aboutError{name, v.missing(err, name)}
 			}
 			return s, v.missing(err, name)
-		case v.name == "":
-			v.say("%s: it has gone", printable(name))
 		default:
-			v.say("it has gone")
+			v.sayOf(name, "the channel is gone")
 		}
 	}
 	if len(left) == 0 {
@@ -172,7 +170,7 @@ func (v *watcher) sample() (watch.Sample, error) {
 	return s, nil
 }
 
-// lateWriter keeps what is written, by any goroutine.
+// lateWriter stores what is written to it. It is safe for concurrent use.
 type lateWriter struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -184,7 +182,7 @@ func (w *lateWriter) Write(b []byte) (int, error) {
 	return w.buf.Write(b)
 }
 
-// Bytes is what was written so far.
+// Bytes returns a copy of what was written.
 func (w *lateWriter) Bytes() []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -17,8 +17,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// traffic makes channels to look at: busy, which carries messages until the test
-// ends; quiet, which nobody uses; stuck, which is full and has no receiver.
+// traffic creates channels: busy, which carries messages until the test ends; quiet, which
+// is not in use; stuck, which is full and has no receiver.
 func traffic(t *testing.T) {
 	dir, err := os.MkdirTemp("/dev/shm", "shmchan-watch-")
 	require.NoError(t, err)
@@ -74,15 +74,15 @@ func TestWatchInATerminal(t *testing.T) {
 	term.run("echo stood here before")
 	term.run(watchAll)
 
-	// Rates and sparklines of three channels; the ends of the first.
-	screen := term.shows(`^▸ `+busyRow, `^  `+quietRow, `^  `+stuckRow, `^── busy ─+$`, `^nobody is blocking$`, `^bytes/s .*[▂▃▄▅▆▇█]`,
+	// Rates and sparklines of three channels; the endpoints of the first.
+	screen := term.shows(`^▸ `+busyRow, `^  `+quietRow, `^  `+stuckRow, `^── busy ─+$`, `^nothing is blocked$`, `^bytes/s .*[▂▃▄▅▆▇█]`,
 		`^receiver +[0-9]+  alive +[0-9]+ms +[1-9]`, `^sender 0 +[0-9]+  alive +[0-9]+ms +[1-9]`, `^q quit .* by name$`)
 	require.Regexp(t, `^shmchan /dev/shm/shmchan-watch-\S+ +3 channels  every 100ms  [0-9:]{8}$`, screen[0])
 	require.False(t, matches(screen, "stood here"))
 
-	// The cursor, and who holds the others up.
+	// The cursor, and what blocks the endpoints.
 	term.keys("Down", "j")
-	term.shows(`^▸ stuck`, `^── stuck ─`, `^! the ring is all but full, and nobody receives$`, `^receiver +none$`, `the last straw$`)
+	term.shows(`^▸ stuck`, `^── stuck ─`, `^! the ring is almost full, and there is no receiver$`, `^receiver +none$`, `the last straw$`)
 	term.keys("Up", "k", "k")
 	term.shows(`^▸ busy`)
 
@@ -122,15 +122,15 @@ func TestWatchInATerminal(t *testing.T) {
 	term.keys("p")
 	term.shows(`  late `)
 	require.NoError(t, ipc.Remove("late", nil))
-	term.shows(`late has gone`)
+	term.shows(`late is gone`)
 
 	term.keys("q")
 	term.restored(0)
 	term.shows("^stood here before$")
 }
 
-// TestWatchFitsWhenResized: the heading in the first line, the keys in the last,
-// nothing wrapped; what there is room for is shown.
+// TestWatchFitsWhenResized checks that the heading is in the first line and the keys are in
+// the last, that nothing wraps, and that the room is used.
 func TestWatchFitsWhenResized(t *testing.T) {
 	traffic(t)
 	term := newTerminal(t, 80, 24)
@@ -165,7 +165,7 @@ func TestWatchFitsWhenResized(t *testing.T) {
 	term.restored(0)
 }
 
-// TestWatchLeavesTheTerminalAsItWas: however it ends.
+// TestWatchLeavesTheTerminalAsItWas ends watch in every way.
 func TestWatchLeavesTheTerminalAsItWas(t *testing.T) {
 	traffic(t)
 	term := newTerminal(t, 80, 24)
@@ -179,7 +179,7 @@ func TestWatchLeavesTheTerminalAsItWas(t *testing.T) {
 		{"^C while the filter is typed", func(int) { term.keys("/", "b", "C-c") }, 130, ""},
 		{"SIGINT", func(pid int) { require.NoError(t, syscall.Kill(pid, syscall.SIGINT)) }, 130, ""},
 		{"SIGTERM", func(pid int) { require.NoError(t, syscall.Kill(pid, syscall.SIGTERM)) }, 143, ""},
-		{"the channel that was named has gone", func(int) { require.NoError(t, ipc.Remove("quiet", nil)) }, 0, `^shmchan: watch: quiet: it has gone$`},
+		{"the named channel is gone", func(int) { require.NoError(t, ipc.Remove("quiet", nil)) }, 0, `^shmchan: watch: quiet: the channel is gone$`},
 	} {
 		term.run("clear")
 		term.prompt()
@@ -199,7 +199,7 @@ func TestWatchLeavesTheTerminalAsItWas(t *testing.T) {
 	require.NoError(t, ipc.Create("quiet", nil))
 	term.run("clear")
 
-	// ^Z hands the terminal back for a while.
+	// ^Z returns the terminal to the shell until fg.
 	term.run(watchAll)
 	term.shows(`^▸ ` + busyRow)
 	term.keys("C-z")
@@ -211,8 +211,8 @@ func TestWatchLeavesTheTerminalAsItWas(t *testing.T) {
 	term.restored(0)
 }
 
-// TestWatchHonoursNoColor: whatever it says, as no-color.org wants. Bold and faint
-// are no colours.
+// TestWatchHonoursNoColor sets NO_COLOR to any value, as no-color.org requires. Bold and
+// faint text is not colour.
 func TestWatchHonoursNoColor(t *testing.T) {
 	traffic(t)
 	term := newTerminal(t, 80, 24)
@@ -231,7 +231,7 @@ func TestWatchHonoursNoColor(t *testing.T) {
 		term.keys("q")
 		term.restored(0)
 	}
-	// A terminal that can't is not drawn on.
+	// watch does not draw on a terminal that cannot move its cursor.
 	term.run("clear; TERM=dumb " + watchAll + " -n 1 quiet")
 	term.shows(`^TIME +NAME `, `^[0-9:]{8} quiet +0% `)
 	term.restored(0)

@@ -12,8 +12,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// watched are two samples, two seconds apart: a channel that a sender holds up, an
-// idle one, a file that is none.
+// watched returns two samples, two seconds apart: a channel that a sender blocks, an idle
+// one, and a file that is not a channel.
 func watched() []watch.Sample {
 	later := busy
 	receiver := *busy.Receiver
@@ -31,7 +31,7 @@ func watched() []watch.Sample {
 	return []watch.Sample{{At: created, Entries: entries(busy)}, {At: created.Add(2 * time.Second), Entries: entries(later)}}
 }
 
-// TestWatchGolden pins what watch prints off a terminal, rates included.
+// TestWatchGolden pins what watch prints without a terminal, including rates.
 func TestWatchGolden(t *testing.T) {
 	for name, asJSON := range map[string]bool{"watch.json": true, "watch.txt": false} {
 		t.Run(name, func(t *testing.T) {

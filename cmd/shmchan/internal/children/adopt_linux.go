@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Adopt reaps, until this process ends, the orphans that the kernel makes its
-// children.
+// Adopt starts to reap the orphans that the kernel makes children of this process. It does
+// so until the process ends.
 func Adopt() {
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGCHLD)
@@ -33,7 +33,7 @@ func reapOrphans() {
 	}
 }
 
-// reap reports whether it was no process of Start's.
+// reap reaps a zombie unless Start started it, and reports whether it did.
 func reap(pid int) bool {
 	mu.Lock()
 	defer mu.Unlock()
@@ -41,15 +41,15 @@ func reap(pid int) bool {
 		return false
 	}
 	for {
-		_, err := unix.Wait4(pid, nil, unix.WNOHANG, nil) // ECHILD: it was one of Start's, and is gone
+		_, err := unix.Wait4(pid, nil, unix.WNOHANG, nil) // ECHILD: Wait has reaped it
 		if err != unix.EINTR {
 			return true
 		}
 	}
 }
 
-// zombie returns the pid of a child that has ended and that nobody has waited
-// for, and leaves it so; 0 if there is none.
+// zombie returns the pid of a child that has ended and was not waited for, or 0. It does not
+// reap the child.
 func zombie() (int, error) {
 	info, err := wait(unix.P_ALL, 0, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT)
 	return int(info.pid), err

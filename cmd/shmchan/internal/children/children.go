@@ -1,27 +1,26 @@
-// Package children starts processes so that the first process of a PID
-// namespace, a container's for example, can also reap those that it did not
-// start.
+// Package children starts processes in such a way that the first process of a PID
+// namespace, for example of a container, can also reap processes that it did not start.
 //
-// The kernel makes that process the parent of every orphan in the namespace. An
-// orphan that ends stays a zombie, and keeps its pid, until its parent waits for
-// it. To wait for any child would take from an [exec.Cmd] the status of its own
-// process, so the reaper looks first and waits for a single pid:
+// The kernel makes that process the parent of every orphan in the namespace. An orphan that
+// ends remains a zombie, and keeps its pid, until its parent waits for it. Waiting for any
+// child would steal the status of an [exec.Cmd], so Adopt finds a zombie first and waits
+// for its pid only:
 //
-//	Start   locks; forks; notes the pid; unlocks
-//	reaper  looks at a zombie and leaves it; locks; not noted: reaps it; unlocks
-//	Wait    reaps; locks; takes the note away; unlocks; wakes the reaper
+//	Start  locks; forks; registers the pid; unlocks
+//	Adopt  finds a zombie; locks; if it is not registered, reaps it; unlocks
+//	Wait   reaps; locks; unregisters the pid; unlocks; wakes Adopt
 //
-// A zombie that the reaper saw is one of three, whatever ran in between:
+// When Adopt has the lock, the zombie that it found is one of three:
 //
-//   - an orphan. Only the reaper waits for it, so its pid still means it.
-//   - a process of Start's that Wait has not reaped. Its pid is noted: Start
+//   - An orphan. Only Adopt waits for orphans, so the pid still denotes it.
+//   - A process of Start that Wait has not reaped. Its pid is registered, because Start
 //     held the lock from before the fork.
-//   - a process of Start's that Wait has reaped since. Either its pid is still
-//     noted, and Wait wakes the reaper when it no longer is, or the pid means
-//     nothing, or a new orphan, or a new process of Start's, whose note counts.
+//   - A process of Start that Wait has reaped since. If its pid is still registered, Wait
+//     wakes Adopt after it unregisters the pid. Otherwise the pid denotes nothing, a new
+//     orphan, or a new process of Start, which is registered.
 //
-// The look shows the same zombie again until it is reaped, so the reaper stops
-// at a noted one and goes on when Wait wakes it.
+// Until it is reaped, the same zombie is found again. Adopt therefore stops at a registered
+// one, and continues when Wait wakes it.
 package children
 
 import (
@@ -31,12 +30,12 @@ import (
 
 var (
 	mu   sync.Mutex
-	own  = map[int]int{} // pids of processes of Start's for which Wait has not returned, with how many
+	own  = map[int]int{} // registered pids; a reused pid may be registered twice
 	gone = make(chan struct{}, 1)
 )
 
-// Start is cmd.Start. Every process of a program that calls Adopt must be
-// started by it and waited for by Wait. Safe for concurrent use.
+// Start calls cmd.Start. A program that calls Adopt must start every process by Start and
+// wait for it by Wait. Start and Wait are safe for concurrent use.
 func Start(cmd *exec.Cmd) error {
 	mu.Lock()
 	defer mu.Unlock()
@@ -47,12 +46,12 @@ func Start(cmd *exec.Cmd) error {
 	return nil
 }
 
-// Wait is cmd.Wait for a command that Start started.
+// Wait calls cmd.Wait, for a command that Start started.
 func Wait(cmd *exec.Cmd) error {
 	err := cmd.Wait()
 	pid := cmd.Process.Pid
 	mu.Lock()
-	if own[pid]--; own[pid] == 0 { // else the pid was used again already
+	if own[pid]--; own[pid] == 0 { // otherwise the pid is in use again
 		delete(own, pid)
 	}
 	mu.Unlock()

@@ -17,9 +17,9 @@ import (
 
 func TestMain(m *testing.M) { proctest.Main(m, map[string]proctest.Role{"init": initRole}) }
 
-// initRole starts commands, many at a time, each of which leaves orphans that end
-// at about the time that it does, and says how many of them kept their status.
-// When it is told a line it says whether it has a child left.
+// initRole starts many commands at a time. Each leaves orphans that end at about the same
+// time as the command. initRole prints how many commands kept their status and then, for
+// each line that it reads, whether it has a child left.
 func initRole(args []string) int {
 	Adopt()
 	jobs, _ := strconv.Atoi(args[0])
@@ -62,8 +62,8 @@ func TestOrphansAreReapedAndStatusesKept(t *testing.T) {
 
 func TestStoppedTellsOnceAndNeverReaps(t *testing.T) {
 	cmd := exec.Command("sh", "-c", "kill -TSTP $$; exit 3")
-	// In a group of its own, whose parent is outside: the kernel does not stop an
-	// orphaned one, as that of a test which was started by nohup.
+	// In its own group, with its parent outside: the kernel does not stop an orphaned
+	// group, such as that of a test that nohup started.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(t, Start(cmd))
 	pid := cmd.Process.Pid

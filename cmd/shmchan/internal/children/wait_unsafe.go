@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// childInfo is the part of the kernel's siginfo that waitid fills in.
+// childInfo is the part of siginfo that waitid fills in.
 type childInfo struct {
 	_      [3]int32
 	_      [unsafe.Sizeof(uintptr(0))/4 - 1]int32 // the union that follows is as wide as a pointer
@@ -19,10 +19,10 @@ type childInfo struct {
 
 var (
 	_ [8 + unsafe.Sizeof(uintptr(0))]byte                                  = [unsafe.Offsetof(childInfo{}.pid)]byte{}
-	_ [unsafe.Sizeof(unix.Siginfo{}) - unsafe.Sizeof(childInfo{})]struct{} // it is no larger
+	_ [unsafe.Sizeof(unix.Siginfo{}) - unsafe.Sizeof(childInfo{})]struct{} // not larger than siginfo
 )
 
-// wait is waitid.
+// wait calls waitid.
 func wait(kind, id, options int) (childInfo, error) {
 	for {
 		var info unix.Siginfo

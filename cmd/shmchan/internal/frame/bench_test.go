@@ -23,7 +23,7 @@ func (e *endless) Read(p []byte) (int, error) {
 func benchStream(k Kind, size int) []byte {
 	var stream []byte
 	for range max(1, 2*bufferSize/size) {
-		stream, _ = k.Append(stream, bytes.Repeat([]byte("m"), size), Origin{Seq: 1, Sender: 2, PID: 3})
+		stream, _ = k.Append(stream, bytes.Repeat([]byte("m"), size), &Origin{Seq: 1, Sender: 2, PID: 3})
 	}
 	return stream
 }
@@ -71,7 +71,7 @@ func BenchmarkAppend(b *testing.B) {
 		for _, size := range benchSizes {
 			b.Run(fmt.Sprintf("frame=%v/size=%d", k, size), func(b *testing.B) {
 				msg := bytes.Repeat([]byte("m"), size)
-				dst := make([]byte, 0, bufferSize)
+				dst, from := make([]byte, 0, bufferSize), &Origin{Seq: 1 << 30, Sender: 2, PID: 4242}
 				b.SetBytes(int64(size))
 				b.ReportAllocs()
 				for b.Loop() {
@@ -79,7 +79,7 @@ func BenchmarkAppend(b *testing.B) {
 						dst = dst[:0]
 					}
 					var err error
-					if dst, err = k.Append(dst, msg, Origin{Seq: 1 << 30, Sender: 2, PID: 4242}); err != nil {
+					if dst, err = k.Append(dst, msg, from); err != nil {
 						b.Fatal(err)
 					}
 				}

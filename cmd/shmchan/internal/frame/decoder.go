@@ -9,66 +9,63 @@ import (
 
 const (
 	bufferSize = 128 << 10 // read buffer, until a message needs more
-	maxStalls  = 100       // reads of nothing in a row, after which the reader is broken
+	maxStalls  = 100       // empty reads in a row, after which the reader is broken
 
-	// What Next returns at most, but for a message that is larger by itself: it stays in
-	// a processor's cache until it was sent, and the receiver has something to do before
-	// all that was read is sent.
+	// Next returns at most mostMessages, and no further message once it has mostBytes:
+	// they stay in the processor's cache until they are sent, and the receiver has work
+	// before all that was read is sent.
 	mostMessages = 1024
 	mostBytes    = 64 << 10
 )
 
-// Decoder cuts a stream into messages. It serves one goroutine at a time.
+// Decoder divides a stream into messages. It is not safe for concurrent use.
 //
-// Its buffer holds what was read and not yet returned:
+// Its buffer holds
 //
-//	buf[:start]    messages that the last Next returned, or one before it
-//	buf[start:end] what follows; if more is false, the incomplete message, of which
-//	               scanned bytes hold no end
+//	buf[:start]    messages that Next has returned
+//	buf[start:end] what follows; if more is false, an incomplete message, whose first
+//	               scanned bytes contain no end
 //	buf[end:]      room for the next read
 type Decoder struct {
-	r     io.Reader
-	kind  Kind
-	max   int // largest message
-	limit int // largest incomplete message, its framing included
+	r      io.Reader
+	kind   Kind
+	format *format
+	max    int // largest message
+	limit  int // largest incomplete message, its framing included
 
 	buf     []byte
 	start   int
 	end     int
 	scanned int
-	more    bool  // buf[start:end] was not searched to its end
+	more    bool  // buf[start:end] may contain complete messages
 	base    int64 // offset of buf[0] in the stream
 	count   int64 // messages cut so far
 
 	msgs   [][]byte
-	arena  []byte // what json's data_b64 decodes to
-	stalls int
-	ended  error // what the reader said last; it is not read from any more
-	err    error // what Next returns once msgs were handed over
+	arena  []byte // decoded data_b64 of json
+	stalls int    // empty reads in a row
+	ended  error  // the reader's error; there are no more reads
+	err    error  // what Next returns after msgs
 }
 
-// NewDecoder returns a Decoder of r that accepts messages of up to max bytes.
-// It reads ahead, by up to its buffer's size.
+// NewDecoder returns a Decoder that reads messages of up to max bytes from r. It reads
+// ahead, by up to the size of its buffer.
 func NewDecoder(r io.Reader, k Kind, max int) *Decoder {
 	return newDecoder(r, k, max, bufferSize)
 }
 
 func newDecoder(r io.Reader, k Kind, max, size int) *Decoder {
-	d := &Decoder{r: r, kind: k, max: max, limit: max, buf: make([]byte, size)}
-	switch k {
-	case Len:
-		d.limit = satAdd(max, lenHeader)
-	case JSON:
-		d.limit = jsonLimit(max)
-	}
-	return d
+	f := &frames[k]
+	return &Decoder{r: r, kind: k, format: f, max: max, limit: f.limit(max), buf: make([]byte, size)}
 }
 
-// Next returns messages that are complete, in order. It reads only while there is
-// none, and never waits for more than one. The slices alias the buffer and are valid
-// until the next call. At the end of the stream it returns io.EOF. A message that
-// cannot be cut gives a *StreamError, after those before it were returned; a failed
-// read gives the reader's error. Every error stays.
+// Next returns complete messages, in order. It reads only if the buffer contains none,
+// and never waits for more than one. The slices alias the buffer and are valid until the
+// next call.
+//
+// At the end of the stream Next returns io.EOF. If the stream is not valid in the frame,
+// it returns the messages before that place and then a *StreamError; if a read fails,
+// those before and then the reader's error. Later calls return the same error.
 func (d *Decoder) Next() ([][]byte, error) {
 	for {
 		if msgs, err := d.Have(); len(msgs) > 0 || err != nil {
@@ -78,8 +75,8 @@ func (d *Decoder) Next() ([][]byte, error) {
 	}
 }
 
-// Have is Next without reading: it returns no messages and no error if Next would
-// read.
+// Have is like Next but does not read. If Next would read, Have returns no messages and
+// no error.
 func (d *Decoder) Have() ([][]byte, error) {
 	d.msgs, d.arena = d.msgs[:0], d.arena[:0]
 	if d.more {
@@ -98,9 +95,9 @@ func (d *Decoder) Have() ([][]byte, error) {
 	return nil, d.err
 }
 
-// Read has read, which does what an io.Reader does or reports false, read from the
-// stream in the reader's place, and reports what read reports. Precondition: Have has
-// just returned nothing.
+// Read reads from the stream by calling read instead of the reader, and returns its ok.
+// If ok is true, read has done what an io.Reader does. Precondition: Have has just
+// returned nothing.
 func (d *Decoder) Read(read func([]byte) (n int, ok bool, err error)) bool {
 	n, ok, err := read(d.room())
 	if ok {
@@ -115,7 +112,7 @@ func (d *Decoder) room() []byte {
 	return d.buf[d.end:]
 }
 
-// take accounts for a read.
+// take accounts for a read that returned n and err.
 func (d *Decoder) take(n int, err error) {
 	switch {
 	case n < 0 || n > len(d.buf)-d.end:
@@ -131,8 +128,8 @@ func (d *Decoder) take(n int, err error) {
 	d.ended = err
 }
 
-// makeRoom moves the incomplete message to the front, over those that were
-// handed out, and doubles the buffer when that message fills half of it.
+// makeRoom moves the incomplete message to the front of the buffer, over messages that
+// were returned, and doubles the buffer if that message fills half of it.
 func (d *Decoder) makeRoom() {
 	if d.start > 0 {
 		n := copy(d.buf, d.buf[d.start:d.end])
@@ -146,47 +143,29 @@ func (d *Decoder) makeRoom() {
 	}
 }
 
-// cut appends to msgs the messages that are complete, until they are as many as Next
-// returns, and then sets more. It sets err at the first that never will be complete.
+// cut emits complete messages until Next has enough, and then sets more. It fails at
+// the first message that can never be complete.
 func (d *Decoder) cut() {
-	switch d.kind {
-	case Line, JSON:
-		d.cutEnded('\n')
-	case Nul:
-		d.cutEnded(0)
-	case Len:
-		d.cutLen()
-	case Raw:
-		d.scanned = d.end - d.start
-	}
+	d.format.cut(d)
 	if d.err == nil && !d.more && d.scanned > d.limit {
 		d.tooLarge(-1)
 	}
 }
 
-// finish deals with what the end of the stream leaves incomplete.
+// enough reports whether Next has all that it returns at once, and sets more if so. The
+// first message, with its framing, began at from.
+func (d *Decoder) enough(from int) bool {
+	d.more = len(d.msgs) >= mostMessages || d.start-from >= mostBytes
+	return d.more
+}
+
+// finish handles what is incomplete at the end of the stream.
 func (d *Decoder) finish() {
-	rest := d.buf[d.start:d.end]
-	switch d.kind {
-	case Line, Nul:
-		if len(rest) > 0 {
-			d.emit(rest)
-		}
-	case JSON:
-		if len(rest) > 0 {
-			d.emitJSON(rest)
-		}
-	case Len:
-		if len(rest) > 0 {
-			d.cutOff(rest)
-		}
-	case Raw:
-		d.emit(rest)
-	}
+	d.format.finish(d, d.buf[d.start:d.end])
 	d.start, d.scanned = d.end, 0
 }
 
-// emit takes one message.
+// emit adds one message to those that Next returns.
 func (d *Decoder) emit(msg []byte) {
 	if len(msg) > d.max {
 		d.tooLarge(len(msg))
@@ -196,31 +175,30 @@ func (d *Decoder) emit(msg []byte) {
 	d.msgs = append(d.msgs, msg[:len(msg):len(msg)])
 }
 
-// tooLarge fails at the message that begins at start; size -1: only that it is
-// above the limit is known.
+// tooLarge fails at the message that begins at start. If its size is unknown, size is -1.
 func (d *Decoder) tooLarge(size int) {
 	reason := fmt.Sprintf("has more than %d bytes", d.limit)
 	if size >= 0 {
 		reason = fmt.Sprintf("has %d bytes", size)
 	}
-	d.broken(fmt.Sprintf("%s; the largest message is %d", reason, d.max), ErrTooLarge)
+	d.invalid(fmt.Sprintf("%s; the limit is %d", reason, d.max), ErrTooLarge)
 }
 
-// broken fails at the message that begins at start.
-func (d *Decoder) broken(reason string, cause error) {
+// invalid fails at the message that begins at start.
+func (d *Decoder) invalid(reason string, cause error) {
 	d.fail(&StreamError{
 		Kind: d.kind, Number: d.count + 1, Offset: d.base + int64(d.start), Reason: reason, Err: cause,
 	})
 }
 
-// fail sets err, which stays.
+// fail sets err, unless it is set.
 func (d *Decoder) fail(err error) {
 	if d.err == nil {
 		d.err = err
 	}
 }
 
-// satAdd adds without overflowing.
+// satAdd returns a + b, or math.MaxInt if that overflows.
 func satAdd(a, b int) int {
 	if a > math.MaxInt-b {
 		return math.MaxInt

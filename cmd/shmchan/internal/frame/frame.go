@@ -1,5 +1,5 @@
-// Package frame cuts a stream of bytes into messages and joins messages into
-// one. Five frames, for both directions:
+// Package frame divides a stream of bytes into messages, and joins messages into a
+// stream. Each frame is a file and a row of the table frames:
 //
 //	line  message bytes | \n              (the last \n may be missing)
 //	nul   message bytes | NUL             (the last NUL may be missing)
@@ -8,98 +8,96 @@
 //	json  {"seq":1,"sender":0,"pid":42,"data":"text"} | \n
 //	      {"seq":2,"sender":0,"pid":42,"data_b64":"/w=="} | \n
 //
-// What [Kind.Append] writes, a [Decoder] of the same frame reads back as exactly
-// the same messages; what a frame cannot carry, Append refuses. (raw is the
-// exception that its rule makes: it puts nothing between two messages.)
+// A [Decoder] reproduces the messages that [Kind.Append] wrote in the same frame.
+// Append refuses a message that its frame cannot carry. Only raw does not separate
+// messages, so a Decoder returns several of them as one.
 package frame
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 )
 
-// Kind is one of the five frames. The zero Kind is Line.
+// Kind is a frame. The zero Kind is Line.
 type Kind uint8
 
 const (
 	Line Kind = iota // ended by \n
 	Nul              // ended by NUL
-	Len              // headed by a 4-byte big-endian length
-	Raw              // the stream to its end is one message
-	JSON             // a line of JSON each
+	Len              // preceded by a 4-byte big-endian length
+	Raw              // the whole stream
+	JSON             // an object on a line
 )
 
-var kindNames = [...]string{Line: "line", Nul: "nul", Len: "len", Raw: "raw", JSON: "json"}
+// frames is the table of all frames.
+var frames = [...]format{Line: lineFormat, Nul: nulFormat, Len: lenFormat, Raw: rawFormat, JSON: jsonFormat}
 
-// Names lists the frames as Parse takes them.
-func Names() []string { return append([]string(nil), kindNames[:]...) }
+// format is what one frame does.
+type format struct {
+	name   string
+	unit   string // what an error calls a message and its framing
+	origin bool   // append writes the origin, and reads the message more than once
+
+	// limit returns the size of the largest message with its framing, given the largest
+	// message.
+	limit func(max int) int
+	// cut emits the messages of a Decoder's buffer that are complete.
+	cut func(*Decoder)
+	// finish emits what remains of the stream at its end, or fails.
+	finish func(d *Decoder, rest []byte)
+	// append is Kind.Append.
+	append func(dst, msg []byte, from *Origin) ([]byte, error)
+}
+
+// Names returns the names that Parse accepts.
+func Names() []string {
+	names := make([]string, len(frames))
+	for k := range frames {
+		names[k] = frames[k].name
+	}
+	return names
+}
 
 // Parse returns the frame of that name.
 func Parse(name string) (Kind, error) {
-	for k, n := range kindNames {
-		if n == name {
+	for k := range frames {
+		if frames[k].name == name {
 			return Kind(k), nil
 		}
 	}
-	return 0, fmt.Errorf("no such frame %q: line, nul, len, raw or json", name)
+	names := Names()
+	last := len(names) - 1
+	return 0, fmt.Errorf("unknown frame %q: want %s or %s", name, strings.Join(names[:last], ", "), names[last])
 }
 
-// String returns the frame's name.
+// String returns the name of the frame.
 func (k Kind) String() string {
-	if int(k) < len(kindNames) {
-		return kindNames[k]
+	if int(k) < len(frames) {
+		return frames[k].name
 	}
 	return fmt.Sprintf("frame(%d)", uint8(k))
 }
 
-// unit is what an error calls one message's share of a stream.
-func (k Kind) unit() string {
-	switch k {
-	case Line, JSON:
-		return "line"
-	case Len:
-		return "frame"
-	}
-	return "message"
+// Origin tells where a message came from.
+type Origin struct {
+	Name   string // of the channel; "" if there is only one
+	Seq    uint64 // number of the message among those received
+	Sender int    // slot of its sender
+	PID    int    // of its sender; 0 if unknown
 }
 
-var (
-	// ErrFrame: a message does not fit the frame, or a stream is not of it. Every
-	// *RefusedError and *StreamError is one.
-	ErrFrame = errors.New("does not fit the frame")
-	// ErrTooLarge: the stream holds a message above the Decoder's limit.
-	ErrTooLarge = errors.New("message too large")
-)
+// NeedsOrigin reports whether Append writes the origin of a message. Append then reads
+// the message more than once, so the message must not change meanwhile.
+func (k Kind) NeedsOrigin() bool { return frames[k].origin }
 
-// RefusedError says why a frame cannot carry a message.
-type RefusedError struct {
-	Kind   Kind
-	Reason string // what about the message does not fit
+// Append appends msg with its framing to dst. If the frame cannot carry msg, Append
+// returns dst unchanged and a *RefusedError. It allocates only to grow dst.
+//
+// Unless NeedsOrigin reports true, from may be nil, and msg may change during the call:
+// what Append adds to dst is valid in the frame even then.
+func (k Kind) Append(dst, msg []byte, from *Origin) ([]byte, error) {
+	return frames[k].append(dst, msg, from)
 }
 
-func (e *RefusedError) Error() string {
-	return fmt.Sprintf("the message %s, which --frame %s cannot carry", e.Reason, e.Kind)
-}
-
-// Is makes errors.Is(err, ErrFrame) true.
-func (e *RefusedError) Is(target error) bool { return target == ErrFrame }
-
-// StreamError says where in a stream a message could not be cut, and why. All
-// the messages before it are good.
-type StreamError struct {
-	Kind   Kind
-	Number int64  // of the message in the stream, from 1; for line and json the line
-	Offset int64  // of its first byte in the stream, its header included
-	Reason string // what is wrong with it
-	Err    error  // ErrTooLarge, or what the reader said; may be nil
-}
-
-func (e *StreamError) Error() string {
-	return fmt.Sprintf("%s %d, which begins at byte %d, %s", e.Kind.unit(), e.Number, e.Offset, e.Reason)
-}
-
-// Unwrap returns the cause, which may be nil.
-func (e *StreamError) Unwrap() error { return e.Err }
-
-// Is makes errors.Is(err, ErrFrame) true.
-func (e *StreamError) Is(target error) bool { return target == ErrFrame }
+// messageLimit is the limit of a frame whose framing does not count.
+func messageLimit(max int) int { return max }

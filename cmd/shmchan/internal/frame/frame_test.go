@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cutAll returns every message of the stream, and the error that ended it, nil
-// for io.EOF.
+// cutAll returns all messages of a stream, and the error that ended it, or nil for io.EOF.
 func cutAll(d *Decoder) ([]string, error) {
 	var got []string
 	for {
@@ -45,31 +44,31 @@ func TestDecode(t *testing.T) {
 		{"NUL is a byte like others in a line", Line, "a\x00b\n", []string{"a\x00b"}, ""},
 		{"the largest line fits", Line, strings.Repeat("x", 20) + "\n", []string{strings.Repeat("x", 20)}, ""},
 		{"a line too large names itself and its size", Line, "ok\n" + strings.Repeat("x", 21) + "\nlost\n", []string{"ok"},
-			"line 2, which begins at byte 3, has 21 bytes; the largest message is 20"},
+			"line 2, at byte 3, has 21 bytes; the limit is 20"},
 		{"a line too large without an end names the limit", Line, "ok\n" + strings.Repeat("x", 90), []string{"ok"},
-			"line 2, which begins at byte 3, has more than 20 bytes"},
+			"line 2, at byte 3, has more than 20 bytes"},
 
 		{"NUL ends a message", Nul, "a\x00b\n\x00", []string{"a", "b\n"}, ""},
 		{"the last NUL may be missing", Nul, "a\x00b", []string{"a", "b"}, ""},
 		{"two NULs hold an empty message", Nul, "a\x00\x00", []string{"a", ""}, ""},
 		{"a NUL message too large names itself", Nul, strings.Repeat("x", 21) + "\x00", nil,
-			"message 1, which begins at byte 0, has 21 bytes"},
+			"message 1, at byte 0, has 21 bytes"},
 
 		{"an empty stream holds no frame", Len, "", nil, ""},
 		{"lengths cut frames", Len, "\x00\x00\x00\x01a\x00\x00\x00\x00\x00\x00\x00\x02b\n", []string{"a", "", "b\n"}, ""},
 		{"a frame cut off in its bytes names its offset", Len, "\x00\x00\x00\x01a\x00\x00\x00\x05bcd", []string{"a"},
-			"frame 2, which begins at byte 5, is cut off: 3 of its 5 bytes are there"},
+			"frame 2, at byte 5, is truncated: got 3 of its 5 bytes"},
 		{"a frame cut off in its length names its offset", Len, "\x00\x00\x00\x01a\x00\x00", []string{"a"},
-			"frame 2, which begins at byte 5, is cut off: 2 bytes of its 4-byte length"},
+			"frame 2, at byte 5, is truncated: got 2 bytes of its 4-byte length"},
 		{"a frame cut off before its bytes names its offset", Len, "\x00\x00\x00\x05", nil,
-			"frame 1, which begins at byte 0, is cut off: 0 of its 5 bytes"},
+			"frame 1, at byte 0, is truncated: got 0 of its 5 bytes"},
 		{"a frame too large is refused by its length alone", Len, "\x00\x00\x00\x01a\xff\xff\xff\xff", []string{"a"},
-			"frame 2, which begins at byte 5, has 4294967295 bytes; the largest message is 20"},
+			"frame 2, at byte 5, has 4294967295 bytes; the limit is 20"},
 
 		{"raw is one message", Raw, "a\nb\x00c", []string{"a\nb\x00c"}, ""},
 		{"raw of nothing is one empty message", Raw, "", []string{""}, ""},
 		{"raw too large is refused", Raw, strings.Repeat("x", 21), nil,
-			"message 1, which begins at byte 0, has more than 20 bytes"},
+			"message 1, at byte 0, has more than 20 bytes"},
 
 		{"data is text", JSON, `{"seq":1,"sender":0,"pid":7,"data":"hi"}` + "\n", []string{"hi"}, ""},
 		{"data_b64 is bytes", JSON, `{"data_b64":"/wA="}`, []string{"\xff\x00"}, ""},
@@ -83,21 +82,21 @@ func TestDecode(t *testing.T) {
 		{"base64 may be escaped", JSON, `{"data_b64":"\/wA="}`, []string{"\xff\x00"}, ""},
 		{"an empty text is an empty message", JSON, `{"data":""}`, []string{""}, ""},
 		{"what is not JSON names its line", JSON, `{"data":"a"}` + "\nnonsense\n", []string{"a"},
-			"line 2, which begins at byte 13, is not JSON"},
-		{"an empty line is not JSON", JSON, "\n", nil, "line 1, which begins at byte 0, is not JSON"},
+			"line 2, at byte 13, is not valid JSON"},
+		{"an empty line is not JSON", JSON, "\n", nil, "line 1, at byte 0, is not valid JSON"},
 		{"an array is no object", JSON, `["data"]`, nil, "is not a JSON object"},
 		{"an object without data", JSON, `{"seq":1}`, nil, `has neither "data" nor "data_b64"`},
 		{"an object with both", JSON, `{"data":"a","data_b64":""}`, nil, `has both "data" and "data_b64"`},
-		{"an object with two", JSON, `{"data":"a","data":"b"}`, nil, `has two "data"`},
+		{"an object with two", JSON, `{"data":"a","data":"b"}`, nil, `has "data" twice`},
 		{"data that is a number", JSON, `{"data":1}`, nil, `has a "data" that is not a string`},
 		{"data that is null", JSON, `{"data":null}`, nil, `has a "data" that is not a string`},
-		{"data that is not UTF-8", JSON, "{\"data\":\"\xff\"}", nil, `has a "data" that is not UTF-8`},
-		{"half a surrogate pair", JSON, `{"data":"\ud83d"}`, nil, `holds half a surrogate pair`},
-		{"the wrong half of a surrogate pair", JSON, `{"data":"\ude00\ud83d"}`, nil, `holds half a surrogate pair`},
-		{"half a surrogate pair before another escape", JSON, `{"data":"\ud83d\u0041"}`, nil, `holds half a surrogate pair`},
-		{"what is not base64", JSON, `{"data_b64":"?"}`, nil, `has a "data_b64" that is not base64`},
+		{"data that is not UTF-8", JSON, "{\"data\":\"\xff\"}", nil, `has a "data" that is not valid UTF-8`},
+		{"half a surrogate pair", JSON, `{"data":"\ud83d"}`, nil, `contains half a surrogate pair`},
+		{"the wrong half of a surrogate pair", JSON, `{"data":"\ude00\ud83d"}`, nil, `contains half a surrogate pair`},
+		{"half a surrogate pair before another escape", JSON, `{"data":"\ud83d\u0041"}`, nil, `contains half a surrogate pair`},
+		{"what is not base64", JSON, `{"data_b64":"?"}`, nil, `has a "data_b64" that is not valid base64`},
 		{"a message too large, its escapes not counted", JSON, `{"data":"` + strings.Repeat(`\u0041`, 21) + `"}`, nil,
-			"line 1, which begins at byte 0, has 21 bytes; the largest message is 20"},
+			"line 1, at byte 0, has 21 bytes; the limit is 20"},
 		{"the largest message, escaped", JSON, `{"data":"` + strings.Repeat(`\u0041`, 20) + `"}`,
 			[]string{strings.Repeat("A", 20)}, ""},
 	} {
@@ -126,7 +125,7 @@ func TestDecode(t *testing.T) {
 }
 
 func TestAppend(t *testing.T) {
-	from := Origin{Seq: 3, Sender: 1, PID: 42}
+	from := &Origin{Seq: 3, Sender: 1, PID: 42}
 	for _, tt := range []struct {
 		name, msg string
 		kind      Kind
@@ -135,9 +134,9 @@ func TestAppend(t *testing.T) {
 	}{
 		{"a line ends with a newline", "a", Line, "a\n", ""},
 		{"an empty line", "", Line, "\n", ""},
-		{"a line refuses a newline", "ab\nc", Line, "", `holds a \n (its byte 3 of 4), which --frame line cannot carry`},
+		{"a line refuses a newline", "ab\nc", Line, "", `contains a \n (byte 3 of 4), which --frame line cannot carry`},
 		{"NUL ends with NUL", "a\n", Nul, "a\n\x00", ""},
-		{"NUL refuses NUL", "\x00", Nul, "", "holds a NUL (its byte 1 of 1), which --frame nul cannot carry"},
+		{"NUL refuses NUL", "\x00", Nul, "", "contains a NUL (byte 1 of 1), which --frame nul cannot carry"},
 		{"len is headed by the length", "ab\n", Len, "\x00\x00\x00\x03ab\n", ""},
 		{"raw adds nothing", "a\n\x00", Raw, "a\n\x00", ""},
 		{"text is data", "hi", JSON, `{"seq":3,"sender":1,"pid":42,"data":"hi"}` + "\n", ""},
@@ -161,16 +160,16 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-// TestNextYieldsAllOfOneRead: what one read gave comes out whole, without
+// TestNextYieldsAllOfOneRead checks that Next returns all messages of one read, without
 // another read that could block.
 func TestNextYieldsAllOfOneRead(t *testing.T) {
 	for _, k := range []Kind{Line, Nul, Len, JSON} {
 		var in []byte
 		for _, m := range []string{"one", "two", ""} {
-			in, _ = k.Append(in, []byte(m), Origin{})
+			in, _ = k.Append(in, []byte(m), &Origin{})
 		}
 		n := len(in)
-		in, _ = k.Append(in, []byte("incomplete"), Origin{})
+		in, _ = k.Append(in, []byte("incomplete"), &Origin{})
 		reads := 0
 		d := NewDecoder(readerFunc(func(p []byte) (int, error) {
 			reads++
@@ -218,13 +217,26 @@ func TestParse(t *testing.T) {
 	require.ErrorContains(t, err, "line, nul, len, raw or json")
 }
 
-// TestLargeMessageAmongSmall: the buffer grows for it, and goes on.
+func TestEveryFrameIsComplete(t *testing.T) {
+	for k, f := range frames {
+		require.NotEmpty(t, f.name, k)
+		require.NotEmpty(t, f.unit, f.name)
+		require.GreaterOrEqual(t, f.limit(100), 100, f.name)
+		require.NotNil(t, f.cut, f.name)
+		require.NotNil(t, f.finish, f.name)
+		require.NotNil(t, f.append, f.name)
+		require.Equal(t, f.origin, Kind(k).NeedsOrigin(), f.name)
+	}
+	require.Equal(t, "frame(200)", Kind(200).String())
+}
+
+// TestLargeMessageAmongSmall makes the buffer grow.
 func TestLargeMessageAmongSmall(t *testing.T) {
 	big := strings.Repeat("b", 3*bufferSize+7)
 	for _, k := range []Kind{Line, Nul, Len, JSON} {
 		var in []byte
 		for _, m := range []string{"a", big, "c", big, ""} {
-			in, _ = k.Append(in, []byte(m), Origin{})
+			in, _ = k.Append(in, []byte(m), &Origin{})
 		}
 		got, err := cutAll(NewDecoder(bytes.NewReader(in), k, 1<<20))
 		require.NoError(t, err)
@@ -254,7 +266,7 @@ func TestNextReturnsWhatStaysInTheCacheAndReadsOnlyWhenItHasNothing(t *testing.T
 				var stream []byte
 				want := 0
 				for ; len(stream) < bufferSize-tt.size-lenHeader; want++ {
-					stream, _ = k.Append(stream, bytes.Repeat([]byte("m"), tt.size), Origin{})
+					stream, _ = k.Append(stream, bytes.Repeat([]byte("m"), tt.size), &Origin{})
 				}
 				r := &counted{Reader: bytes.NewReader(stream)}
 				d := NewDecoder(r, k, 1<<20)

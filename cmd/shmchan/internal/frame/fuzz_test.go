@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fuzzFrame checks of any stream: no panic; at most the limit; the same
-// messages whatever the reads; and, written again, the same messages again.
+// fuzzFrame checks any stream: the Decoder does not panic; no message exceeds the limit; the
+// messages do not depend on the reads; and they survive another round trip.
 func fuzzFrame(f *testing.F, k Kind, seeds ...string) {
 	for _, s := range seeds {
 		f.Add([]byte(s))
@@ -32,7 +32,7 @@ func fuzzFrame(f *testing.F, k Kind, seeds ...string) {
 			if m != slow[i] {
 				t.Fatalf("message %d: at once %q, byte by byte %q", i, m, slow[i])
 			}
-			if again, err = k.Append(again, []byte(m), Origin{Seq: uint64(i)}); err != nil {
+			if again, err = k.Append(again, []byte(m), &Origin{Seq: uint64(i)}); err != nil {
 				t.Fatalf("what was cut cannot be framed: %v", err)
 			}
 		}
@@ -58,12 +58,12 @@ func FuzzJSON(f *testing.F) {
 	fuzzFrame(f, JSON, `{"data":"a"}`, `{"data_b64":"/wA="}`, `{"x":[{"data":1}],"data":"\ud83d\ude00\n"}`, "{}", "[]")
 }
 
-// FuzzAppendJSON: what is written is JSON that everybody else reads the same.
+// FuzzAppendJSON checks that encoding/json reads what Append writes.
 func FuzzAppendJSON(f *testing.F) {
 	f.Add([]byte("a\u2028\x00\"\\"))
 	f.Add([]byte("\xff"))
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		line, err := JSON.Append(nil, msg, Origin{Seq: 1, Sender: 2, PID: 3})
+		line, err := JSON.Append(nil, msg, &Origin{Seq: 1, Sender: 2, PID: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ var plainSeeds = []string{
 	`{"":"","data":"\ud83d\ude00"}`, "", `{`, `{"data":"a"`, `{"data":"\`,
 }
 
-// plainAgrees: of a line that plain takes, the long way says the same.
+// plainAgrees checks that general agrees with plain on a line that plain accepts.
 func plainAgrees(t *testing.T, line []byte) (taken bool) {
 	fast, slow := jsonLine{s: bytes.Clone(line)}, jsonLine{s: bytes.Clone(line)}
 	text, b64, ok := fast.plain()
@@ -137,6 +137,6 @@ func TestPlainAgreesOfLinesThatAreNearlyRight(t *testing.T) {
 		}
 	}
 	require.Greater(t, taken, 10_000)
-	require.True(t, plainAgrees(t, appendJSON(nil, []byte("a\u2028\x00\"\\\n"), Origin{Name: "ch", Seq: 1})))
-	require.True(t, plainAgrees(t, appendJSON(nil, []byte("\xff"), Origin{Seq: 1})))
+	require.True(t, plainAgrees(t, appendJSON(nil, []byte("a\u2028\x00\"\\\n"), &Origin{Name: "ch", Seq: 1})))
+	require.True(t, plainAgrees(t, appendJSON(nil, []byte("\xff"), &Origin{Seq: 1})))
 }

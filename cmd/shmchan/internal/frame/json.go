@@ -11,12 +11,24 @@ import (
 	"unicode/utf8"
 )
 
-// jsonSlack is how much longer than its message, fully escaped, a line may be:
-// room for the other keys.
+// jsonFormat: {"seq":1,"sender":0,"pid":42,"data":"text"} | \n, or "data_b64" for bytes
+// that are not UTF-8
+var jsonFormat = format{
+	name: "json", unit: "line", origin: true, limit: jsonLimit,
+	cut: func(d *Decoder) { d.cutEnded('\n', (*Decoder).emitJSON) },
+	finish: func(d *Decoder, rest []byte) {
+		if len(rest) > 0 {
+			d.emitJSON(rest)
+		}
+	},
+	append: func(dst, msg []byte, from *Origin) ([]byte, error) { return appendJSON(dst, msg, from), nil },
+}
+
+// jsonSlack is the room in a line for keys other than that of the message.
 const jsonSlack = 64 << 10
 
-// jsonLimit returns the longest line for a message of max bytes: one byte
-// takes six at most, as \u0000.
+// jsonLimit returns the longest line for a message of max bytes: a byte takes at most
+// six, as \u0000.
 func jsonLimit(max int) int {
 	if max > math.MaxInt/6 {
 		return math.MaxInt
@@ -24,8 +36,8 @@ func jsonLimit(max int) int {
 	return satAdd(6*max, jsonSlack)
 }
 
-// appendJSON appends the line of one message, as "data" where it is UTF-8.
-func appendJSON(dst, msg []byte, from Origin) []byte {
+// appendJSON appends the line of one message.
+func appendJSON(dst, msg []byte, from *Origin) []byte {
 	dst = append(dst, '{')
 	if from.Name != "" {
 		dst = append(dst, `"name":"`...)
@@ -48,9 +60,9 @@ func appendJSON(dst, msg []byte, from Origin) []byte {
 	return append(dst, '"', '}', '\n')
 }
 
-// appendEscaped appends s, which is UTF-8, as the inside of a JSON string. It
-// escapes what JSON demands, and the three line ends of Unicode, because some
-// readers of JSON Lines split there too.
+// appendEscaped appends s, which is UTF-8, as the contents of a JSON string. It escapes
+// what JSON requires, and the three other line ends of Unicode, because some readers of
+// JSON Lines also split there.
 func appendEscaped(dst, s []byte) []byte {
 	plain := 0 // s[plain:i] stands for itself
 	for i := nextSuspect(s, 0); i < len(s); i = nextSuspect(s, i) {
@@ -67,7 +79,7 @@ func appendEscaped(dst, s []byte) []byte {
 	return append(dst, s[plain:]...)
 }
 
-// nextSuspect returns the index of the first suspect byte at or behind i, or the length.
+// nextSuspect returns the index of the first suspect byte of s at or after i, or len(s).
 func nextSuspect(s []byte, i int) int {
 	for ; len(s)-i >= 8; i += 8 {
 		w := binary.LittleEndian.Uint64(s[i:])
@@ -82,7 +94,7 @@ func nextSuspect(s []byte, i int) int {
 	return i
 }
 
-// suspect holds the first bytes of everything that escape may escape.
+// suspect marks the bytes with which a sequence that escape replaces may begin.
 var suspect = func() (t [256]bool) {
 	for c := range ' ' {
 		t[c] = true
@@ -91,8 +103,7 @@ var suspect = func() (t [256]bool) {
 	return t
 }()
 
-// escape returns what stands for the first n bytes of s; n is 0 if they stand
-// for themselves.
+// escape returns the replacement for the first n bytes of s. If they need none, n is 0.
 func escape(s []byte) (esc string, n int) {
 	switch c := s[0]; {
 	case c < ' ':
@@ -119,12 +130,12 @@ var controlEscapes = func() (t [' ']string) {
 	return t
 }()
 
-// emitJSON takes the message of one line.
+// emitJSON emits the message of one line.
 func (d *Decoder) emitJSON(line []byte) {
 	p := jsonLine{s: line, arena: d.arena}
 	msg, err := p.message()
 	if err != nil {
-		d.broken(err.Error(), nil)
+		d.invalid(err.Error(), nil)
 		return
 	}
 	d.arena = p.arena

@@ -16,16 +16,16 @@ const (
 	keyB64  = "data_b64"
 )
 
-// jsonLine takes the message out of one line of JSON. encoding/json alone would
-// not do: it matches keys whatever their case, and replaces what is not UTF-8
-// instead of refusing it, so a message would come back as another.
+// jsonLine parses one line of JSON. encoding/json does not suffice: it ignores the case
+// of keys, and replaces invalid UTF-8 instead of refusing it, so messages would change on
+// their way.
 type jsonLine struct {
 	s     []byte // the line; data is unescaped in place, which only shrinks it
 	i     int
-	arena []byte // data_b64 is decoded to its end
+	arena []byte // decoded data_b64 is appended to it
 }
 
-// message returns the line's message, which aliases s or arena.
+// message returns the message of the line. It aliases s or arena.
 func (p *jsonLine) message() ([]byte, error) {
 	if text, b64, ok := p.plain(); ok {
 		return p.pick(text, b64)
@@ -33,18 +33,17 @@ func (p *jsonLine) message() ([]byte, error) {
 	return p.general()
 }
 
-// general is message for any line.
+// general is like message, for any line.
 func (p *jsonLine) general() ([]byte, error) {
-	// From here on the walk may rely on the syntax, and needs no bounds checks
-	// of its own.
+	// Valid syntax makes further bounds checks unnecessary.
 	if !json.Valid(p.s) {
-		return nil, errors.New("is not JSON")
+		return nil, errors.New("is not valid JSON")
 	}
 	if p.space(); p.s[p.i] != '{' {
 		return nil, errors.New("is not a JSON object")
 	}
 	p.i++
-	var text, b64 []byte // the inside of the strings, nil if there is none
+	var text, b64 []byte // the contents of the strings; nil if missing
 	for {
 		p.space()
 		switch p.s[p.i] {
@@ -68,7 +67,7 @@ func (p *jsonLine) general() ([]byte, error) {
 			continue
 		}
 		if *target != nil {
-			return nil, fmt.Errorf("has two %q", key)
+			return nil, fmt.Errorf("has %q twice", key)
 		}
 		if p.s[p.i] != '"' {
 			return nil, fmt.Errorf("has a %q that is not a string", key)
@@ -77,7 +76,7 @@ func (p *jsonLine) general() ([]byte, error) {
 	}
 }
 
-// pick returns the message that text or b64 stands for.
+// pick returns the message that text or b64 encodes.
 func (p *jsonLine) pick(text, b64 []byte) ([]byte, error) {
 	switch {
 	case text != nil && b64 != nil:
@@ -95,7 +94,7 @@ func (p *jsonLine) pick(text, b64 []byte) ([]byte, error) {
 		}
 		n := len(p.arena)
 		if p.arena, err = base64.StdEncoding.AppendDecode(p.arena, b64); err != nil {
-			return nil, fmt.Errorf("has a %q that is not base64", keyB64)
+			return nil, fmt.Errorf("has a %q that is not valid base64", keyB64)
 		}
 		return p.arena[n:], nil
 	}
@@ -108,7 +107,7 @@ func (p *jsonLine) space() {
 	}
 }
 
-// str steps over a string and returns its inside, never nil.
+// str skips a string and returns its contents, never nil.
 func (p *jsonLine) str() []byte {
 	p.i++
 	from := p.i
@@ -122,7 +121,7 @@ func (p *jsonLine) str() []byte {
 	return p.s[from : p.i-1]
 }
 
-// skip steps over a value.
+// skip skips a value.
 func (p *jsonLine) skip() {
 	for depth := 0; ; {
 		switch p.s[p.i] {
@@ -132,7 +131,7 @@ func (p *jsonLine) skip() {
 			depth++
 			p.i++
 		case '}', ']':
-			if depth == 0 { // the end of the object that the value is in
+			if depth == 0 { // the end of the enclosing object
 				return
 			}
 			depth--
@@ -148,7 +147,8 @@ func (p *jsonLine) skip() {
 	}
 }
 
-// keyName returns what a key is compared by.
+// keyName returns a key without its escapes; it may return "" for a key other than
+// keyData and keyB64.
 func keyName(raw []byte) string {
 	if bytes.IndexByte(raw, '\\') >= 0 {
 		if s, err := unescape(bytes.Clone(raw)); err == nil {
@@ -156,7 +156,7 @@ func keyName(raw []byte) string {
 		}
 		return ""
 	}
-	switch string(raw) { // no allocation for the keys that matter
+	switch string(raw) { // does not allocate
 	case keyData:
 		return keyData
 	case keyB64:
@@ -165,12 +165,11 @@ func keyName(raw []byte) string {
 	return ""
 }
 
-// unescape replaces the escapes in s, the inside of a valid JSON string, in
-// place. What no message can have been written as is refused: bytes that are
-// not UTF-8, and halves of surrogate pairs.
+// unescape replaces the escapes in s, the contents of a valid JSON string, in place. It
+// refuses what Append never writes: invalid UTF-8, and halves of surrogate pairs.
 func unescape(s []byte) ([]byte, error) {
 	if !utf8.Valid(s) {
-		return nil, errors.New("is not UTF-8")
+		return nil, errors.New("is not valid UTF-8")
 	}
 	first := bytes.IndexByte(s, '\\')
 	if first < 0 {
@@ -193,11 +192,11 @@ func unescape(s []byte) ([]byte, error) {
 			i += 6
 			if utf16.IsSurrogate(r) {
 				if i+6 > len(s) || s[i] != '\\' || s[i+1] != 'u' {
-					return nil, errors.New("holds half a surrogate pair")
+					return nil, errors.New("contains half a surrogate pair")
 				}
 				r = utf16.DecodeRune(r, hex4(s[i+2:]))
 				if r == utf8.RuneError {
-					return nil, errors.New("holds half a surrogate pair")
+					return nil, errors.New("contains half a surrogate pair")
 				}
 				i += 6
 			}
@@ -214,7 +213,7 @@ func unescape(s []byte) ([]byte, error) {
 func hex4(s []byte) rune {
 	n, err := strconv.ParseUint(string(s[:4]), 16, 16)
 	if err != nil {
-		return 0xD800 // cannot be: the line is valid. Half a pair is refused.
+		return 0xD800 // unreachable in a valid line; unescape refuses half a pair
 	}
 	return rune(n)
 }

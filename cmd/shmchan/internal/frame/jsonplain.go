@@ -5,10 +5,10 @@ import (
 	"math/bits"
 )
 
-// plain is the way of nearly every line, such as recv writes: an object whose values
-// are strings and whole numbers. It checks the syntax as it goes, several times as fast
-// as encoding/json, and reports false of any other line, be it JSON or not, and of one
-// that pick would not understand. text and b64 are as in message.
+// plain is the fast path for an object whose values are strings and integers, such as
+// recv writes. It checks the syntax on the way, several times as fast as encoding/json.
+// For any other line, be it valid or not, it returns false. text and b64 are those of
+// general.
 func (p *jsonLine) plain() (text, b64 []byte, ok bool) {
 	s := p.s
 	i := skipSpace(s, 0)
@@ -41,7 +41,7 @@ func (p *jsonLine) plain() (text, b64 []byte, ok bool) {
 			}
 			b64 = value
 		default:
-			if hasEscape(key) { // it may stand for one of those
+			if hasEscape(key) { // it may be one of those
 				return nil, nil, false
 			}
 		}
@@ -59,8 +59,8 @@ func skipSpace(s []byte, i int) int {
 	return i
 }
 
-// plainString returns the inside of the string that begins at i, not nil, and the index
-// behind it; nil and i if there is none.
+// plainString returns the contents of the string that begins at i, not nil, and the index
+// after it. If there is no string, it returns nil and i.
 func plainString(s []byte, i int) (inside []byte, end int) {
 	if i >= len(s) || s[i] != '"' {
 		return nil, i
@@ -81,8 +81,8 @@ func plainString(s []byte, i int) (inside []byte, end int) {
 	}
 }
 
-// nextSpecial returns the index of the first byte at or behind i that does not stand for
-// itself in a string, or the length.
+// nextSpecial returns the index of the first byte of s at or after i that needs an escape
+// in a string, or len(s).
 func nextSpecial(s []byte, i int) int {
 	for ; len(s)-i >= 8; i += 8 {
 		if found := special(binary.LittleEndian.Uint64(s[i:])); found != 0 {
@@ -95,7 +95,7 @@ func nextSpecial(s []byte, i int) int {
 	return i
 }
 
-// escapeLen returns the length of the escape that s begins with, 0 if that is none.
+// escapeLen returns the length of the escape at the start of s, or 0 if it is invalid.
 func escapeLen(s []byte) int {
 	if len(s) < 2 {
 		return 0
@@ -126,7 +126,7 @@ func hasEscape(s []byte) bool {
 	return false
 }
 
-// plainNumber returns the index behind the whole number that begins at i, or i.
+// plainNumber returns the index after the integer that begins at i, or i if there is none.
 func plainNumber(s []byte, i int) int {
 	from := i
 	if i < len(s) && s[i] == '-' {

@@ -9,8 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// chunks reads as much at a time as sizes say, over and over; a 0 is a read
-// that gives nothing.
+// chunks reads as many bytes at a time as sizes say, repeatedly. 0 is an empty read.
 type chunks struct {
 	rest  []byte
 	sizes []int
@@ -33,9 +32,9 @@ func drawChunks(t *rapid.T, stream []byte) *chunks {
 	return &chunks{rest: stream, sizes: append(rapid.SliceOf(rapid.IntRange(0, 300)).Draw(t, "reads"), 1)}
 }
 
-// TestRoundTrip: what Append writes, Next gives back, however it is read.
+// TestRoundTrip checks that Next returns what Append wrote, for any sizes of reads.
 func TestRoundTrip(t *testing.T) {
-	// Bytes that frames and JSON care about are frequent.
+	// Bytes that are special in a frame or in JSON are frequent.
 	special := rapid.SampledFrom([]byte("\n\r\x00\"\\u{}/ \x7f\xc2\x85\xe2\x80\xa8\xa9\xed\xa0\xff"))
 	message := rapid.OneOf(
 		rapid.SliceOfN(rapid.Byte(), 0, 200),
@@ -53,7 +52,7 @@ func TestRoundTrip(t *testing.T) {
 			for i, m := range all {
 				before := len(stream)
 				var err error
-				stream, err = k.Append(stream, m, Origin{Seq: uint64(i), Sender: i, PID: i})
+				stream, err = k.Append(stream, m, &Origin{Seq: uint64(i), Sender: i, PID: i})
 				if err != nil {
 					require.ErrorIs(t, err, ErrFrame)
 					require.Len(t, stream, before, "a refused message leaves nothing")
@@ -69,7 +68,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatDoesNotFitIsRefused names every refusal.
+// TestOnlyWhatDoesNotFitIsRefused checks every refusal.
 func TestOnlyWhatDoesNotFitIsRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := rapid.SliceOfN(rapid.SampledFrom([]byte("ab\n\x00\xff")), 0, 12).Draw(t, "message")
@@ -77,14 +76,14 @@ func TestOnlyWhatDoesNotFitIsRefused(t *testing.T) {
 			Line: bytes.IndexByte(m, '\n') >= 0, Nul: bytes.IndexByte(m, 0) >= 0,
 			Len: false, Raw: false, JSON: false,
 		} {
-			_, err := k.Append(nil, m, Origin{})
+			_, err := k.Append(nil, m, &Origin{})
 			require.Equal(t, want, err != nil, k)
 		}
 	})
 }
 
-// TestChunkingDoesNotMatter: any stream gives the same messages and the same
-// kind of end, whether it is read at once or in pieces.
+// TestChunkingDoesNotMatter checks that any stream has the same messages and the same kind
+// of end, whether it is read at once or in pieces.
 func TestChunkingDoesNotMatter(t *testing.T) {
 	bytesOf := rapid.SliceOf(rapid.SampledFrom([]byte("ab\n\x00\x01\x02{}\"\\:dt")))
 	for _, k := range []Kind{Line, Nul, Len, Raw, JSON} {

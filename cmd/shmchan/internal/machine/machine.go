@@ -1,12 +1,12 @@
-// Package machine reports which of the system calls that channels use the kernel
-// has. It changes nothing.
+// Package machine reports which of the system calls that channels use are available. It
+// changes nothing.
 package machine
 
 // Feature is a system call that channels use.
 type Feature struct {
 	Name     string
-	Since    string // the kernel that brought it
-	Required bool   // without it channels don't work at all
-	Without  string // what they do without it
-	Err      error  // nil if it is there
+	Since    string // the first kernel that has it
+	Required bool   // channels do not work without it
+	Without  string // the effect if it is missing
+	Err      error  // nil if it is available
 }

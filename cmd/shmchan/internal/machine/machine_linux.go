@@ -13,15 +13,15 @@ import (
 	"github.com/shmchan/shmchan/internal/futex"
 )
 
-var errRefused = errors.New("refused by the kernel, or by a filter before it")
+var errRefused = errors.New("refused by the kernel or by a seccomp filter")
 
-// Features tries each call that channels use.
+// Features tries each call and returns the results.
 func Features() []Feature {
 	return []Feature{
 		{"futex", "2.6", true, "", tryFutex()},
-		{"locks of open file descriptions", "3.15", true, "", tryLock()},
-		{"membarrier", "4.16", false, "every sender fences, and is slower", tryMembarrier()},
-		{"pidfd_open", "5.3", false, "a death is noticed at the next heartbeat, not at once", tryPidfd()},
+		{"open file description locks", "3.15", true, "", tryLock()},
+		{"membarrier", "4.16", false, "every sender executes a fence, which is slower", tryMembarrier()},
+		{"pidfd_open", "5.3", false, "a death is noticed at the next heartbeat instead of at once", tryPidfd()},
 	}
 }
 
@@ -30,8 +30,8 @@ func tryFutex() error {
 	return futex.Wait(&word, 0, time.Microsecond)
 }
 
-// tryLock asks for a lock that nobody holds; the kernel knows the kind or not,
-// whatever the file.
+// tryLock queries a lock. Whether the kernel knows that kind of lock does not depend on the
+// file.
 func tryLock() error {
 	f, err := os.Open(os.DevNull)
 	if err != nil {

@@ -4,7 +4,7 @@ package machine
 
 import "errors"
 
-// Features reports that nothing is there.
+// Features reports that no feature is available.
 func Features() []Feature {
 	return []Feature{{Name: "Linux", Required: true, Err: errors.ErrUnsupported}}
 }

@@ -1,5 +1,5 @@
-// Package nowait reads what a file has to give right now. A read that may block needs
-// a goroutine of its own wherever something else is to be noticed meanwhile; to hand
-// each buffer from that goroutine to another costs as much as the reading. So a stream
-// is read here while it has something, and there when it has not.
+// Package nowait reads what a file has available, without waiting. A read that may block
+// needs its own goroutine if other events are to interrupt the wait, and handing each buffer
+// to another goroutine costs as much as reading it. With this package, a program reads
+// directly while data is available, and uses the goroutine only to wait.
 package nowait

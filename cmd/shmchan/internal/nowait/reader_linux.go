@@ -10,15 +10,15 @@ import (
 	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
-// Reader reads from a file without waiting. It serves one goroutine at a time. The nil
-// Reader never has anything.
+// Reader reads from a file without waiting. It is not safe for concurrent use. A nil Reader
+// never reads anything.
 type Reader struct {
 	raw    syscall.RawConn
-	memory bool // the file lies in memory: reading it never waits
+	memory bool // the file is in memory: reads never wait
 	into   [1][]byte
 	n      int
 	err    error
-	try    func(fd uintptr) bool // made once: a closure costs an allocation
+	try    func(fd uintptr) bool // read; stored, as a new closure would allocate
 }
 
 // New returns a Reader of r, or nil if r is not a file.
@@ -46,8 +46,8 @@ func inMemory(fd int) bool {
 		unix.Fstatfs(fd, &on) == nil && filesystem.Of(uint32(on.Type)).Memory
 }
 
-// Read reads as an io.Reader does if that needs no waiting. If it reports false, it
-// has read nothing, and an ordinary read tells why: it waits, fails or finds the end.
+// Read reads like an io.Reader, if that is possible without waiting. Otherwise it reads
+// nothing and returns ok == false; an ordinary read then waits, fails or returns the end.
 func (r *Reader) Read(p []byte) (n int, ok bool, err error) {
 	if r == nil || r.raw == nil || len(p) == 0 {
 		return 0, false, nil
@@ -61,16 +61,16 @@ func (r *Reader) Read(p []byte) (n int, ok bool, err error) {
 	case r.err == nil && r.n == 0 && r.memory:
 		return 0, true, io.EOF
 	case r.err == nil && r.n == 0:
-		return 0, false, nil // the end, or Linux 5.9 or 5.10, which say so of what would wait
+		return 0, false, nil // the end, or Linux 5.9 or 5.10, which return 0 instead of EAGAIN
 	case r.err == nil:
 		return r.n, true, nil
 	case r.err != unix.EAGAIN && r.err != unix.EINTR:
-		r.raw = nil // the kernel does not know how: not for a FIFO, nor before 4.14
+		r.raw = nil // not supported: the file is a FIFO, or the kernel older than 4.14
 	}
 	return 0, false, nil
 }
 
-// atPosition is the offset that stands for the file's own position.
+// atPosition is the offset that means the position of the file.
 const atPosition = -1
 
 func (r *Reader) read(fd uintptr) bool {

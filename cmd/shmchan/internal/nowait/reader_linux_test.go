@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// all reads to the end, and how often the Reader had nothing.
+// all reads to the end, and counts how often the Reader had nothing.
 func all(t *testing.T, r *Reader, f *os.File) (got []byte, waited int) {
 	buf := make([]byte, 100)
 	for {

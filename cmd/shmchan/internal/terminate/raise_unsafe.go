@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sigaction is at least as large as the kernel's struct, all of whose zero values
-// are wanted here: SIG_DFL, no flags, nothing masked.
+// sigaction is at least as large as the struct of the kernel. Its zero value is SIG_DFL, no
+// flags and an empty mask.
 type sigaction struct {
 	handler  uintptr
 	flags    uint64
@@ -20,8 +20,8 @@ type sigaction struct {
 	mask     [2]uint64
 }
 
-// maskBytes returns the size of the kernel's signal mask, which it insists on: of
-// 128 signals on MIPS, of 64 elsewhere.
+// maskBytes returns the size of a signal mask that the kernel requires: that of 128
+// signals on MIPS, and of 64 elsewhere.
 func maskBytes(arch string) uintptr {
 	if strings.HasPrefix(arch, "mips") {
 		return 16
@@ -29,9 +29,9 @@ func maskBytes(arch string) uintptr {
 	return 8
 }
 
-// raise restores the default action of sig, unblocks it in this thread, since the
-// process may have been started with it blocked, and sends it there. signal.Reset
-// would not do: it gives SIGPIPE back to the Go runtime, which ignores it.
+// raise restores the default action of sig, unblocks sig in this thread, as it may have been
+// blocked at the start of the process, and sends it to this thread. signal.Reset does not
+// suffice: it returns SIGPIPE to the Go runtime, which ignores it.
 func raise(sig syscall.Signal) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -61,7 +61,7 @@ func startBlocked() {
 	panic(syscall.Exec("/proc/self/exe", os.Args, os.Environ()))
 }
 
-// TestExit: the parent sees the signal, though the child had caught it.
+// TestExit checks that the parent sees the signal although the child caught it.
 func TestExit(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -90,8 +90,8 @@ func TestExit(t *testing.T) {
 	}
 }
 
-// TestExitOfTheFirstProcess: signals do not kill the first process of a PID
-// namespace, so it exits, and does not wait for them.
+// TestExitOfTheFirstProcess checks that the first process of a PID namespace, which signals
+// do not kill, exits without waiting for them.
 func TestExitOfTheFirstProcess(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

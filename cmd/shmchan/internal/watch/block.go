@@ -6,22 +6,22 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// NoSlot is the Slot of a Block for which there is no end to blame.
+// NoSlot is the Slot of a Block that no endpoint causes.
 const NoSlot = -2
 
-// Block tells who holds the others up.
+// Block says what keeps endpoints of a channel waiting.
 type Block struct {
-	Slot int    // of the end: a sender's, -1 the receiver's, or NoSlot
-	Text string // for a person
+	Slot int    // of the endpoint that causes it, -1 for the receiver, or NoSlot
+	Text string // for people
 }
 
-// allButFull is the part of a ring, in quarters, from which on senders may wait: a
-// batch takes up to one.
-const allButFull = 3
+// almostFull is the fill, in quarters of the ring, from which senders may wait: a batch
+// takes up to one quarter.
+const almostFull = 3
 
-// blockOf finds who holds the others up. A claim at the head is every sender's
-// usual way, so it counts only if its owner does not go on, or if it stood there in
-// the sample before already; before may be nil.
+// blockOf returns what blocks a channel, or nil. Every sender has a claim at the head for a
+// moment, so a claim counts only if its sender is not alive, or had the same claim in the
+// previous sample. before is that sample, or nil.
 func blockOf(before, s *ipc.Stats) *Block {
 	for i := range s.Senders {
 		e := &s.Senders[i]
@@ -29,24 +29,24 @@ func blockOf(before, s *ipc.Stats) *Block {
 			continue
 		}
 		if e.State != ipc.StateAlive || stood(before, e) {
-			return &Block{e.Slot, fmt.Sprintf("sender %d (pid %d, %s) is in the middle of a message: nothing behind it is received",
+			return &Block{e.Slot, fmt.Sprintf("sender %d (pid %d, %s) has an unfinished message: nothing after it can be received",
 				e.Slot, e.PID, e.State)}
 		}
 	}
-	if s.Used < s.Capacity/4*allButFull {
+	if s.Used < s.Capacity/4*almostFull {
 		return nil
 	}
 	switch r := s.Receiver; {
 	case r == nil:
-		return &Block{NoSlot, "the ring is all but full, and nobody receives"}
+		return &Block{NoSlot, "the ring is almost full, and there is no receiver"}
 	case r.State != ipc.StateAlive:
-		return &Block{-1, fmt.Sprintf("the receiver (pid %d) is %s, and the ring is all but full", r.PID, r.State)}
+		return &Block{-1, fmt.Sprintf("the receiver (pid %d) is %s, and the ring is almost full", r.PID, r.State)}
 	default:
-		return &Block{-1, fmt.Sprintf("the receiver (pid %d) is slower than the senders: the ring is all but full", r.PID)}
+		return &Block{-1, fmt.Sprintf("the receiver (pid %d) is slower than the senders: the ring is almost full", r.PID)}
 	}
 }
 
-// stood tells whether the end had the same claim in hand then.
+// stood reports whether the sender had the same claim in the previous sample.
 func stood(before *ipc.Stats, e *ipc.End) bool {
 	if before == nil {
 		return false

@@ -8,10 +8,11 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// frame is all that a screen shows; drawing it has no other source.
+// frame is everything that a screen shows.
 type frame struct {
 	title    string
 	at       time.Time // of the sample
@@ -21,23 +22,23 @@ type frame struct {
 	filter   string
 	typing   bool // the filter is being typed
 	paused   bool
-	cursor   string // path of the channel that is chosen
+	cursor   string // path of the selected channel
 	note     string
 	theme    *theme
 }
 
-// Room that the parts of a frame take, in lines.
+// Sizes of the parts of a frame, in lines.
 const (
 	around     = 3  // heading, head of the table, keys
-	ofDetail   = 6  // what the detail has beside the senders
-	wantDetail = 14 // a screen that is lower has none,
-	wideDetail = 36 // nor has one that is narrower
+	ofDetail   = 6  // the detail without its senders
+	wantDetail = 14 // the lowest screen that has a detail
+	wideDetail = 36 // its least width, in columns
 )
 
-// draw makes the screen: h lines or fewer, none wider than w.
+// draw returns the screen: at most h lines, none wider than w.
 func (f *frame) draw(w, h int) string {
 	if w < 20 || h < 4 {
-		return fit("too small", w)
+		return text.Fit("too small", w)
 	}
 	shown := selected(f.all, f.filter, f.order)
 	at := f.chosen(shown)
@@ -57,7 +58,7 @@ func (f *frame) draw(w, h int) string {
 	return strings.Join(lines, "\n")
 }
 
-// chosen is where the channel is that the cursor is on; the first, if it is gone.
+// chosen returns the index of the selected channel, or 0 if it is gone.
 func (f *frame) chosen(shown []Channel) int {
 	for i := range shown {
 		if shown[i].Stats.Path == f.cursor {
@@ -68,7 +69,7 @@ func (f *frame) chosen(shown []Channel) int {
 }
 
 func (f *frame) heading(w, shown int) string {
-	count := plural(len(f.all), "channel")
+	count := text.Plural(len(f.all), "channel")
 	if shown != len(f.all) {
 		count = fmt.Sprintf("%d of %s", shown, count)
 	}
@@ -88,18 +89,18 @@ func (f *frame) heading(w, shown int) string {
 	if f.paused {
 		head = f.theme.warn
 	}
-	return f.theme.strong(left(fit(f.title, room), room+2)) + head(right)
+	return f.theme.strong(text.Left(text.Fit(f.title, room), room+2)) + head(right)
 }
 
-// keys are told in this order, as many as there is room for.
-var keys = []string{"q quit", "s sort", "/ filter", "p pause", "↑↓ choose"}
+// keys are shown in this order, as far as there is room.
+var keys = []string{"q quit", "s sort", "/ filter", "p pause", "↑↓ select"}
 
 const typingKeys = "  Enter keeps, Esc clears"
 
 func (f *frame) footer(w int) string {
 	if f.typing {
-		typed := fit("filter: "+plain(f.filter)+"▏", max(w-len(typingKeys), w/2))
-		return f.theme.strong(typed) + f.theme.faint(fit(typingKeys, w-ansi.StringWidth(typed)))
+		typed := text.Fit("filter: "+text.Printable(f.filter)+"▏", max(w-len(typingKeys), w/2))
+		return f.theme.strong(typed) + f.theme.faint(text.Fit(typingKeys, w-ansi.StringWidth(typed)))
 	}
 	state := "by " + f.order.String()
 	if f.filter != "" {
@@ -108,17 +109,17 @@ func (f *frame) footer(w int) string {
 	if f.note != "" {
 		state = f.note
 	}
-	text := ""
+	help := ""
 	for _, k := range keys {
-		if ansi.StringWidth(text)+ansi.StringWidth(k)+ansi.StringWidth(state)+4 <= w {
-			text += k + "  "
+		if ansi.StringWidth(help)+ansi.StringWidth(k)+ansi.StringWidth(state)+4 <= w {
+			help += k + "  "
 		}
 	}
-	room := max(w-ansi.StringWidth(text), 0)
-	return f.theme.faint(text) + right(state, room)
+	room := max(w-ansi.StringWidth(help), 0)
+	return f.theme.faint(help) + text.Right(state, room)
 }
 
-// stateStyle is how the state of an end is drawn.
+// stateStyle returns the style for the state of an endpoint.
 func (t *theme) stateStyle(s ipc.State) func(string) string {
 	switch s {
 	case ipc.StateAlive:

@@ -16,8 +16,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// samples are what a fixed minute brought: a busy channel, one that a sender blocks,
-// an idle one, a file that is none.
+// samples returns the samples of a minute: a busy channel, one that a sender blocks, an idle
+// one, and a file that is not a channel.
 func samples() []Channel {
 	var h History
 	var all []Channel
@@ -64,7 +64,7 @@ func shown(th *theme) frame {
 	return frame{title: "shmchan /dev/shm/shmchan-1000", at: noon, interval: time.Second, all: samples(), theme: th}
 }
 
-// TestFrameGolden pins what people see. UPDATE_SCRIPTS=1 writes it anew.
+// TestFrameGolden pins what people see. UPDATE_SCRIPTS=1 updates it.
 func TestFrameGolden(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -77,7 +77,7 @@ func TestFrameGolden(t *testing.T) {
 		{"sorted-paused", 80, 24, func(f *frame) { f.order, f.paused, f.cursor = byMessages, true, "/ch/jobs" }},
 		{"typing", 80, 10, func(f *frame) { f.typing, f.filter = true, "o" }},
 		{"none", 80, 10, func(f *frame) { f.all = nil }},
-		{"gone", 80, 10, func(f *frame) { f.note = "old has gone" }},
+		{"gone", 80, 10, func(f *frame) { f.note = "old is gone" }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := shown(uncoloured())
@@ -99,7 +99,7 @@ func TestFrameGolden(t *testing.T) {
 	}
 }
 
-// TestFrameFits: whatever the size, with colour or without.
+// TestFrameFits checks all sizes, with colour and without.
 func TestFrameFits(t *testing.T) {
 	for _, th := range []*theme{uncoloured(), monochrome(), coloured()} {
 		f := shown(th)

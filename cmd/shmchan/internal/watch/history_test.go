@@ -12,7 +12,7 @@ import (
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
-// at is a sample of the channel jobs.
+// at returns a sample of the channel jobs.
 func at(messages, bytes, received uint64, ends ...ipc.End) []ipc.Entry {
 	return []ipc.Entry{{Name: "jobs", Stats: ipc.Stats{
 		Name: "jobs", Path: "/jobs", Capacity: 1000, Created: noon, Messages: messages, Bytes: bytes, Received: received, Senders: ends,

@@ -6,7 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// key does what a key asks for.
+// key handles a key.
 func (s *screen) key(k tea.KeyPressMsg) tea.Cmd {
 	switch name := k.String(); {
 	case name == "ctrl+c":
@@ -36,7 +36,7 @@ func (s *screen) key(k tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
-// typed is a key while the filter is typed.
+// typed handles a key while the filter is typed.
 func (s *screen) typed(k tea.KeyPressMsg) {
 	switch k.String() {
 	case "enter":
@@ -53,7 +53,7 @@ func (s *screen) typed(k tea.KeyPressMsg) {
 	}
 }
 
-// move puts the cursor on another channel.
+// move selects another channel.
 func (s *screen) move(by int) {
 	shown := selected(s.all, s.filter, s.order)
 	if len(shown) == 0 {

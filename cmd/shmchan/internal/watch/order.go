@@ -8,7 +8,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// order is what the list is sorted by.
+// order is the key by which the table is sorted.
 type order int
 
 const (
@@ -23,8 +23,8 @@ func (o order) String() string {
 	return [...]string{"name", "fill", "messages/s", "bytes/s"}[o]
 }
 
-// selected are the channels whose name holds filter, in order; all but names from
-// the greatest on. all stays as it is.
+// selected returns the channels whose names contain filter, ignoring case, sorted. Only
+// names sort in ascending order. It does not change all.
 func selected(all []Channel, filter string, o order) []Channel {
 	var some []Channel
 	for i := range all {
@@ -47,8 +47,8 @@ func selected(all []Channel, filter string, o order) []Channel {
 	return some
 }
 
-// troubleFirst are the indices of a channel's senders: first who blocks, then who
-// does not go on, each in order of slot, as the others are.
+// troubleFirst returns the indices of the senders of a channel: first one that blocks
+// others, then those that are not alive, then the rest, each sorted by slot.
 func troubleFirst(c *Channel) []int {
 	rank := func(i int) int {
 		e := &c.Stats.Senders[i]

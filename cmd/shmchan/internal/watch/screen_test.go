@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// press types keys, named as bubbletea names them or else a letter each.
+// press types keys: by their names in bubbletea, or one letter each.
 func press(s *screen, keys ...tea.KeyPressMsg) (last tea.Cmd) {
 	for _, k := range keys {
 		_, last = s.Update(k)
@@ -74,7 +74,7 @@ func TestPauseFreezesWhatIsShown(t *testing.T) {
 	require.Equal(t, "ab", names(s))
 	press(s, letter('p'))
 	require.Empty(t, names(s))
-	require.Equal(t, "2 channels have gone", s.note)
+	require.Equal(t, "2 channels are gone", s.note)
 	s.Update(sample{frame: Sample{noon.Add(time.Minute), nil}})
 	require.Empty(t, s.note)
 }

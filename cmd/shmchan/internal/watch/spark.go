@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// bars are the heights of a sparkline; the first is for nothing at all.
+// bars are the heights of a sparkline. The first stands for 0 only.
 var bars = []rune("▁▂▃▄▅▆▇█")
 
-// Buckets cuts the last window before now into n parts of equal length, and gives
-// for each the mean over the time of the points in it; NaN where there are none.
+// Buckets divides the window before now into n intervals of equal length, and returns the
+// mean over time of the points in each, or NaN if there are none.
 func Buckets(points []Point, of func(Rates) float64, now time.Time, window time.Duration, n int) []float64 {
 	all := make([]float64, max(n, 0))
 	type lap struct{ from, to time.Duration } // before now
@@ -36,8 +36,8 @@ func Buckets(points []Point, of func(Rates) float64, now time.Time, window time.
 	return all
 }
 
-// Sparkline draws values as bars, the greatest at full height. What is above
-// nothing is drawn so; a value that is not known is a blank.
+// Sparkline draws values as bars, the greatest at full height. A value above 0 is visible,
+// and NaN is a blank.
 func Sparkline(values []float64) string {
 	most := 0.0
 	for _, v := range values {
@@ -60,8 +60,8 @@ func Sparkline(values []float64) string {
 	return b.String()
 }
 
-// Gauge draws a part of a whole, 0 to 1, in n columns. Only nothing is empty, and
-// only all is full.
+// Gauge draws a part of a whole, from 0 to 1, in n columns. It is empty only for 0, and
+// full only for 1.
 func Gauge(part float64, n int) string {
 	on := min(max(int(math.Round(part*float64(n))), 0), n)
 	if part > 0 && on == 0 {

@@ -3,19 +3,20 @@ package watch
 import (
 	"strings"
 
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// columns are the widths of the table's, 0 for those that have no room.
+// columns are the widths of the columns of the table, 0 if there is no room.
 type columns struct{ name, gauge, percent, messages, bytes, spark, senders int }
 
 const (
 	mark     = 2  // columns before a line
-	gap      = 2  // columns between the name or the sparkline and what is before
-	mostName = 24 // columns of a name, where others want room too
+	gap      = 2  // columns before the sparkline
+	mostName = 24 // columns of a name, if there is a sparkline
 )
 
-// layout spends w columns: the narrower, the fewer.
+// layout divides w columns. The narrower the screen, the fewer columns it shows.
 func layout(w int) columns {
 	c := columns{percent: 6, messages: 8} // " !100%"
 	if w >= 32 {
@@ -40,26 +41,26 @@ func layout(w int) columns {
 	return c
 }
 
-// table draws the channels in room lines below a head, those around the chosen one
-// if there are more.
+// table draws the channels in room lines below a head. If there are more, it draws those
+// around the selected one.
 func (f *frame) table(shown []Channel, at, w, room int) []string {
 	c := layout(w)
-	fill := right("FILL", c.percent)
+	fill := text.Right("FILL", c.percent)
 	if c.gauge > 0 {
-		fill = left("FILL", c.gauge) + right("", c.percent)
+		fill = text.Left("FILL", c.gauge) + text.Right("", c.percent)
 	}
-	head := left("", mark) + left("CHANNEL", c.name) + " " + fill + right("MSG/S", c.messages) + right("BYTES/S", c.bytes)
+	head := text.Left("", mark) + text.Left("CHANNEL", c.name) + " " + fill + text.Right("MSG/S", c.messages) + text.Right("BYTES/S", c.bytes)
 	if c.spark > 0 {
-		head += left("", gap) + left("MSG/S, LAST MINUTE", c.spark)
+		head += text.Left("", gap) + text.Left("MSG/S, LAST MINUTE", c.spark)
 	}
-	head = fit(head+right("SENDERS", c.senders), w)
+	head = text.Fit(head+text.Right("SENDERS", c.senders), w)
 	lines := []string{f.theme.faint(head)}
 	if len(shown) == 0 {
-		text := "no channel yet"
+		none := "no channels"
 		if len(f.all) > 0 {
-			text = "no channel matches the filter"
+			none = "no channel matches the filter"
 		}
-		return append(lines, fit("  "+text, w))
+		return append(lines, text.Fit("  "+none, w))
 	}
 	first := min(max(at-room/2, 0), max(len(shown)-room, 0))
 	for i := first; i < min(first+room, len(shown)); i++ {
@@ -70,22 +71,22 @@ func (f *frame) table(shown []Channel, at, w, room int) []string {
 
 func (f *frame) row(ch *Channel, c columns, chosen bool, w int) string {
 	t := f.theme
-	pointer, name := "  ", left(plain(ch.Name), c.name)
+	pointer, name := "  ", text.Left(text.Printable(ch.Name), c.name)
 	if chosen {
 		pointer, name = t.strong("▸ "), t.strong(name)
 	}
 	if ch.Err != nil {
-		return pointer + name + " " + t.bad(fit(damage(ch), w-mark-c.name-1))
+		return pointer + name + " " + t.bad(text.Fit(damage(ch), w-mark-c.name-1))
 	}
 	part := ch.Fill()
-	percent := right(Percent(part), c.percent)
+	percent := text.Right(text.Percent(part, 1), c.percent)
 	if ch.Block != nil {
-		percent = t.bad(right("!"+Percent(part), c.percent))
+		percent = t.bad(text.Right("!"+text.Percent(part, 1), c.percent))
 	}
 	line := pointer + name + " " + t.fill(part)(Gauge(part, c.gauge)) + percent +
-		right(f.rate(ch, Count(ch.Rates.Messages)), c.messages) + right(f.rate(ch, Size(ch.Rates.Bytes)), c.bytes)
+		text.Right(f.rate(ch, text.Count(ch.Rates.Messages)), c.messages) + text.Right(f.rate(ch, text.ShortSize(ch.Rates.Bytes)), c.bytes)
 	if c.spark > 0 {
-		line += left("", gap) + t.bar(f.spark(ch, messagesOf, c.spark))
+		line += text.Left("", gap) + t.bar(f.spark(ch, messagesOf, c.spark))
 	}
 	if c.senders > 0 {
 		line += f.senders(ch, c.senders)
@@ -93,13 +94,12 @@ func (f *frame) row(ch *Channel, c columns, chosen bool, w int) string {
 	return line
 }
 
-// damage is why the channel can't be read, without the path, which says no more
-// than the name.
+// damage says why the channel cannot be read, without its path.
 func damage(ch *Channel) string {
-	return plain(strings.TrimPrefix(ch.Err.Error(), ch.Stats.Path+": "))
+	return text.Printable(strings.TrimPrefix(ch.Err.Error(), ch.Stats.Path+": "))
 }
 
-// rate is text, or a dash if there is no rate yet.
+// rate returns text, or a dash if there is no rate yet.
 func (f *frame) rate(ch *Channel, text string) string {
 	if !ch.Known {
 		return "-"
@@ -114,18 +114,18 @@ func (f *frame) spark(ch *Channel, of func(Rates) float64, n int) string {
 	return Sparkline(Buckets(ch.Points, of, f.at, Window, n))
 }
 
-// senders is how many there are, set off if one of them does not go on.
+// senders returns the number of senders, and marks it if one is not alive.
 func (f *frame) senders(ch *Channel, w int) string {
 	worst := ipc.StateAlive
 	for i := range ch.Stats.Senders {
 		worst = max(worst, ch.Stats.Senders[i].State)
 	}
-	text := Count(float64(len(ch.Stats.Senders)))
+	count := text.Count(float64(len(ch.Stats.Senders)))
 	switch worst {
 	case ipc.StateAlive:
-		return right(text, w)
+		return text.Right(count, w)
 	case ipc.StateStalled:
-		return f.theme.warn(right(text+" stall", w))
+		return f.theme.warn(text.Right(count+" stall", w))
 	}
-	return f.theme.bad(right(text+" dead", w))
+	return f.theme.bad(text.Right(count+" dead", w))
 }

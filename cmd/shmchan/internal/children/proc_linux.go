@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stopped returns the signal that has stopped the child since the last call, or 0.
-// It never reaps.
+// Stopped returns the signal that has stopped the child since the last call, or 0. It does
+// not reap the child.
 func Stopped(pid int) syscall.Signal {
 	info, err := wait(unix.P_PID, pid, unix.WSTOPPED|unix.WNOHANG)
 	if err != nil || info.pid == 0 {
@@ -21,17 +21,18 @@ func Stopped(pid int) syscall.Signal {
 	return syscall.Signal(info.status)
 }
 
-// Tree returns the process and all its descendants, parents first. Those whose
-// parent ends meanwhile may be missing; without /proc all descendants are.
+// Tree returns the process and its descendants, parents first. Descendants whose parent
+// ends meanwhile may be missing, and without /proc all of them are.
 func Tree(pid int) []int {
 	of := map[int][]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well-formed
 	for _, path := range stats {
 		raw, err := os.ReadFile(path)
 		if err != nil {
-			continue // it has gone
+			continue // it is gone
 		}
-		// pid (command) state parent …: the command may hold anything, so count from its end.
+		// pid (command) state parent …: the command may contain anything, so parse what is
+		// after its end.
 		var state string
 		var parent int
 		rest := raw[bytes.LastIndexByte(raw, ')')+1:]

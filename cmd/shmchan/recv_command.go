@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -15,26 +16,26 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// errCommand: the command of --exec has failed.
+// errCommand reports that a command of --exec failed.
 var errCommand = errors.New("the command failed")
 
-// stdinPatience is how long a command's end waits for what it left running to
-// take the rest of the message.
+// stdinPatience limits how long descendants of a command may read the rest of the message
+// after the command has ended.
 const stdinPatience = time.Second
 
 // spawner starts the command of --exec.
 //
-// With a controlling terminal, commands stay in recv's own process group, as those
-// of xargs do: only the foreground group may read a terminal, so a prompt of ssh or
-// sudo works where recv is in the foreground, ^Z and fg act on all of them, and ^C
-// reaches the commands too. Without one, a command has a process group of its own:
-// a signal to recv's group, such as that of timeout, is for recv alone, which then
-// lets the commands in hand finish.
+// If there is a controlling terminal, commands run in the process group of recv, as those
+// of xargs do. Only the foreground group may read a terminal, so the prompts of ssh and
+// sudo work if recv is in the foreground, ^Z and fg apply to all processes, and ^C
+// reaches the commands too. Without a terminal, each command has its own process group. A
+// signal to the group of recv, such as that of timeout, then reaches only recv, which
+// waits for the running commands.
 type spawner struct {
 	*app
 	command string
 	env     []string
-	shared  bool // commands are in recv's own process group
+	shared  bool // commands run in the process group of recv
 
 	mu      sync.Mutex
 	running map[*job]bool
@@ -48,8 +49,9 @@ type job struct {
 	size uint64        // of the message
 	done chan struct{} // closed when it has ended
 
-	err       error // valid then
-	unstarted bool  // valid then: err says why it could not be started
+	// Valid once done is closed:
+	err       error
+	unstarted bool // the command could not be started
 }
 
 func (s *spawner) init(a *app, command string) {
@@ -74,9 +76,9 @@ func hasTerminal() bool {
 	return true
 }
 
-// start runs the command with the message, which is the job's from then on, on its
-// stdin. When it has ended, ended gets a token unless it holds one. A command that
-// can't be started has ended, and failed.
+// start runs the command, which reads msg from its stdin; the job keeps msg. When the
+// command ends, start adds a token to ended unless there is one. If the command cannot
+// be started, it counts as ended and failed.
 func (s *spawner) start(msg []byte, name string, from ipc.Meta, ended chan<- struct{}) *job {
 	j := &job{cmd: exec.Command("sh", "-c", s.command), name: name, from: from, size: uint64(len(msg)), done: make(chan struct{})}
 	j.cmd.Env = append(s.env[:len(s.env):len(s.env)],
@@ -95,7 +97,7 @@ func (s *spawner) start(msg []byte, name string, from ipc.Meta, ended chan<- str
 	}
 	go func() {
 		err := children.Wait(j.cmd)
-		if errors.Is(err, exec.ErrWaitDelay) { // it succeeded, and needed no more of its stdin
+		if errors.Is(err, exec.ErrWaitDelay) { // it succeeded without reading all of its stdin
 			err = nil
 		}
 		s.mu.Lock()
@@ -116,10 +118,10 @@ func (s *spawner) begin(j *job) error {
 	return err
 }
 
-// end notes how the job has ended.
+// end records how the job has ended.
 func (s *spawner) end(j *job, err error, ended chan<- struct{}) {
 	j.err = err
-	s.detailOf(j.name, "message %d: %s", j.from.Seq, j.outcome()) // before done: recv may end then
+	s.detailOf(j.name, "message %d: %s", j.from.Seq, j.outcome()) // before done: recv may exit after that
 	close(j.done)
 	select {
 	case ended <- struct{}{}:
@@ -127,8 +129,8 @@ func (s *spawner) end(j *job, err error, ended chan<- struct{}) {
 	}
 }
 
-// abort sends the commands that are running, and what they run, the signal that
-// ends recv at once. Any of them may have ended just now.
+// abort forwards the second signal to the running commands and their descendants. Any of
+// them may already have ended.
 func (s *spawner) abort(sig syscall.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,7 +146,7 @@ func (s *spawner) abort(sig syscall.Signal) {
 	}
 }
 
-// over tells whether the command has ended.
+// over reports whether the command has ended.
 func (j *job) over() bool {
 	select {
 	case <-j.done:
@@ -154,22 +156,73 @@ func (j *job) over() bool {
 	}
 }
 
-// outcome says how the command has ended. Precondition: over, or about to be.
+// outcome says how the command has ended. Precondition: err is set.
 func (j *job) outcome() string {
 	switch {
 	case j.err == nil:
 		return "the command succeeded"
 	case j.unstarted:
-		return "its command can't be started: " + j.err.Error()
+		return "cannot start the command: " + j.err.Error()
 	}
-	return "its command failed: " + j.err.Error()
+	return "the command failed: " + j.err.Error()
 }
 
-// failure says which message's command failed, and how. Precondition: over.
+// failure returns the error of a failed command, which names its message. Precondition:
+// over.
 func (j *job) failure() error {
 	if j.err == nil {
 		return nil
 	}
-	return because(errors.Join(errCommand, j.err), "message %d (sender %d, pid %d): %s; it was not taken",
+	return because(errors.Join(errCommand, j.err), "message %d (sender %d, pid %d): %s; the message was not received",
 		j.from.Seq, j.from.Slot, j.from.PID, j.outcome())
+}
+
+// watchStops reports commands that a signal stops, until stop is called. recv waits for
+// such commands too, however long that takes.
+func (s *spawner) watchStops() (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGCHLD)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range signals {
+			s.tellStopped()
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+		<-done
+	}
+}
+
+func (s *spawner) tellStopped() {
+	for _, j := range s.stopped() {
+		target := strconv.Itoa(j.pid)
+		if !s.shared {
+			target = "-- -" + target // its group
+		}
+		s.sayOf(j.name, "message %d: the command was stopped; to resume it: kill -CONT %s", j.seq, target)
+	}
+}
+
+type stoppedJob struct {
+	name string
+	seq  uint64
+	pid  int
+}
+
+// stopped returns the commands that were stopped since the last call, except by the
+// terminal. The terminal stops recv too, and the shell reports that.
+func (s *spawner) stopped() (all []stoppedJob) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for j := range s.running {
+		pid := j.cmd.Process.Pid
+		sig := children.Stopped(pid)
+		if sig != 0 && (!s.shared || sig == syscall.SIGSTOP) {
+			all = append(all, stoppedJob{j.name, j.from.Seq, pid})
+		}
+	}
+	return all
 }

@@ -8,11 +8,12 @@ import (
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/frame"
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/nowait"
+	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// stream sends stdin, cut into messages, in batches: what was read is sent before
-// more is waited for.
+// stream sends the messages of stdin in batches. It sends what was read before it waits
+// for more.
 func (v *send) stream(ctx context.Context, s *ipc.Sender, kind frame.Kind) error {
 	f := newFeed(v.stdin, kind, s.MaxMessage())
 	defer f.close()
@@ -21,7 +22,7 @@ func (v *send) stream(ctx context.Context, s *ipc.Sender, kind frame.Kind) error
 		waiting := "while waiting for stdin"
 		if err == nil {
 			err = v.batch(ctx, s, batch)
-			waiting = "while the ring was full"
+			waiting = "while waiting for room"
 		}
 		switch {
 		case err == io.EOF:
@@ -34,12 +35,11 @@ func (v *send) stream(ctx context.Context, s *ipc.Sender, kind frame.Kind) error
 	}
 }
 
-func (v *send) did() string { return plural(v.sent, "message") + " sent" }
+func (v *send) did() string { return text.Plural(v.sent, "message") + " sent" }
 
-// feed reads stdin: at once while there is something to read, and else in a goroutine
-// of its own, so that what happens while a read blocks is noticed at once. The
-// goroutine reads only when it was asked, so a batch stays valid until the next one is
-// asked for.
+// feed reads stdin. It reads directly while that does not block, and otherwise in a
+// goroutine, so that other events interrupt the wait. The goroutine reads only when asked,
+// so a batch is valid until the next call.
 type feed struct {
 	d   *frame.Decoder
 	now *nowait.Reader
@@ -64,9 +64,9 @@ func newFeed(stdin io.Reader, kind frame.Kind, most int) *feed {
 	return f
 }
 
-// next returns messages that are complete; ErrDisconnected when the receiver
-// goes first, or the context's error when that ends first, and then no call
-// may follow but close.
+// next returns complete messages. If the receiver goes away first, it returns
+// ErrDisconnected, and if ctx ends first, the error of ctx; after that, only close may be
+// called.
 func (f *feed) next(ctx context.Context, gone <-chan struct{}) ([][]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (f *feed) next(ctx context.Context, gone <-chan struct{}) ([][]byte, error)
 	}
 }
 
-// given names what a failed read failed to read.
+// given adds the name of stdin to the error of a read.
 func (f *feed) given(batch [][]byte, err error) ([][]byte, error) {
 	if err != nil && err != io.EOF && !errors.Is(err, frame.ErrFrame) {
 		err = fmt.Errorf("stdin: %w", err)
@@ -101,5 +101,5 @@ func (f *feed) given(batch [][]byte, err error) ([][]byte, error) {
 	return batch, err
 }
 
-// close ends the goroutine, once the read that it is in returns.
+// close ends the goroutine once its current read returns.
 func (f *feed) close() { close(f.ask) }

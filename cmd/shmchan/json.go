@@ -8,24 +8,24 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// channelView is a channel as --json shows it. The names are a contract.
+// channelView is the JSON of a channel. The names are a contract.
 type channelView struct {
-	Name     string    `json:"name"`
-	Path     string    `json:"path"`
-	Capacity int       `json:"capacity"`
-	Used     int       `json:"used"`
-	Head     uint64    `json:"head"`
-	Tail     uint64    `json:"tail"`
-	Messages uint64    `json:"messages"`
-	Bytes    uint64    `json:"bytes"`
-	Durable  bool      `json:"durable"`
-	Created  time.Time `json:"created"`
-	Receiver *endView  `json:"receiver"` // null if none is attached
-	Senders  []endView `json:"senders"`
+	Name     string         `json:"name"`
+	Path     string         `json:"path"`
+	Capacity int            `json:"capacity"`
+	Used     int            `json:"used"`
+	Head     uint64         `json:"head"`
+	Tail     uint64         `json:"tail"`
+	Messages uint64         `json:"messages"`
+	Bytes    uint64         `json:"bytes"`
+	Durable  bool           `json:"durable"`
+	Created  time.Time      `json:"created"`
+	Receiver *endpointView  `json:"receiver"` // null if there is none
+	Senders  []endpointView `json:"senders"`
 }
 
-// endView is an attached end as --json shows it. The names are a contract.
-type endView struct {
+// endpointView is the JSON of an endpoint. The names are a contract.
+type endpointView struct {
 	Slot     int     `json:"slot"` // -1 for the receiver
 	PID      int     `json:"pid"`
 	State    string  `json:"state"`
@@ -33,11 +33,10 @@ type endView struct {
 	BeatAge  int64   `json:"beat_age_ms"`
 	Messages uint64  `json:"messages"`
 	Bytes    uint64  `json:"bytes"`
-	Claim    *uint64 `json:"claim"` // null if it has none in flight
+	Claim    *uint64 `json:"claim"` // null if there is none
 }
 
-// damagedView is what ls --json shows of a file that it could not read as a
-// channel.
+// damagedView is the JSON of a file that could not be read as a channel.
 type damagedView struct {
 	Name  string `json:"name"`
 	Path  string `json:"path"`
@@ -48,26 +47,26 @@ func viewOf(s *ipc.Stats) channelView {
 	v := channelView{
 		Name: s.Name, Path: s.Path, Capacity: s.Capacity, Used: s.Used, Head: s.Head, Tail: s.Tail,
 		Messages: s.Messages, Bytes: s.Bytes, Durable: s.Durable, Created: s.Created.UTC(),
-		Senders: make([]endView, len(s.Senders)),
+		Senders: make([]endpointView, len(s.Senders)),
 	}
 	if s.Receiver != nil {
-		r := viewOfEnd(s.Receiver)
+		r := viewOfEndpoint(s.Receiver)
 		v.Receiver = &r
 	}
 	for i := range s.Senders {
-		v.Senders[i] = viewOfEnd(&s.Senders[i])
+		v.Senders[i] = viewOfEndpoint(&s.Senders[i])
 	}
 	return v
 }
 
-func viewOfEnd(e *ipc.End) endView {
-	return endView{
+func viewOfEndpoint(e *ipc.End) endpointView {
+	return endpointView{
 		Slot: e.Slot, PID: e.PID, State: e.State.String(), Label: e.Label, BeatAge: e.BeatAge.Milliseconds(),
 		Messages: e.Messages, Bytes: e.Bytes, Claim: e.Claim,
 	}
 }
 
-// printJSON writes v as one line.
+// printJSON writes v as a line of JSON.
 func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

@@ -4,11 +4,11 @@ package children
 
 import "syscall"
 
-// Adopt does nothing here.
+// Adopt does nothing on this system.
 func Adopt() {}
 
-// Stopped is unknown here.
+// Stopped returns 0 on this system.
 func Stopped(int) syscall.Signal { return 0 }
 
-// Tree returns the process alone.
+// Tree returns only the process on this system.
 func Tree(pid int) []int { return []int{pid} }

@@ -27,7 +27,7 @@ func stdinPipe(t *testing.T) (from, to *os.File) {
 	return from, to
 }
 
-// What ends a send is noticed while stdin stands in the middle of a line, too.
+// A send also ends while stdin is in the middle of a line.
 func TestFeedThatWaitsForTheRestOfALine(t *testing.T) {
 	for what, end := range map[string]func(cancel func(error), gone chan struct{}) error{
 		"is cancelled":            func(cancel func(error), _ chan struct{}) error { cancel(nil); return context.Canceled },

@@ -15,7 +15,7 @@ import (
 
 const goldenDir = "../../testdata/golden"
 
-// golden compares got with a file, or writes the file where UPDATE_SCRIPTS is set.
+// golden compares got with a file, or writes the file if UPDATE_SCRIPTS is set.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join(goldenDir, name)

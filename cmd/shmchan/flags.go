@@ -14,7 +14,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// value is a flag's value: parsed by a function, and shown in --help as kind.
+// value is a pflag.Value that parse parses, and that --help shows as kind.
 type value[T any] struct {
 	to    *T
 	kind  string
@@ -33,7 +33,7 @@ func (v *value[T]) Set(s string) error {
 	return nil
 }
 
-// parseSize reads bytes, or a number that ends in K, M or G, powers of 1024.
+// parseSize parses a number of bytes, or a number ending in K, M or G (powers of 1024).
 func parseSize(s string) (int, error) {
 	digits, unit := s, uint64(1)
 	for i, suffix := range []string{"K", "M", "G"} {
@@ -43,19 +43,19 @@ func parseSize(s string) (int, error) {
 	}
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no size: bytes, or a number that ends in K, M or G", s)
+		return 0, fmt.Errorf("invalid size %q: want bytes, or a number ending in K, M or G", s)
 	}
 	if n > math.MaxInt/unit {
-		return 0, fmt.Errorf("size %s is more than this machine can count", s)
+		return 0, fmt.Errorf("invalid size %q: too large for this machine", s)
 	}
 	return int(n * unit), nil
 }
 
-// parsePositive is parseSize without 0, which would mean the default.
+// parsePositive is like parseSize but refuses 0, which would select the default.
 func parsePositive(s string) (int, error) {
 	n, err := parseSize(s)
 	if err == nil && n == 0 {
-		err = fmt.Errorf("0 bytes hold nothing")
+		err = fmt.Errorf("invalid size %q: want at least 1 byte", s)
 	}
 	return n, err
 }
@@ -63,7 +63,7 @@ func parsePositive(s string) (int, error) {
 func parseSenders(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is no number of senders: 1 or more", s)
+		return 0, fmt.Errorf("invalid number of senders %q: want at least 1", s)
 	}
 	return n, nil
 }
@@ -74,7 +74,7 @@ const maxJobs = 1024
 func parseJobs(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > maxJobs {
-		return 0, fmt.Errorf("%q is no number of jobs: 1 to %d", s, maxJobs)
+		return 0, fmt.Errorf("invalid number of jobs %q: want 1 to %d", s, maxJobs)
 	}
 	return n, nil
 }
@@ -82,16 +82,16 @@ func parseJobs(s string) (int, error) {
 func parseCount(s string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no number of messages", s)
+		return 0, fmt.Errorf("invalid number of messages %q", s)
 	}
 	return n, nil
 }
 
-// parseDuration reads Go's durations.
+// parseDuration parses a Go duration that is not negative.
 func parseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is no duration: a number with a unit, such as 250ms, 10s or 1m30s", s)
+		return 0, fmt.Errorf("invalid duration %q: want a number with a unit, such as 250ms, 10s or 1m30s", s)
 	}
 	return d, nil
 }
@@ -99,12 +99,12 @@ func parseDuration(s string) (time.Duration, error) {
 func parseMode(s string) (fs.FileMode, error) {
 	n, err := strconv.ParseUint(s, 8, 32)
 	if err != nil || n == 0 || n > 0o777 {
-		return 0, fmt.Errorf("%q is no mode: octal, such as 0600 or 0660", s)
+		return 0, fmt.Errorf("invalid mode %q: want octal permissions, such as 0600 or 0660", s)
 	}
 	return fs.FileMode(n), nil
 }
 
-// createFlags are the flags of every verb that can make a channel.
+// createFlags are the flags of every verb that can create a channel.
 type createFlags struct {
 	capacity, senders int
 	mode              fs.FileMode
@@ -112,10 +112,10 @@ type createFlags struct {
 }
 
 func (c *createFlags) register(flags *pflag.FlagSet) {
-	flags.Var(&value[int]{&c.capacity, "SIZE", parsePositive, ""}, "capacity", "ring bytes of a channel that is made, rounded up to a power of two (default 1M)")
-	flags.Var(&value[int]{&c.senders, "N", parseSenders, ""}, "max-senders", "sender slots of a channel that is made, up to 4096 (default 256)")
-	flags.Var(&value[fs.FileMode]{&c.mode, "MODE", parseMode, ""}, "mode", "file mode of a channel that is made, in octal (default 0600); with a mode such as 0660 a group's directory is taken too")
-	flags.BoolVar(&c.durable, "durable", false, "a channel that is made outlives its receiver: senders wait for the next, unread messages stay")
+	flags.Var(&value[int]{&c.capacity, "SIZE", parsePositive, ""}, "capacity", "ring size of a new channel, rounded up to a power of two (default 1M)")
+	flags.Var(&value[int]{&c.senders, "N", parseSenders, ""}, "max-senders", "sender slots of a new channel, at most 4096 (default 256)")
+	flags.Var(&value[fs.FileMode]{&c.mode, "MODE", parseMode, ""}, "mode", "file mode of a new channel, in octal (default 0600); a mode such as 0660 also accepts a directory of the group")
+	flags.BoolVar(&c.durable, "durable", false, "let a new channel outlive its receiver: senders wait for the next one, unread messages stay")
 }
 
 func (c *createFlags) apply(o *ipc.Options) {
@@ -131,12 +131,12 @@ type frameFlags struct {
 
 func (f *frameFlags) register(flags *pflag.FlagSet) {
 	f.flags = flags
-	flags.Var(&value[frame.Kind]{&f.kind, "FRAME", frame.Parse, frame.Line.String()}, "frame", "how messages lie in the stream: "+strings.Join(frame.Names(), ", "))
-	flags.BoolVarP(&f.nul, "nul", "0", false, "the same as --frame nul")
-	flags.BoolVar(&f.json, "json", false, "the same as --frame json")
+	flags.Var(&value[frame.Kind]{&f.kind, "FRAME", frame.Parse, frame.Line.String()}, "frame", "how the stream is divided into messages: "+strings.Join(frame.Names(), ", "))
+	flags.BoolVarP(&f.nul, "nul", "0", false, "same as --frame nul")
+	flags.BoolVar(&f.json, "json", false, "same as --frame json")
 }
 
-// pick returns the frame that was asked for.
+// pick returns the selected frame.
 func (f *frameFlags) pick() (frame.Kind, error) {
 	kind, asked := f.kind, ""
 	if f.flags.Changed("frame") {
@@ -151,31 +151,41 @@ func (f *frameFlags) pick() (frame.Kind, error) {
 			continue
 		}
 		if asked != "" && kind != short.kind {
-			return 0, usagef("%s is --frame %s, and %s was given too", short.name, short.kind, asked)
+			return 0, usagef("%s and %s are mutually exclusive", asked, short.name)
 		}
 		kind, asked = short.kind, short.name
 	}
 	return kind, nil
 }
 
-// given tells whether a frame was asked for at all.
-func (f *frameFlags) given() bool { return f.nul || f.json || f.flags.Changed("frame") }
+// given returns the name of a flag that selects the frame, or "" if there is none.
+func (f *frameFlags) given() string {
+	switch {
+	case f.flags.Changed("frame"):
+		return "--frame"
+	case f.nul:
+		return "-0"
+	case f.json:
+		return "--json"
+	}
+	return ""
+}
 
-// countFlag is -n, which may be left out.
+// countFlag is the optional flag -n.
 type countFlag struct {
 	most uint64
 	flag *pflag.Flag
 }
 
 func (c *countFlag) register(flags *pflag.FlagSet) {
-	flags.VarP(&value[uint64]{&c.most, "N", parseCount, ""}, "count", "n", "end after N messages")
+	flags.VarP(&value[uint64]{&c.most, "N", parseCount, ""}, "count", "n", "exit after N messages")
 	c.flag = flags.Lookup("count")
 }
 
-// reached tells whether n messages are as many as were asked for.
+// reached reports whether there is a limit, and n messages reach it.
 func (c *countFlag) reached(n uint64) bool { return c.flag.Changed && n >= c.most }
 
-// timeoutFlag is a duration that may be left out.
+// timeoutFlag is the optional flag --timeout.
 type timeoutFlag struct {
 	after time.Duration
 	flag  *pflag.Flag
@@ -186,5 +196,5 @@ func (t *timeoutFlag) register(flags *pflag.FlagSet, usage string) {
 	t.flag = flags.Lookup("timeout")
 }
 
-// given tells whether there is a timeout at all; 0 is one.
+// given reports whether there is a timeout, which may be 0.
 func (t *timeoutFlag) given() bool { return t.flag.Changed }

@@ -13,7 +13,7 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// Registering for membarrier takes longer than all else that a short command does.
+// Registering for membarrier takes longer than the rest of a short command.
 func TestSendAndShortRecvRegisterForNothing(t *testing.T) {
 	const child = "SHMCHAN_TEST_SEND"
 	if os.Getenv(child) == "" {
