@@ -82,7 +82,7 @@ the target that it is to reach. Nothing else should run meanwhile.`,
 		}
 		switch {
 		case v.asJSON && v.benchfmt:
-			return usagef("--json and --benchfmt: one form at a time")
+			return usagef("--json and --benchfmt are mutually exclusive")
 		case v.plot != "" && filepath.Ext(v.plot) != ".svg":
 			return usagef("--plot draws SVG: the file's name must end in .svg, not %q", v.plot)
 		case v.list:
@@ -110,7 +110,7 @@ func parseCases(s string) ([]bench.Case, error) {
 func parseRuns(s string) (int, error) {
 	n, err := parseCount(s)
 	if err != nil || n < 1 || n > 1000 {
-		return 0, fmt.Errorf("%q is no number of runs: 1 to 1000", s)
+		return 0, fmt.Errorf("invalid number of runs %q: want 1 to 1000", s)
 	}
 	return int(n), nil
 }
@@ -118,7 +118,7 @@ func parseRuns(s string) (int, error) {
 func parseRunTime(s string) (time.Duration, error) {
 	d, err := parseDuration(s)
 	if err == nil && (d < time.Millisecond || d > time.Minute) {
-		err = fmt.Errorf("a run takes 1ms to 1m, not %v", d)
+		err = fmt.Errorf("invalid duration %v: want 1ms to 1m", d)
 	}
 	return d, err
 }

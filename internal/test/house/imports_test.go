@@ -15,18 +15,20 @@ import (
 // import, it may not. A directory without an entry may import nothing. Tests are
 // free.
 var allowed = map[string][]string{
-	"cmd/shmchan":                    {"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
-	"cmd/shmchan/internal":           {},
-	"cmd/shmchan/internal/bench":     {"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
-	"cmd/shmchan/internal/children":  {"golang.org/x/sys/unix"},
-	"cmd/shmchan/internal/machine":   {"golang.org/x/sys/unix"},
-	"cmd/shmchan/internal/nowait":    {"golang.org/x/sys/unix"},
-	"cmd/shmchan/internal/terminate": {"golang.org/x/sys/unix"},
-	"cmd/shmchan/internal/watch":     {"charm.land/bubbletea/v2", "github.com/charmbracelet/x/ansi"},
-	"ipc":                            {"github.com/fsnotify/fsnotify"},
-	"shm":                            {"github.com/edsrzf/mmap-go", "golang.org/x/sys/unix"},
-	"internal":                       {"golang.org/x/sys/unix"},
-	"internal/test/proctest":         {"go.uber.org/goleak", "golang.org/x/sys/unix"},
+	"cmd/shmchan":                     {"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
+	"cmd/shmchan/internal":            {},
+	"cmd/shmchan/internal/bench":      {"github.com/HdrHistogram/hdrhistogram-go", "golang.org/x/sys/unix"},
+	"cmd/shmchan/internal/children":   {"golang.org/x/sys/unix"},
+	"cmd/shmchan/internal/machine":    {"golang.org/x/sys/unix"},
+	"cmd/shmchan/internal/nowait":     {"golang.org/x/sys/unix"},
+	"cmd/shmchan/internal/screenshot": {"github.com/charmbracelet/x/ansi"},
+	"cmd/shmchan/internal/terminate":  {"golang.org/x/sys/unix"},
+	"cmd/shmchan/internal/text":       {"github.com/charmbracelet/x/ansi"},
+	"cmd/shmchan/internal/watch":      {"charm.land/bubbletea/v2", "github.com/charmbracelet/x/ansi"},
+	"ipc":                             {"github.com/fsnotify/fsnotify"},
+	"shm":                             {"github.com/edsrzf/mmap-go", "golang.org/x/sys/unix"},
+	"internal":                        {"golang.org/x/sys/unix"},
+	"internal/test/proctest":          {"go.uber.org/goleak", "golang.org/x/sys/unix"},
 }
 
 // confined lists packages of the standard library that cost a program a lot, and
