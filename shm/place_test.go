@@ -59,11 +59,11 @@ func TestDirectoryMustBeSafe(t *testing.T) {
 		"one's own":                                   {0o700, -1, false, 0o600, ""},
 		"readable by all":                             {0o755, -1, false, 0o600, ""},
 		"another's":                                   {0o700, 12345, false, 0o600, "belongs to user 12345"},
-		"writable by all":                             {0o777, -1, false, 0o600, "everybody may replace"},
-		"writable by others alone":                    {0o702, -1, false, 0o600, "everybody may replace"},
-		"sticky, for a plain name":                    {0o777 | sticky, -1, false, 0o600, "everybody may replace"},
+		"writable by all":                             {0o777, -1, false, 0o600, "any user may replace"},
+		"writable by others alone":                    {0o702, -1, false, 0o600, "any user may replace"},
+		"sticky, for a plain name":                    {0o777 | sticky, -1, false, 0o600, "any user may replace"},
 		"sticky, for a path":                          {0o777 | sticky, -1, true, 0o600, ""},
-		"writable by all, for a path":                 {0o777, -1, true, 0o600, "everybody may replace"},
+		"writable by all, for a path":                 {0o777, -1, true, 0o600, "any user may replace"},
 		"another's and sticky":                        {0o777 | sticky, 12345, true, 0o600, "belongs to user 12345"},
 		"writable by the group, for a file of 0600":   {0o770, -1, false, 0o600, "its group may replace"},
 		"writable by the group, for a file of 0640":   {0o770, -1, false, 0o640, "its group may replace"},
@@ -92,7 +92,7 @@ func TestDirectoryThatBecameUnsafeIsRefusedByOpen(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Publish())
 	defer s.Close()
-	for mode, want := range map[fs.FileMode]string{0o777: "everybody may replace", 0o770: "its group may replace"} {
+	for mode, want := range map[fs.FileMode]string{0o777: "any user may replace", 0o770: "its group may replace"} {
 		require.NoError(t, os.Chmod(p.Dir, mode))
 		_, err := Open(p)
 		require.ErrorIs(t, err, fs.ErrPermission)

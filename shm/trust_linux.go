@@ -77,7 +77,7 @@ func (p Place) checkDir(d *dir) error {
 	}
 	sticky := p.Sticky && st.Mode&unix.S_ISVTX != 0
 	if st.Mode&0o002 != 0 && !sticky {
-		return fmt.Errorf("directory %s has mode %#o, so everybody may replace its files; chmod o-w it or use another: %w", p.Dir, st.Mode&0o7777, fs.ErrPermission)
+		return fmt.Errorf("directory %s has mode %#o, so any user may replace its files; chmod go-w it, or use another directory: %w", p.Dir, st.Mode&0o7777, fs.ErrPermission)
 	}
 	return nil
 }

@@ -173,11 +173,8 @@ func (w *walker) mkdir(part string) (int, error) {
 
 // dirError returns the error for a directory that can't be opened.
 func dirError(path string, err error) error {
-	switch {
-	case errors.Is(err, unix.ELOOP):
+	if errors.Is(err, unix.ELOOP) {
 		return fmt.Errorf("directory %s: %w", path, err)
-	case errors.Is(err, unix.ENOTDIR):
-		return fmt.Errorf("directory %s: it, or a part of its path, is not a directory: %w", path, err)
 	}
 	return &fs.PathError{Op: "open", Path: path, Err: err}
 }
