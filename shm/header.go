@@ -25,7 +25,7 @@ func (c Config) Validate() error {
 	case c.Capacity > MaxCapacity:
 		return fmt.Errorf("capacity %d: want at most %d bytes (4 GiB)", c.Capacity, uint64(MaxCapacity))
 	case c.MaxSenders < 0 || c.MaxSenders > MaxSenders:
-		return fmt.Errorf("max senders %d: want 1 to %d", c.MaxSenders, MaxSenders)
+		return fmt.Errorf("number of senders %d: want 1 to %d", c.MaxSenders, MaxSenders)
 	case c.Mode&^0o666 != 0 || c.Mode != 0 && c.Mode&0o600 != 0o600:
 		return fmt.Errorf("mode %#o: want read and write bits only, and both for the owner, such as 0600 or 0660", c.Mode)
 	}

@@ -174,8 +174,8 @@ func TestConfigsThatAreRefused(t *testing.T) {
 		want string
 	}{
 		"capacity":           {Config{Capacity: MaxCapacity + 1}, "capacity 4294967297: want at most 4294967296"},
-		"senders":            {Config{MaxSenders: MaxSenders + 1}, "max senders 4097: want 1 to 4096"},
-		"fewer than none":    {Config{MaxSenders: -1}, "max senders -1"},
+		"senders":            {Config{MaxSenders: MaxSenders + 1}, "number of senders 4097: want 1 to 4096"},
+		"fewer than none":    {Config{MaxSenders: -1}, "number of senders -1"},
 		"mode with x":        {Config{Mode: 0o700}, "mode 0700"},
 		"mode with setuid":   {Config{Mode: 0o4600}, "mode 04600"},
 		"mode without owner": {Config{Mode: 0o060}, "mode 060"},
