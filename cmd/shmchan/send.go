@@ -139,7 +139,7 @@ func (v *send) arguments(ctx context.Context, s *ipc.Sender, messages []string) 
 	batch := make([][]byte, len(messages))
 	for i, m := range messages {
 		if len(m) > s.MaxMessage() {
-			return because(ipc.ErrTooLarge, "message %d has %d bytes; the limit of this channel is %d; nothing was sent",
+			return because(ipc.ErrTooLarge, "message %d has %d bytes; the limit is %d, half the capacity of the channel; nothing was sent",
 				i+1, len(m), s.MaxMessage())
 		}
 		batch[i] = []byte(m)

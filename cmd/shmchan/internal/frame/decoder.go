@@ -177,11 +177,15 @@ func (d *Decoder) emit(msg []byte) {
 
 // tooLarge fails at the message that begins at start. If its size is unknown, size is -1.
 func (d *Decoder) tooLarge(size int) {
-	reason := fmt.Sprintf("has more than %d bytes", d.limit)
-	if size >= 0 {
-		reason = fmt.Sprintf("has %d bytes", size)
+	reason := fmt.Sprintf("has %d bytes; the limit is %d", size, d.max)
+	switch {
+	case size >= 0:
+	case d.limit == d.max:
+		reason = fmt.Sprintf("has more than %d bytes, which is the limit", d.max)
+	default:
+		reason = fmt.Sprintf("has more than %d bytes; the limit is %d", d.limit, d.max)
 	}
-	d.invalid(fmt.Sprintf("%s; the limit is %d", reason, d.max), ErrTooLarge)
+	d.invalid(reason, ErrTooLarge)
 }
 
 // invalid fails at the message that begins at start.
