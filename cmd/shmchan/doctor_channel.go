@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/text"
 	"github.com/shmchan/shmchan/ipc"
@@ -17,7 +18,7 @@ import (
 // unreadable returns the finding for a file that cannot be read as a channel.
 func unreadable(e *ipc.Entry) finding {
 	f := finding{
-		Level: levelProblem, Subject: "channel", Name: e.Name, Check: "layout", Found: text.OneLine(e.Err),
+		Level: levelProblem, Subject: "channel", Name: e.Name, Check: "layout", Found: strings.TrimPrefix(text.OneLine(e.Err), "inspect "+e.Name+": "),
 		Means: "it is not a channel, or one of another version; shmchan leaves it alone",
 		Fix:   "ls -l " + text.ShellWord(e.Stats.Path),
 	}

@@ -53,7 +53,7 @@ const (
 func (v *doctor) directory(dir string) []finding {
 	bad := func(err error, fix string) []finding {
 		return []finding{{
-			Level: levelProblem, Subject: "directory", Name: dir, Check: "access", Found: text.OneLine(err),
+			Level: levelProblem, Subject: "directory", Name: dir, Check: "access", Found: strings.TrimPrefix(text.OneLine(err), "list: "),
 			Means: "channels can be neither created nor found there", Fix: fix,
 		}}
 	}

@@ -155,12 +155,15 @@ func (a *app) report(err error) {
 	}
 }
 
-// prefixOf returns the start of an error's text, such as "send NAME: ", that the
-// diagnostic already begins with.
+// prefixOf returns the start of an error's text, such as "send NAME: " or "list: ", that
+// the diagnostic already begins with.
 func (a *app) prefixOf(err error) string {
 	text := err.Error()
 	op, _, found := strings.Cut(text, " "+a.name+": ")
-	if a.name == "" || !found || strings.ContainsFunc(op, func(r rune) bool { return r != ' ' && (r < 'a' || r > 'z') }) {
+	if strings.HasPrefix(text, "list: ") { // of a directory, without NAME
+		return "list: "
+	}
+	if !found || strings.ContainsFunc(op, func(r rune) bool { return r != ' ' && (r < 'a' || r > 'z') }) {
 		return ""
 	}
 	return text[:len(op)+len(a.name)+3]
