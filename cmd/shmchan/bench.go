@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -84,7 +85,7 @@ the target that it is to reach. Nothing else should run meanwhile.`,
 		case v.asJSON && v.benchfmt:
 			return usagef("--json and --benchfmt are mutually exclusive")
 		case v.plot != "" && filepath.Ext(v.plot) != ".svg":
-			return usagef("--plot draws SVG: the file's name must end in .svg, not %q", v.plot)
+			return usagef("--plot: invalid file name %q: want one that ends in .svg", v.plot)
 		case v.list:
 			return v.names()
 		case v.cases == nil:
@@ -98,11 +99,11 @@ the target that it is to reach. Nothing else should run meanwhile.`,
 func parseCases(s string) ([]bench.Case, error) {
 	re, err := regexp.Compile(s)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("invalid regular expression %q: %s", s, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	cases := bench.Select(bench.Cases(), re)
 	if len(cases) == 0 {
-		return nil, fmt.Errorf("no case's name matches %q; --list shows them", s)
+		return nil, fmt.Errorf("no case matches %q; --list shows their names", s)
 	}
 	return cases, nil
 }
@@ -116,9 +117,9 @@ func parseRuns(s string) (int, error) {
 }
 
 func parseRunTime(s string) (time.Duration, error) {
-	d, err := parseDuration(s)
+	d, err := anyDuration(s)
 	if err == nil && (d < time.Millisecond || d > time.Minute) {
-		err = fmt.Errorf("invalid duration %v: want 1ms to 1m", d)
+		err = fmt.Errorf("invalid duration %q: want 1ms to 1m", s)
 	}
 	return d, err
 }

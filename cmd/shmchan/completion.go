@@ -25,8 +25,11 @@ channels. make install installs it.`,
 		ValidArgs: []string{"bash", "zsh", "fish"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.verb = cmd.Name()
-			if len(args) != 1 {
-				return usagef("accepts one shell: bash, zsh or fish")
+			switch {
+			case len(args) == 0:
+				return usagef("missing shell: want bash, zsh or fish")
+			case len(args) > 1:
+				return usagef("accepts one shell, got %d: want bash, zsh or fish", len(args))
 			}
 			switch root := cmd.Root(); args[0] {
 			case "bash":

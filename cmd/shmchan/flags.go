@@ -63,7 +63,7 @@ func parsePositive(s string) (int, error) {
 func parseSenders(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("invalid number of senders %q: want at least 1", s)
+		return 0, fmt.Errorf("invalid number of senders %q: want 1 to 4096", s)
 	}
 	return n, nil
 }
@@ -82,15 +82,24 @@ func parseJobs(s string) (int, error) {
 func parseCount(s string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("invalid number of messages %q", s)
+		return 0, fmt.Errorf("invalid number of messages %q: want at least 0", s)
 	}
 	return n, nil
 }
 
 // parseDuration parses a Go duration that is not negative.
 func parseDuration(s string) (time.Duration, error) {
+	d, err := anyDuration(s)
+	if err == nil && d < 0 {
+		return 0, fmt.Errorf("invalid duration %q: want at least 0", s)
+	}
+	return d, err
+}
+
+// anyDuration parses a Go duration.
+func anyDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
+	if err != nil {
 		return 0, fmt.Errorf("invalid duration %q: want a number with a unit, such as 250ms, 10s or 1m30s", s)
 	}
 	return d, nil

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,12 +60,9 @@ func (v *man) run(cmd *cobra.Command, args []string) error {
 		}
 		return v.all(cmd.Root(), date)
 	}
-	about := cmd.Root()
-	if len(args) > 0 {
-		var rest []string
-		if about, rest, err = cmd.Root().Find(args); err != nil || len(rest) > 0 {
-			return usagef("unknown verb %q; see shmchan --help", strings.Join(args, " "))
-		}
+	about, err := verbOf(cmd.Root(), args)
+	if err != nil {
+		return err
 	}
 	_, err = v.stdout.Write(page(about, date))
 	return err

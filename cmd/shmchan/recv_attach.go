@@ -47,7 +47,7 @@ func (v *recv) attach(ctx context.Context, names []string) (*source, error) {
 func (v *recv) probe(names []string) error {
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
-			return usagef("%s is given twice", name)
+			return usagef("accepts each NAME once, got %q twice", name)
 		}
 	}
 	if len(names) == 1 {

@@ -114,14 +114,26 @@ func newHelp() *cobra.Command {
 		Short:  "Show help on a verb",
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			about, rest, err := cmd.Root().Find(args)
-			if err != nil || len(rest) > 0 {
-				return usagef("unknown verb %q; see shmchan --help", strings.Join(args, " "))
+			about, err := verbOf(cmd.Root(), args)
+			if err != nil {
+				return err
 			}
 			about.InitDefaultHelpFlag()
 			return about.Help()
 		},
 	}
+}
+
+// verbOf returns the verb that args names, or root if args is empty.
+func verbOf(root *cobra.Command, args []string) (*cobra.Command, error) {
+	if len(args) > 1 {
+		return nil, usagef("accepts one VERB, got %d; see shmchan --help", len(args))
+	}
+	verb, rest, err := root.Find(args)
+	if err != nil || len(rest) > 0 {
+		return nil, usagef("unknown verb %q; see shmchan --help", args[0])
+	}
+	return verb, nil
 }
 
 // flagError returns the error for a flag that does not parse.
@@ -132,8 +144,11 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	// pflag would repeat the value, which the parsers of this package name themselves.
 	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) && invalid.GetFlag().Value.Type() != "bool" {
+	if errors.As(err, &invalid) {
 		err = fmt.Errorf("--%s: %w", invalid.GetFlag().Name, invalid.Unwrap())
+		if invalid.GetFlag().Value.Type() == "bool" {
+			err = fmt.Errorf("--%s: invalid value %q: want true or false", invalid.GetFlag().Name, invalid.GetValue())
+		}
 	}
 	return usagef("%w; %s", err, hint)
 }

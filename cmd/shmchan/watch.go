@@ -73,7 +73,7 @@ the previous tick. When all named channels are gone, watch exits.`,
 }
 
 func parseInterval(s string) (time.Duration, error) {
-	d, err := parseDuration(s)
+	d, err := anyDuration(s)
 	if err == nil && d < shortestInterval {
 		err = fmt.Errorf("invalid interval %q: want at least %v", s, shortestInterval)
 	}
