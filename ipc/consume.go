@@ -53,10 +53,10 @@ func (r *Receiver) Consume(ctx context.Context, max int, fn func(msg []byte) err
 }
 
 // Next returns the next message in place, without releasing it. It waits as Recv
-// does. Successive calls advance through the ring; Release gives back to the senders
-// all messages that they returned, and Rewind restarts at the first one not
-// released. Space that is not released is unavailable to senders, so release before
-// waiting for more.
+// does. Successive calls advance through the ring; Release frees the space of all
+// messages that they returned, and Rewind restarts at the first one not released.
+// Space that is not released is unavailable to senders, so release before waiting for
+// more.
 //
 // The slice is valid until Release or Rewind, or any other receiving call, which
 // releases it too. If the Receiver is closed meanwhile, the slice remains readable
@@ -83,9 +83,10 @@ func (r *Receiver) TryNext() ([]byte, error) {
 	return r.tryNext()
 }
 
-// Release gives the messages that Next and TryNext returned back to the senders. If
-// Intact would return an error, Release returns it and releases nothing. After Close
-// it returns ErrClosed and unmaps the messages' memory.
+// Release frees the space of the messages that Next and TryNext returned: they are
+// received, and senders may overwrite them. If Intact would return an error, Release
+// returns it and releases nothing. After Close it returns ErrClosed and unmaps the
+// messages' memory.
 func (r *Receiver) Release() error {
 	if err := r.enter(); err != nil {
 		return r.letGo(err)
@@ -136,11 +137,11 @@ func (r *Receiver) Meta() Meta {
 	return Meta(r.rx.Origin())
 }
 
-// ReleaseFirst gives the first n of the messages that Next and TryNext returned
-// since the last release back to the senders. The others stay valid, and Next
-// continues after them. It returns an error that wraps fs.ErrInvalid if n is
-// negative or more than were returned, or Intact's error, and then releases nothing.
-// It walks over the returned messages.
+// ReleaseFirst releases the first n of the messages that Next and TryNext returned
+// since the last release. The others stay valid, and Next continues after them. It
+// returns an error that wraps fs.ErrInvalid if n is negative or more than were
+// returned, or Intact's error, and then releases nothing. It walks over the returned
+// messages.
 func (r *Receiver) ReleaseFirst(n int) error {
 	if err := r.enter(); err != nil {
 		return err

@@ -50,7 +50,7 @@
 //
 // # Liveness
 //
-// An endpoint goes when it is closed or when its process ends, however that ends. A
+// An endpoint is gone once it is closed or its process has ended, however it ended. A
 // Receiver whose senders have all gone first returns the messages that they left, then
 // [ErrDisconnected]. A Sender whose receiver has gone returns ErrDisconnected, and the
 // message is still the caller's.
