@@ -42,7 +42,7 @@ func (rep *Report) WriteDigest(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s; %s.", day(rep.Date), rep.Machine, rep.Settings)
 	if line := by["latency/line"]; line != nil {
-		fmt.Fprintf(&b, " A bare cache line takes %s from one process to the other.", nanos(line.Value.Median))
+		fmt.Fprintf(&b, " A bare cache line takes %s from one process to the other; × line is the time of a message, in multiples of that.", nanos(line.Value.Median))
 	}
 	b.WriteString("\n\n| | shmchan | pipe | UNIX socket | × line |\n|---|---:|---:|---:|---:|\n")
 	for _, row := range digest {
