@@ -204,6 +204,20 @@ func TestPeekReportsWhatCantBe(t *testing.T) {
 	}
 }
 
+// A tail that has moved back is corruption, not the end of the walk.
+func TestPeekReportsATailThatMovedBack(t *testing.T) {
+	r := mappedRing(t, 0)
+	put(t, r.NewProducer(0, true), "hello")
+	p, err := r.NewPeeker(nil)
+	require.NoError(t, err)
+	r.word(0).Store(0)
+	r.ctl.tail.Store(0)
+	for range 2 {
+		_, _, err = p.Next()
+		requireCorrupt(t, err, "tail")
+	}
+}
+
 // Messages that a walk returns while senders and receiver go on are whole and in
 // order.
 func TestPeekWhileOthersGoOnTearsNothing(t *testing.T) {
