@@ -82,7 +82,7 @@ func parseJobs(s string) (int, error) {
 func parseCount(s string) (uint64, error) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("invalid number of messages %q", s)
+		return 0, fmt.Errorf("invalid number of messages %q: want at least 0", s)
 	}
 	return n, nil
 }

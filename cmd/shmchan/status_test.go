@@ -116,7 +116,7 @@ func TestUsage(t *testing.T) {
 		{"two frames", []string{"recv", "jobs", "-0", "--frame", "json"}, "--frame json and -0 are mutually exclusive"},
 		{"a timeout without a unit", []string{"recv", "jobs", "--timeout", "5"}, `--timeout: invalid duration "5": want a number with a unit`},
 		{"a negative wait", []string{"send", "jobs", "--wait=-1s"}, `--wait: invalid duration "-1s"`},
-		{"a negative count", []string{"recv", "jobs", "-n", "-1"}, `--count: invalid number of messages "-1"`},
+		{"a negative count", []string{"recv", "jobs", "-n", "-1"}, `--count: invalid number of messages "-1": want at least 0`},
 		{"jobs without commands", []string{"recv", "jobs", "--jobs", "2"}, "--jobs requires --exec"},
 		{"no jobs", []string{"recv", "jobs", "--exec", "cat", "--jobs", "0"}, `--jobs: invalid number of jobs "0": want 1 to 1024`},
 		{"an empty command", []string{"recv", "jobs", "--exec", ""}, "--exec requires a command"},
