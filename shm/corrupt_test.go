@@ -35,6 +35,7 @@ func TestRecordThatCannotBeIsCorruptAgainAndAgain(t *testing.T) {
 				r.word(bad + 8).Store(test.second)
 				take(t, c, "a", "b")
 				for range 3 {
+					require.True(t, c.Pending(), "Next returns an error")
 					_, err := c.Next()
 					corrupt := requireCorrupt(t, err, test.field)
 					requireNamed(t, r, corrupt, r.offset+int64(bad&r.mask)+8)
