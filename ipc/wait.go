@@ -20,7 +20,7 @@ type waits interface {
 	// left to wait for. again means that the wait may have succeeded now.
 	look() (again bool, err error)
 	// announce tells the other side that this one is about to sleep, and returns the
-	// words that it sleeps on: its doorbells, each with its value before any ring.
+	// words that it sleeps on: its doorbells, each with its value before any notification.
 	announce() []futex.Word
 	retract()
 }
@@ -34,13 +34,13 @@ const neverSpin = ^uint32(0)
 //	spin      polls tightly, then with pauses, for as long as recent spins have
 //	          paid (spin.go)
 //	yield     a goroutine that this one has made runnable runs first
-//	announce  announces the sleep, and fences everywhere
+//	announce  announces the sleep, and executes the asymmetric fence
 //	look      sees whatever was published before the announcement took effect
 //	sleep     on the doorbells and on a word of its own, which Close, a context that is
 //	          done, a death or a tick changes
 //	retract
 //
-// No wake-up is lost. A publication after the look rings the doorbell, because the
+// No wake-up is lost. A publication after the look notifies, because the
 // announcement is already visible (doorbell.go and line.go in package shm), and the
 // values that sleep compares were read before the look.
 func (e *endpoint) await(ctx context.Context, op string, w waits, pauses uint32) error {

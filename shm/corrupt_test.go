@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/shmchan/shmchan/internal/busguard"
 )
 
 // firstFlag is the lowest bit of a record's flags in its second word.
@@ -33,6 +35,7 @@ func TestRecordThatCannotBeIsCorruptAgainAndAgain(t *testing.T) {
 				r.word(bad + 8).Store(test.second)
 				take(t, c, "a", "b")
 				for range 3 {
+					require.True(t, c.Pending(), "Next returns an error")
 					_, err := c.Next()
 					corrupt := requireCorrupt(t, err, test.field)
 					requireNamed(t, r, corrupt, r.offset+int64(bad&r.mask)+8)
@@ -42,6 +45,27 @@ func TestRecordThatCannotBeIsCorruptAgainAndAgain(t *testing.T) {
 			})
 		}
 	})
+}
+
+// In a ring that is mapped once, a record that would cross the end of a lap is
+// corrupt for every reader: its bytes are not there.
+func TestRecordAcrossTheEndOfALapIsCorruptOnTheHeap(t *testing.T) {
+	for kind := range uint8(kindPad) {
+		r := NewHeapRing(MinCapacity, senders, MinCapacity-2*RecordHeader)
+		bad := r.Tail()
+		put(t, r.NewProducer(0, true), "")
+		r.word(bad + 8).Store(uint64(makeMeta(RecordHeader+1, 0, kind+1)))
+		c := newConsumer(t, r)
+		_, err := c.Next()
+		requireCorrupt(t, err, "record.length")
+		dst, ok := c.Append(nil, busguard.None())
+		require.False(t, ok)
+		require.Empty(t, dst)
+		p, err := r.NewPeeker(nil)
+		require.NoError(t, err)
+		_, _, err = p.Next()
+		requireCorrupt(t, err, "record.length")
+	}
 }
 
 // requireNamed checks that the error names file and offset, to within a word.

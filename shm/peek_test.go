@@ -204,6 +204,47 @@ func TestPeekReportsWhatCantBe(t *testing.T) {
 	}
 }
 
+// A tail that has moved back is corruption, not the end of the walk.
+func TestPeekReportsATailThatMovedBack(t *testing.T) {
+	r := mappedRing(t, 0)
+	put(t, r.NewProducer(0, true), "hello")
+	p, err := r.NewPeeker(nil)
+	require.NoError(t, err)
+	r.word(0).Store(0)
+	r.ctl.tail.Store(0)
+	for range 2 {
+		_, _, err = p.Next()
+		requireCorrupt(t, err, "tail")
+	}
+}
+
+// A peer that withdraws a stamp while the record is copied breaks the rules, and the
+// walk reports it instead of a copy that nothing vouches for (P4).
+func TestPeekReportsAStampThatChangedWhileItCopied(t *testing.T) {
+	r := NewHeapRing(1<<20, senders, 0)
+	put(t, r.NewProducer(0, true), text(1<<18, 1))
+	walk, err := r.NewPeeker(nil)
+	require.NoError(t, err)
+	var stop atomic.Bool
+	var peer sync.WaitGroup
+	peer.Go(func() {
+		for stamp := r.stampAt(0); !stop.Load(); stamp ^= r.stampAt(0) {
+			r.word(0).Store(stamp)
+		}
+	})
+	defer peer.Wait()
+	defer stop.Store(true)
+	proctest.Eventually(t, "the stamp changes during a copy", func() bool {
+		for range 1000 { // more than a time slice: on one processor the peer runs in between
+			if _, _, _, err := walk.record(); err != nil && err != errInFlight {
+				requireCorrupt(t, err, "record.stamp")
+				return true
+			}
+		}
+		return false
+	})
+}
+
 // Messages that a walk returns while senders and receiver go on are whole and in
 // order.
 func TestPeekWhileOthersGoOnTearsNothing(t *testing.T) {

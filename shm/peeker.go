@@ -97,6 +97,7 @@ func (p *Peeker) Next() ([]byte, Origin, error) {
 		}
 		m, size, payload, err := p.record()
 		if err == errInFlight {
+			m = makeMeta(0, 0, kindPad) // a dead sender's claim is skipped like padding
 			size, err = p.abandoned()
 		}
 		if moved, merr := p.moved(); merr != nil {
@@ -119,8 +120,10 @@ func (p *Peeker) Next() ([]byte, Origin, error) {
 			}
 			p.last = Origin{Index: -1, Slot: m.slot()}
 			p.rest, p.start, p.after = payload, p.at+RecordHeader, p.at+size
-		default: // padding, or a dead sender's claim
+		case m.kind() == kindPad:
 			p.at += size
+		default:
+			p.err = p.ring.invalidRecord(p.at, m)
 		}
 	}
 	return nil, Origin{}, p.err
@@ -205,8 +208,11 @@ func (p *Peeker) record() (m meta, size uint64, payload []byte, err error) {
 }
 
 // abandoned returns the size of the claim in flight at the walk's position if its
-// sender is dead.
+// sender is dead. Precondition: tail was above that position.
 func (p *Peeker) abandoned() (size uint64, err error) {
+	if r := p.ring; r.ctl.tail.Load() == p.at {
+		return 0, r.corruptControl(tailOffset, "tail", p.at, "it moved back from %#x", p.end)
+	}
 	end, err := p.recovery.abandoned(p.ring, p.at, p.dead)
 	if err == nil && end == p.at {
 		err = errInFlight

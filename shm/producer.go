@@ -86,7 +86,7 @@ func (r *Ring) NewProducer(i int, registered bool) *Producer {
 
 // Put sends msg: Claim, copy, Commit. It returns the errors of Claim.
 //
-// This is the fast path of nearly every message: the steps of claim.go in a row, for
+// This is the fast path of nearly every message: the steps above in a row, for
 // the case that there is room by the cached head, no sender is in line, and no other
 // sender claims at the same time. Two locked instructions, the lock of the Sender
 // and L3, take half of its time. After each of them the pipeline starts over, so the

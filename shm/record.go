@@ -12,8 +12,8 @@ import (
 // The stamp is the ring's nonce plus the record's position, so it is valid at that
 // position only, once a lap. It is stored last, so a record with a valid stamp is
 // committed. Every reader decodes records with the functions in this file, in this
-// order: committed, metaAt once, extent, then a switch over the kind that rejects
-// every kind that it does not name.
+// order: committed, metaAt once, extent, then the kind. Consumer.Next and the Peeker
+// reject every kind that they do not name; a faster reader leaves them to Next.
 
 // Kinds of record.
 const (

@@ -32,8 +32,8 @@ type recovery struct{ candidates []int }
 // if the owner is alive or has committed meanwhile. For each slot that may own the
 // claim it calls dead, which reports whether the slot's owner is gone according to
 // the kernel. It stores nothing. It reads one word per slot, and words up to the
-// length of the dead claim. Precondition: the stamp at h was missing, and tail above
-// h.
+// length of the dead claim. Precondition: the stamp at h was missing. If tail is h,
+// there is no claim, and abandoned returns h.
 func (v *recovery) abandoned(r *Ring, h uint64, dead func(slot int) bool) (end uint64, err error) {
 	t := r.ctl.tail.Load() // R1
 	failpoint.Hit(failpoint.RecoverTail)

@@ -8,10 +8,10 @@ import (
 // Release gives everything that Next returned back to the senders, and wakes those
 // that wait for room. It never blocks.
 //
-// If the receiver dies in Release, it or its successor must not see again what an
-// earlier Release gave back. So if head moves, it moves first: until then the cursor
-// of the old batch counts, and afterwards it no longer matches head. If head stays,
-// in a batch, the cursor alone is stored.
+// If the receiver dies in Release, its successor must not see again what an earlier
+// Release gave back. So if head moves, it moves first: until then the cursor of the
+// old batch counts, and afterwards it no longer matches head. If head stays, in a
+// batch, the cursor alone is stored.
 //
 // The number of messages before the new head, base, is stored before head. The
 // total, received, is stored before both if the cursor alone counted what was taken

@@ -380,7 +380,7 @@ over: skip;
    atomic { DROP; before = 0; had = false; named = false }
 }
 
-/* settings.remove, without force */
+/* opener.remove, without force */
 proctype Remover(byte me)
 {
    byte f, g;
