@@ -13,7 +13,12 @@ func newBenchWorker(a *app) *cobra.Command {
 		Use:    bench.WorkerVerb + " DIR",
 		Short:  "Serve as a process of a measurement",
 		Hidden: true,
-		Args:   cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("accepts one DIR, got %d", len(args))
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			return bench.Work(args[0], a.stdin, a.stdout)
 		},
