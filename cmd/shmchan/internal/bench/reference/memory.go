@@ -2,6 +2,7 @@ package reference
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -19,11 +20,23 @@ func OpenMemory(dir string) (*Memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := mapFile(f, memoryBytes)
+	raw, err := mapWhole(f)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
 	return overlay(raw), nil
+}
+
+// mapWhole maps a file that MakeMemory made. A shorter one would fault.
+func mapWhole(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() != memoryBytes {
+		return nil, fmt.Errorf("%s has %d bytes, want %d: it is not of a benchmark", f.Name(), info.Size(), memoryBytes)
+	}
+	return mapFile(f, memoryBytes)
 }
 
 // openPlainMemory opens the file of a plain ring, which the first of the two processes
