@@ -33,7 +33,7 @@ func mapWhole(f *os.File) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() != memoryBytes {
+	if info.Size() != int64(memoryBytes) {
 		return nil, fmt.Errorf("%s has %d bytes, want %d: it is not of a benchmark", f.Name(), info.Size(), memoryBytes)
 	}
 	return mapFile(f, memoryBytes)
