@@ -15,7 +15,7 @@ import (
 
 // A call on a Claim that is over, by however many others it was followed, changes
 // nothing: neither the claim that is open nor what was sent.
-func TestLateCallsOnAClaimTouchNoOther(t *testing.T) {
+func TestLateCallsOnAClaimDoNotAffectOthers(t *testing.T) {
 	ends := map[string]func(*ipc.Claim) error{"Commit": (*ipc.Claim).Commit, "Abort": (*ipc.Claim).Abort}
 	for first, end := range ends {
 		for again, late := range ends {

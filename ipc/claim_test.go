@@ -143,7 +143,7 @@ func TestCommitWakesTheReceiver(t *testing.T) {
 	require.NoError(t, awaitSoon(t, got))
 }
 
-func TestAbortOfTheOnlyThingInTheWayWakesTheReceiver(t *testing.T) {
+func TestAbortOfTheBlockingClaimWakesTheReceiver(t *testing.T) {
 	o := in(t)
 	o.Heartbeat, o.Spin = slow, -1
 	s, r := newPair(t, o)

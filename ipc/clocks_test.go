@@ -15,7 +15,7 @@ import (
 
 // An end whose monotonic clock is ahead or behind is looked at from here, and
 // looks at this one.
-func TestEndInAnotherTimeNamespaceHasASaneAge(t *testing.T) {
+func TestEndpointInAnotherTimeNamespaceHasASaneAge(t *testing.T) {
 	for _, offset := range []time.Duration{24 * time.Hour, -time.Minute} {
 		t.Run(offset.String(), func(t *testing.T) {
 			o := in(t)

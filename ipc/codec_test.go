@@ -70,7 +70,7 @@ func roundTrip[T any](t *testing.T, c ipc.Codec[T], values ...T) {
 	}
 }
 
-func TestCodecsGiveBackWhatTheyTook(t *testing.T) {
+func TestCodecsRoundTrip(t *testing.T) {
 	o := order{ID: 1 << 60, Side: true, Price: -2.5, Tags: [3]int16{-1, 0, 1}}
 	t.Run("JSON", func(t *testing.T) {
 		roundTrip(t, ipc.JSON[order](), o, order{})

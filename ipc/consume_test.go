@@ -175,7 +175,7 @@ func TestConsumedMessageStaysWholeWhileInHand(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestConsumeWhoseFunctionFailsAtOnceHoldsTheReceiverForNobody(t *testing.T) {
+func TestFailedConsumeLeavesTheReceiverUsable(t *testing.T) {
 	s, r := newPair(t, in(t))
 	send(t, s, "x")
 	_, err := r.Consume(background(t), 1, func([]byte) error { return context.Canceled })

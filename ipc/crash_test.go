@@ -123,7 +123,7 @@ func TestSlotOfADeadSenderIsFreedWithNoCallOfTheReceiversUser(t *testing.T) {
 	recv(t, r, "unread")
 }
 
-func TestSlotOfADeadSenderIsFreedByASenderThatLooks(t *testing.T) {
+func TestSlotOfADeadSenderIsFreedByAnAttachingSender(t *testing.T) {
 	o := in(t)
 	o.MaxSenders = 1
 	p := startSender(t, creating(o))

@@ -128,7 +128,7 @@ func TestSenderThatDeclinesToRegisterIsWokenForRoom(t *testing.T) {
 }
 
 // The process of a test is one that registers.
-func TestEndsRegister(t *testing.T) {
+func TestEndpointsRegister(t *testing.T) {
 	if !fence.Register() {
 		t.Skip("membarrier is refused here")
 	}

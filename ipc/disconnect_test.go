@@ -160,7 +160,7 @@ func TestSenderThatComesBeforeTheReceiverNoticedIsNotCutOff(t *testing.T) {
 	recv(t, r, "carry on")
 }
 
-func TestBothEndsMayCloseAtOnce(t *testing.T) {
+func TestBothEndpointsMayCloseAtOnce(t *testing.T) {
 	o := in(t)
 	for range 50 {
 		s, r := newPair(t, o)

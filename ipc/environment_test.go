@@ -105,7 +105,7 @@ func mountTmpfs(at string, flags uintptr, data string) error {
 	return unix.Mount("tmpfs", at, "tmpfs", flags, data)
 }
 
-func TestWhatIsMissingIsSaidAndLeavesNothing(t *testing.T) {
+func TestErrorNamesTheMissingResourceAndLeavesNoFile(t *testing.T) {
 	for _, c := range []struct {
 		missing string
 		says    []string // all of them
@@ -177,7 +177,7 @@ func TestAnyShortageOfDescriptorsIsAnError(t *testing.T) {
 	require.True(t, enough, "twelve are enough")
 }
 
-func TestDirectoryThatMayNotBeWrittenIsSaid(t *testing.T) {
+func TestErrorNamesADirectoryWithoutWritePermission(t *testing.T) {
 	requireRoot(t)
 	o := in(t)
 	require.NoError(t, os.Chmod(o.Dir, 0o755))

@@ -159,7 +159,7 @@ func TestEqualSendersGetEqualShares(t *testing.T) {
 
 // A sender that is stopped or killed while it is the first in line, or anywhere in it,
 // holds the others up for no longer than it takes to notice.
-func TestStoppedOrKilledWaiterHoldsNobodyUp(t *testing.T) {
+func TestStoppedOrKilledWaiterDoesNotBlockOthers(t *testing.T) {
 	for what, harm := range map[string]func(p *proctest.Proc){
 		"stopped": func(p *proctest.Proc) { p.Stop() },
 		"killed":  func(p *proctest.Proc) { p.Kill() },
@@ -203,7 +203,7 @@ func TestStoppedOrKilledWaiterHoldsNobodyUp(t *testing.T) {
 }
 
 // Nobody who only tries, or gives up within a beat, looks after the line by itself.
-func TestStoppedWaiterHoldsNobodyUpWhoTries(t *testing.T) {
+func TestStoppedWaiterDoesNotBlockShortAttempts(t *testing.T) {
 	for what, send := range map[string]func(s *ipc.Sender) error{
 		"TrySend": func(s *ipc.Sender) error { return s.TrySend(make([]byte, 1000)) },
 		"Send with a short context": func(s *ipc.Sender) error {

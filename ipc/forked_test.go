@@ -65,7 +65,7 @@ func TestLastSenderIsDeadThoughItsChildLives(t *testing.T) {
 	}
 }
 
-func TestDeadSenderIsToldOnceAndItsSlotTakenUntilItsChildEnds(t *testing.T) {
+func TestDeadSenderIsReportedOnceAndKeepsItsSlotUntilItsChildExits(t *testing.T) {
 	o := in(t)
 	o.Heartbeat, o.KeepOpen, o.MaxSenders = 20*time.Millisecond, true, 1
 	r := newReceiver(t, o)
@@ -163,7 +163,7 @@ func TestDeadReceiverIsReplacedAtOnceThoughItsChildLives(t *testing.T) {
 	newReceiver(t, o)
 }
 
-func TestDurableChannelTellsWhoStillHoldsADeadReceiversLock(t *testing.T) {
+func TestDurableChannelReportsTheProcessHoldingADeadReceiversLock(t *testing.T) {
 	o := in(t)
 	o.Durable = true
 	p := startReceiver(t, o)

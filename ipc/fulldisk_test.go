@@ -104,7 +104,7 @@ func tell(err error) {
 	proctest.Say("%s (%d): %v", kind(err), int(errno), err)
 }
 
-func TestFileSystemThatHasNoRoomForAPageIsAnErrorThatSaysSo(t *testing.T) {
+func TestFullFileSystemIsReported(t *testing.T) {
 	for how, want := range map[string]syscall.Errno{"full": syscall.ENOSPC, "quota": syscall.EDQUOT} {
 		t.Run(how, func(t *testing.T) {
 			o := in(t)

@@ -154,7 +154,7 @@ func TestTwoUsersOfOneGroupShareAChannel(t *testing.T) {
 	}
 }
 
-func TestGroupsChannelIsRefusedToWhoDoesNotAskForItOrIsNoMember(t *testing.T) {
+func TestGroupChannelRequiresMembershipAndMode(t *testing.T) {
 	for what, owner := range map[string]int{"a member's directory": ada, "root's directory": 0} {
 		t.Run(what, func(t *testing.T) {
 			o := ownedBy(t, owner, friends, 0o775|fs.ModeSetgid)
@@ -185,7 +185,7 @@ func TestGroupsChannelIsRefusedToWhoDoesNotAskForItOrIsNoMember(t *testing.T) {
 
 // Whoever may not be trusted: everybody may write there, or the file is not the
 // group's.
-func TestGroupTrustsNobodyElse(t *testing.T) {
+func TestGroupTrustsOnlyItsMembers(t *testing.T) {
 	o := ownedBy(t, ada, friends, 0o777)
 	o.Mode = 0o660
 	refused := func(want string) {

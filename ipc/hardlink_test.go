@@ -14,7 +14,7 @@ import (
 
 // In a directory that nobody else may write to a second name is nobody's attack:
 // ends that come by either name meet in the same channel.
-func TestSecondNameIsHarmlessWhereNobodyElseMayWrite(t *testing.T) {
+func TestSecondNameIsHarmlessInAPrivateDirectory(t *testing.T) {
 	o := in(t)
 	r := newReceiver(t, o)
 	const second = "second"
@@ -37,7 +37,7 @@ func TestSecondNameIsHarmlessWhereNobodyElseMayWrite(t *testing.T) {
 }
 
 // A snapshot by `cp -al` outlives the channel, and the channel it.
-func TestSnapshotByHardLinksDoesNotStandInTheWay(t *testing.T) {
+func TestHardLinkSnapshotDoesNotAffectTheChannel(t *testing.T) {
 	o := in(t)
 	o.Durable = true
 	require.NoError(t, ipc.Create(name, o))
