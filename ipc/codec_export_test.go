@@ -1,4 +1,5 @@
 package ipc
 
-// CheckCodec is what the constructors ask of a codec before they open anything.
+// CheckCodec is the check of a codec that the constructors make before they open
+// anything.
 var CheckCodec = checkCodec
