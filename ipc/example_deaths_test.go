@@ -32,7 +32,7 @@ func init() {
 	select {}
 }
 
-// A sender that was killed loses nothing that it had sent. The receiver gets that
+// A killed sender loses no message that it sent. The receiver gets those messages
 // first, then learns of the death.
 func ExampleReceiver_Deaths() {
 	ctx := context.Background()
