@@ -28,7 +28,7 @@ func requireAllocs(t *testing.T, want float64, step func() error) {
 	require.Equal(t, want, got, "allocations")
 }
 
-// contexts returns contexts that a call may get without having to wait on them.
+// contexts returns one context of each kind. None of them ends during the test.
 func contexts(t *testing.T) map[string]context.Context {
 	cancellable, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)

@@ -15,8 +15,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// breakages are changes to a channel's file or directory that its endpoints do not
-// take part in.
+// breakages are changes that another program may make to a channel's file or
+// directory.
 var breakages = map[string]func(t testing.TB, o *ipc.Options){
 	"truncated to nothing":       func(_ testing.TB, o *ipc.Options) { _ = os.Truncate(path(o), 0) },
 	"truncated within the ring":  func(_ testing.TB, o *ipc.Options) { _ = os.Truncate(path(o), ringAt) },
@@ -46,7 +46,7 @@ var breakages = map[string]func(t testing.TB, o *ipc.Options){
 	},
 }
 
-// Four processes use the channel while its file is broken again and again.
+// Four processes use the channel while its file is broken repeatedly.
 func TestFileBrokenUnderLoadKillsNoProcess(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for what, breakIt := range breakages {

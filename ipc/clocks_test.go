@@ -24,11 +24,11 @@ func TestEndpointInAnotherTimeNamespaceHasASaneAge(t *testing.T) {
 			p.Expect("ready")
 			require.Equal(t, "ok", p.Ask("send from another time"))
 			recv(t, r, "from another time")
-			proctest.Eventually(t, "a recent beat of the sender", func() bool {
+			proctest.Eventually(t, "the sender has a recent beat", func() bool {
 				sender := r.Stats().Senders[0]
 				return sender.State == ipc.StateAlive && sender.BeatAge < time.Second
 			})
-			proctest.Eventually(t, "recent beats of both endpoints, seen by the sender", func() bool {
+			proctest.Eventually(t, "the sender sees both endpoints beat", func() bool {
 				return p.Ask("look") == "receiver alive, young; 1 senders alive, young"
 			})
 			start := time.Now()

@@ -1,5 +1,4 @@
 package ipc
 
-// CheckCodec is the check of a codec that the constructors make before they open
-// anything.
+// CheckCodec is the check that the constructors make before they open anything.
 var CheckCodec = checkCodec

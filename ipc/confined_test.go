@@ -101,8 +101,8 @@ func TestWithoutMembarrierPublishersFenceAndNoWakeUpIsLost(t *testing.T) {
 		errno      syscall.Errno
 	}{
 		{"neither has it", true, true, unix.EPERM},
-		{"one has it", true, false, unix.ENOSYS},
-		{"the other has it", false, true, unix.EPERM},
+		{"echo has it", true, false, unix.ENOSYS},
+		{"ping has it", false, true, unix.EPERM},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := in(t)
@@ -233,8 +233,8 @@ func walkerRole(args []string) int {
 	return 0
 }
 
-// makeLinkedPaths makes a directory three levels deep and, for each of its components, a
-// path to it on which that component is a symbolic link.
+// makeLinkedPaths makes a directory three levels deep and, for each of its components,
+// a path to it on which that component is a symbolic link. The last path has them all.
 func makeLinkedPaths(t testing.TB) (real string, links []string) {
 	t.Helper()
 	top := proctest.Dir(t)
@@ -257,9 +257,9 @@ func TestLinkInAnyComponentIsRefused(t *testing.T) {
 	real, links := makeLinkedPaths(t)
 	dirs := append(links, real)
 	for how, start := range map[string]func() *proctest.Proc{
-		"by openat2":                   func() *proctest.Proc { return proctest.Start(t, "walker", dirs...) },
-		"component by component":       func() *proctest.Proc { return startConfined(t, "openat2", unix.ENOSYS, "walker", dirs...) },
-		"component by component again": func() *proctest.Proc { return startConfined(t, "openat2", unix.EPERM, "walker", dirs...) },
+		"by openat2":                     func() *proctest.Proc { return proctest.Start(t, "walker", dirs...) },
+		"component by component, ENOSYS": func() *proctest.Proc { return startConfined(t, "openat2", unix.ENOSYS, "walker", dirs...) },
+		"component by component, EPERM":  func() *proctest.Proc { return startConfined(t, "openat2", unix.EPERM, "walker", dirs...) },
 	} {
 		p := start()
 		for _, link := range links {

@@ -39,7 +39,7 @@ func sentNumber(t testing.TB, said string) int {
 // Stats may disagree while a slot is being reaped.
 func requireDeaths(t testing.TB, r *ipc.Receiver, n uint64) {
 	t.Helper()
-	proctest.Eventually(t, "all deaths counted", func() bool { return r.Stats().Deaths == n })
+	proctest.Eventually(t, "all deaths are counted", func() bool { return r.Stats().Deaths == n })
 }
 
 func TestKilledSenderTearsAndLosesNothing(t *testing.T) {
@@ -115,7 +115,7 @@ func TestSlotOfADeadSenderIsFreedWithNoCallOfTheReceiversUser(t *testing.T) {
 	p := startSender(t, o)
 	require.Equal(t, "ok", p.Ask("send unread"))
 	p.Kill()
-	proctest.Eventually(t, "the slot freed", func() bool {
+	proctest.Eventually(t, "the slot is free", func() bool {
 		stats, err := ipc.Inspect(name, o)
 		require.NoError(t, err)
 		return len(stats.Senders) == 0

@@ -63,9 +63,9 @@ func TestProcessThatDeclinesToRegisterLosesNoWakeUp(t *testing.T) {
 		ping, echo, echoRefused bool
 	}{
 		{name: "both decline", ping: true, echo: true},
-		{name: "one declines", ping: true},
-		{name: "the other declines", echo: true},
-		{name: "one declines, and the other is refused membarrier", ping: true, echoRefused: true},
+		{name: "ping declines", ping: true},
+		{name: "echo declines", echo: true},
+		{name: "ping declines, echo is refused membarrier", ping: true, echoRefused: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := in(t)

@@ -116,7 +116,7 @@ func ExampleFixed() {
 	// send ticks: Fixed: struct { Name string }: field Name is a string: only booleans, numbers, and arrays and structs of them can be copied as memory: invalid argument
 }
 
-// A message that does not decode is yielded as an error, and the iteration goes on.
+// All yields an error for a message that does not decode, and continues.
 func ExampleDecodeError() {
 	ctx := context.Background()
 	rx, err := ipc.NewReceiverOf(ctx, "numbers", ipc.JSON[int](), nil)

@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// The program starts itself again as a sender that dies after its first message.
+// The example runs its own binary as a sender that dies after its first message.
 func init() {
 	if os.Getenv("EXAMPLE_ROLE") != "sender" {
 		return

@@ -122,8 +122,8 @@ func ExampleReceiver_ReleaseFirst() {
 		log.Fatal(err)
 	}
 	job, err := r.Next(ctx)
-	fmt.Printf("comes again: %s %v\n", job, err)
+	fmt.Printf("returned again: %s %v\n", job, err)
 	// Output:
 	// still valid: fold
-	// comes again: fold <nil>
+	// returned again: fold <nil>
 }

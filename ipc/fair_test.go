@@ -101,7 +101,7 @@ func TestBlockedSendGetsItsRoom(t *testing.T) {
 			for range c.others {
 				procs = append(procs, startCrowd(t, o, c.otherSize, 1, "quiet"))
 			}
-			proctest.Eventually(t, "a full ring", func() bool { return r.Stats().Used > capacity-2*(c.otherSize+16) })
+			proctest.Eventually(t, "the ring is full", func() bool { return r.Stats().Used > capacity-2*(c.otherSize+16) })
 			waiter := startCrowd(t, o, c.size, c.batch, "loud")
 			stop := receiveSlowly(t, r, 100*time.Microsecond)
 			// A batch larger than half the ring is split into several consecutive sends.
@@ -179,7 +179,7 @@ func TestStoppedOrKilledWaiterDoesNotBlockOthers(t *testing.T) {
 			}
 			small := startSender(t, o)
 			require.Equal(t, "blocking", small.Ask("block-send x"))
-			proctest.Eventually(t, "all senders waiting", func() bool { return r.Stats().Used > 60<<10 })
+			proctest.Eventually(t, "all senders wait", func() bool { return r.Stats().Used > 60<<10 })
 			for _, p := range large {
 				harm(p)
 			}
@@ -221,7 +221,7 @@ func TestStoppedWaiterDoesNotBlockShortAttempts(t *testing.T) {
 			fill(t, s, make([]byte, 1000))
 			waiter := startSender(t, o)
 			require.Equal(t, "blocking", waiter.Ask("block-send %s", string(make([]byte, 32<<10-100))))
-			proctest.Eventually(t, "the waiter first in line", func() bool {
+			proctest.Eventually(t, "the waiter is first in line", func() bool {
 				if s.TrySend(nil) != nil {
 					return true
 				}
@@ -231,7 +231,7 @@ func TestStoppedWaiterDoesNotBlockShortAttempts(t *testing.T) {
 			})
 			waiter.Stop()
 			sent := 0
-			proctest.Eventually(t, "three ringfuls sent", func() bool {
+			proctest.Eventually(t, "three ringfuls are sent", func() bool {
 				for _, err := range r.Drain() {
 					require.NoError(t, err)
 				}

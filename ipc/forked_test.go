@@ -72,7 +72,7 @@ func TestDeadSenderIsReportedOnceAndKeepsItsSlotUntilItsChildExits(t *testing.T)
 	p := startSender(t, with(o, func(o *ipc.Options) { o.Label = "the late" }))
 	child := killParent(p)
 	var deaths []ipc.Death
-	proctest.Eventually(t, "the death reported", func() bool {
+	proctest.Eventually(t, "the death is reported", func() bool {
 		deaths = append(deaths, r.Deaths()...)
 		return len(deaths) > 0
 	})
@@ -103,7 +103,7 @@ func TestDeadSenderIsReportedOnceAndKeepsItsSlotUntilItsChildExits(t *testing.T)
 	require.NoError(t, s.Close())
 	q := startSender(t, o)
 	q.Kill()
-	proctest.Eventually(t, "the next death reported", func() bool {
+	proctest.Eventually(t, "the next death is reported", func() bool {
 		deaths = append(deaths, r.Deaths()...)
 		return len(deaths) > 1
 	})
