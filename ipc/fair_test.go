@@ -68,8 +68,9 @@ func startCrowd(t testing.TB, o *ipc.Options, size, batch int, how string) *proc
 	return p
 }
 
-// receiveSlowly receives a message every pause until stop is called or the test ends.
-func receiveSlowly(t testing.TB, r *ipc.Receiver, pause time.Duration) (stop func()) {
+// receiveEvery receives a message, pauses, and so on, until stop is called or the test
+// ends.
+func receiveEvery(t testing.TB, r *ipc.Receiver, pause time.Duration) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
@@ -103,7 +104,7 @@ func TestBlockedSendGetsItsRoom(t *testing.T) {
 			}
 			proctest.Eventually(t, "the ring is full", func() bool { return r.Stats().Used > capacity-2*(c.otherSize+16) })
 			waiter := startCrowd(t, o, c.size, c.batch, "loud")
-			stop := receiveSlowly(t, r, 100*time.Microsecond)
+			stop := receiveEvery(t, r, 100*time.Microsecond)
 			// A batch larger than half the ring is split into several consecutive sends.
 			sends := int64(1 + c.batch*(c.size+16)/(capacity/2))
 			for range 3 {
@@ -139,7 +140,7 @@ func TestEqualSendersGetEqualShares(t *testing.T) {
 		return all, sum
 	}
 	// Wait until all are in line: each has sent something.
-	stop := receiveSlowly(t, r, 50*time.Microsecond)
+	stop := receiveEvery(t, r, 50*time.Microsecond)
 	var before, after []int
 	for first := true; first || before[0] == 0; first = false {
 		before, _ = counts()
@@ -194,7 +195,7 @@ func TestStoppedOrKilledWaiterDoesNotBlockOthers(t *testing.T) {
 			for _, p := range large {
 				p.Cont()
 			}
-			receiveSlowly(t, r, 0)
+			receiveEvery(t, r, 0)
 			for _, p := range large {
 				p.Expect("sent ok")
 			}
@@ -241,7 +242,7 @@ func TestStoppedWaiterDoesNotBlockShortAttempts(t *testing.T) {
 				return sent > 3*64
 			})
 			waiter.Cont()
-			receiveSlowly(t, r, 0)
+			receiveEvery(t, r, 0)
 			waiter.Expect("sent ok")
 		})
 	}
