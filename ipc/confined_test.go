@@ -272,7 +272,7 @@ func TestLinkInAnyComponentIsRefused(t *testing.T) {
 	}
 }
 
-func TestErrorNamesMissingOpenFileLocks(t *testing.T) {
+func TestWithoutOpenFileLocksTheErrorNamesThem(t *testing.T) {
 	for _, errno := range []syscall.Errno{unix.EINVAL, unix.EPERM, unix.EACCES, unix.ENOSYS} {
 		o := in(t)
 		p := startConfined(t, "ofd", errno, "walker", o.Dir)

@@ -104,7 +104,7 @@ func mountTmpfs(at string, flags uintptr, data string) error {
 	return unix.Mount("tmpfs", at, "tmpfs", flags, data)
 }
 
-func TestErrorNamesTheMissingResourceAndLeavesNoFile(t *testing.T) {
+func TestErrorNamesWhatIsMissingAndLeavesNoFile(t *testing.T) {
 	for _, c := range []struct {
 		missing string
 		want    []string // all of them
@@ -177,7 +177,7 @@ func TestAnyShortageOfDescriptorsIsAnError(t *testing.T) {
 	require.True(t, enough, "want 11 spare descriptors to be enough")
 }
 
-func TestErrorNamesADirectoryWithoutWritePermission(t *testing.T) {
+func TestErrorNamesADirectoryThatMayNotBeWritten(t *testing.T) {
 	requireRoot(t)
 	o := in(t)
 	require.NoError(t, os.Chmod(o.Dir, 0o755))
