@@ -14,7 +14,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-func TestDirectoryOfSomebodyElseIsRefused(t *testing.T) {
+func TestDirectoryOfAnotherUserIsRefused(t *testing.T) {
 	requireRoot(t)
 	o := in(t)
 	require.NoError(t, os.Chown(o.Dir, 12345, 12345))
@@ -39,8 +39,8 @@ func TestDirectoryOfAGroupNeedsAModeThatLetsTheGroupWrite(t *testing.T) {
 	makes(t, name, with(o, func(o *ipc.Options) { o.Mode = 0o660 }))
 }
 
-// requireRefused checks that no channel can be made in o's directory, and that
-// the error is none that stands for something else.
+// requireRefused checks that no channel can be created in o's directory, and that
+// the error names the directory and is not fs.ErrNotExist.
 func requireRefused(t testing.TB, o *ipc.Options) {
 	t.Helper()
 	for _, make := range []func() error{
@@ -64,11 +64,11 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	requireMode(t, path(o), fs.ModeSymlink|0o777)
 	require.NoError(t, os.Remove(path(o)))
 
-	// Nor one that points nowhere, which a careless open would make a file of.
-	nowhere := filepath.Join(o.Dir, "nowhere")
-	require.NoError(t, os.Symlink(nowhere, path(o)))
+	// Nor is a dangling link followed: a careless open would create its target.
+	missing := filepath.Join(o.Dir, "missing")
+	require.NoError(t, os.Symlink(missing, path(o)))
 	requireNoChannel(t, o)
-	require.NoFileExists(t, nowhere)
+	require.NoFileExists(t, missing)
 	require.NoError(t, os.Remove(path(o)))
 }
 
@@ -87,7 +87,7 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 	}
 }
 
-func TestFileOfSomebodyElseIsRefused(t *testing.T) {
+func TestFileOfAnotherUserIsRefused(t *testing.T) {
 	requireRoot(t)
 	o := in(t)
 	r := newReceiver(t, o)
@@ -97,10 +97,10 @@ func TestFileOfSomebodyElseIsRefused(t *testing.T) {
 	require.NoError(t, r.Close())
 }
 
-// stranger is a user who has nothing to do with whoever runs the tests.
+// stranger is a user unrelated to the one that runs the tests.
 const stranger = 12345
 
-func TestUserWhoIsNotLetInIsRefused(t *testing.T) {
+func TestUserWithoutPermissionIsRefused(t *testing.T) {
 	o := in(t)
 	require.NoError(t, os.Chmod(o.Dir, 0o755))
 	r := newReceiver(t, o)
@@ -111,24 +111,24 @@ func TestUserWhoIsNotLetInIsRefused(t *testing.T) {
 }
 
 func TestUserWhomTheModeLetsInMayJoin(t *testing.T) {
-	requireRoot(t) // the directory must be root's for both to trust it
+	requireRoot(t) // both users trust the directory only if root owns it
 	o := in(t)
 	o.Mode = 0o666
 	require.NoError(t, os.Chmod(o.Dir, 0o755))
 	r := newReceiver(t, o)
 	p := proctest.StartAs(t, stranger, "sender", encode(t, o))
 	p.Expect("ready")
-	require.Equal(t, "ok", p.Ask("send let in"))
-	recv(t, r, "let in")
+	require.Equal(t, "ok", p.Ask("send allowed"))
+	recv(t, r, "allowed")
 	p.Kill()
 	requireDisconnected(t, r)
 }
 
-// requireNoChannel checks that what stands at the name is not taken for a
-// channel, by whatever door, and not for a missing one either.
+// requireNoChannel checks that no operation takes the file at the name for a
+// channel, or for a missing one.
 func requireNoChannel(t testing.TB, o *ipc.Options) {
 	t.Helper()
-	for door, open := range map[string]func() error{
+	for op, open := range map[string]func() error{
 		"receiver": func() error { _, err := ipc.NewReceiver(background(t), name, o); return err },
 		"sender":   func() error { _, err := ipc.NewSender(background(t), name, o); return err },
 		"creator":  func() error { _, err := ipc.NewSender(background(t), name, creating(o)); return err },
@@ -137,9 +137,9 @@ func requireNoChannel(t testing.TB, o *ipc.Options) {
 		"remove":   func() error { return ipc.Remove(name, o) },
 	} {
 		err := open()
-		require.Error(t, err, door)
-		require.NotErrorIs(t, err, fs.ErrNotExist, door)
-		require.NotErrorIs(t, err, ipc.ErrBusy, door)
-		require.ErrorContains(t, err, name, door)
+		require.Error(t, err, op)
+		require.NotErrorIs(t, err, fs.ErrNotExist, op)
+		require.NotErrorIs(t, err, ipc.ErrBusy, op)
+		require.ErrorContains(t, err, name, op)
 	}
 }

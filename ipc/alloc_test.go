@@ -9,7 +9,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// requireAllocs checks how often a step of the steady state allocates.
+// requireAllocs checks how often step allocates once it is warmed up.
 func requireAllocs(t *testing.T, want float64, step func() error) {
 	t.Helper()
 	if raceEnabled {
@@ -28,7 +28,7 @@ func requireAllocs(t *testing.T, want float64, step func() error) {
 	require.Equal(t, want, got, "allocations")
 }
 
-// contexts that a call may get and that do not have to be waited on.
+// contexts returns one context of each kind. None of them ends during the test.
 func contexts(t *testing.T) map[string]context.Context {
 	cancellable, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
@@ -40,8 +40,8 @@ func contexts(t *testing.T) map[string]context.Context {
 }
 
 func TestSendAndRecvAppendAllocateNothing(t *testing.T) {
-	for which, ctx := range contexts(t) {
-		t.Run(which, func(t *testing.T) {
+	for what, ctx := range contexts(t) {
+		t.Run(what, func(t *testing.T) {
 			s, r := newPair(t, in(t))
 			msg, dst := make([]byte, 64), make([]byte, 0, 64)
 			requireAllocs(t, 0, func() error {
@@ -69,8 +69,8 @@ func TestTrySendAllocatesNothing(t *testing.T) {
 }
 
 func TestSendBatchAndConsumeAllocateNothing(t *testing.T) {
-	for which, ctx := range contexts(t) {
-		t.Run(which, func(t *testing.T) {
+	for what, ctx := range contexts(t) {
+		t.Run(what, func(t *testing.T) {
 			s, r := newPair(t, in(t))
 			msgs := batch("b", 16)
 			sum := 0

@@ -22,7 +22,7 @@ func TestReceiverMakesTheChannelAndSenderJoinsIt(t *testing.T) {
 func TestSenderOfAMissingChannelIsNotExist(t *testing.T) {
 	_, err := ipc.NewSender(background(t), name, in(t))
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.ErrorContains(t, err, name, "names its subject")
+	require.ErrorContains(t, err, name, "the error names the channel")
 }
 
 func TestSecondReceiverIsBusy(t *testing.T) {
@@ -35,8 +35,8 @@ func TestSecondReceiverIsBusy(t *testing.T) {
 	p.Expect("busy")
 }
 
-// A second receiver that is refused opens and closes the file; with locks that
-// belong to the process instead of the open file, that would set the first free.
+// A refused second receiver opens and closes the file. If the locks belonged to the
+// process instead of the open file, this close would release the first one's.
 func TestRefusedReceiverLeavesTheFirstAttached(t *testing.T) {
 	o := in(t)
 	s, r := newPair(t, o)
@@ -174,7 +174,7 @@ func TestOpenersTakeTheCreatorsLayout(t *testing.T) {
 	require.Equal(t, 4096, s.MaxMessage())
 }
 
-func TestStatsShowBothEnds(t *testing.T) {
+func TestStatsShowBothEndpoints(t *testing.T) {
 	o := in(t)
 	o.Label = "consumer"
 	r := newReceiver(t, o)

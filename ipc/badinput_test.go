@@ -18,30 +18,30 @@ import (
 func TestBadOptionsSayWhatIsAllowed(t *testing.T) {
 	for what, c := range map[string]struct {
 		change func(*ipc.Options)
-		says   string
+		want   string
 	}{
-		"negative capacity":       {func(o *ipc.Options) { o.Capacity = -1 }, "4096"},
-		"huge capacity":           {func(o *ipc.Options) { o.Capacity = math.MaxInt }, "4294967296"},
-		"negative senders":        {func(o *ipc.Options) { o.MaxSenders = -1 }, "4096"},
-		"too many senders":        {func(o *ipc.Options) { o.MaxSenders = 4097 }, "4096"},
-		"mode that bars owner":    {func(o *ipc.Options) { o.Mode = 0o400 }, "0600"},
-		"mode beyond permissions": {func(o *ipc.Options) { o.Mode = fs.ModeSetuid | 0o600 }, "mode"},
-		"negative heartbeat":      {func(o *ipc.Options) { o.Heartbeat = -time.Second }, "1ms"},
-		"heartbeat too short":     {func(o *ipc.Options) { o.Heartbeat = time.Microsecond }, "1ms"},
-		"heartbeat too long":      {func(o *ipc.Options) { o.Heartbeat = time.Hour }, "1m"},
-		"label too long":          {func(o *ipc.Options) { o.Label = strings.Repeat("l", 49) }, "48"},
-		"label not printable":     {func(o *ipc.Options) { o.Label = "a\nb" }, "print"},
-		"label not UTF-8":         {func(o *ipc.Options) { o.Label = "\xff" }, "UTF-8"},
+		"negative capacity":        {func(o *ipc.Options) { o.Capacity = -1 }, "4096"},
+		"huge capacity":            {func(o *ipc.Options) { o.Capacity = math.MaxInt }, "4294967296"},
+		"negative senders":         {func(o *ipc.Options) { o.MaxSenders = -1 }, "4096"},
+		"too many senders":         {func(o *ipc.Options) { o.MaxSenders = 4097 }, "4096"},
+		"mode without owner write": {func(o *ipc.Options) { o.Mode = 0o400 }, "0600"},
+		"mode beyond permissions":  {func(o *ipc.Options) { o.Mode = fs.ModeSetuid | 0o600 }, "mode"},
+		"negative heartbeat":       {func(o *ipc.Options) { o.Heartbeat = -time.Second }, "1ms"},
+		"heartbeat too short":      {func(o *ipc.Options) { o.Heartbeat = time.Microsecond }, "1ms"},
+		"heartbeat too long":       {func(o *ipc.Options) { o.Heartbeat = time.Hour }, "1m"},
+		"label too long":           {func(o *ipc.Options) { o.Label = strings.Repeat("l", 49) }, "48"},
+		"label not printable":      {func(o *ipc.Options) { o.Label = "a\nb" }, "print"},
+		"label not UTF-8":          {func(o *ipc.Options) { o.Label = "\xff" }, "UTF-8"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			if what == "huge capacity" && math.MaxInt < shm.MaxCapacity {
-				t.Skip("no capacity in 32 bits is beyond the largest")
+				t.Skip("an int of 32 bits cannot exceed the largest capacity")
 			}
 			o := in(t)
 			c.change(o)
 			_, err := ipc.NewReceiver(background(t), name, o)
 			require.ErrorIs(t, err, fs.ErrInvalid)
-			require.ErrorContains(t, err, c.says)
+			require.ErrorContains(t, err, c.want)
 			_, err = ipc.NewSender(background(t), name, creating(o))
 			require.ErrorIs(t, err, fs.ErrInvalid)
 			require.NoFileExists(t, path(o))
@@ -60,8 +60,8 @@ func TestLargestAllowedOptionsAreTaken(t *testing.T) {
 	newSender(t, o)
 }
 
-// strangers are files that are no channels.
-var strangers = map[string][]byte{
+// notChannels are the contents of files that are not channels.
+var notChannels = map[string][]byte{
 	"empty":         {},
 	"text":          []byte("#!/bin/sh\necho hello\n"),
 	"one zero byte": {0},
@@ -72,7 +72,7 @@ var strangers = map[string][]byte{
 }
 
 func TestFileThatIsNoChannelStaysAsItIs(t *testing.T) {
-	for what, content := range strangers {
+	for what, content := range notChannels {
 		t.Run(what, func(t *testing.T) {
 			o := in(t)
 			require.NoError(t, os.WriteFile(path(o), content, 0o600))
@@ -86,11 +86,11 @@ func TestFileThatIsNoChannelStaysAsItIs(t *testing.T) {
 	}
 }
 
-// requireDamaged checks that what stands at the name is told to be no channel,
-// by whatever door.
+// requireDamaged checks that every operation reports the file at the name as
+// incompatible or corrupt.
 func requireDamaged(t testing.TB, o *ipc.Options) {
 	t.Helper()
-	for door, open := range map[string]func() error{
+	for op, open := range map[string]func() error{
 		"receiver": func() error { _, err := ipc.NewReceiver(background(t), name, o); return err },
 		"sender":   func() error { _, err := ipc.NewSender(background(t), name, o); return err },
 		"creator":  func() error { _, err := ipc.NewSender(background(t), name, creating(o)); return err },
@@ -99,8 +99,8 @@ func requireDamaged(t testing.TB, o *ipc.Options) {
 		"remove":   func() error { return ipc.Remove(name, o) },
 	} {
 		err := open()
-		require.True(t, isDamage(err), "%s: %v", door, err)
-		require.ErrorContains(t, err, name, door)
+		require.True(t, isDamage(err), "%s: %v", op, err)
+		require.ErrorContains(t, err, name, op)
 	}
 }
 
@@ -109,7 +109,7 @@ func isDamage(err error) bool {
 	return errors.Is(err, ipc.ErrIncompatible) || errors.As(err, &corrupt)
 }
 
-// durableFile makes a channel with a message in it and returns its bytes.
+// durableFile creates a channel that holds a message and returns the file's bytes.
 func durableFile(t testing.TB, o *ipc.Options) []byte {
 	t.Helper()
 	o.Durable, o.Capacity, o.MaxSenders = true, 4096, 2
@@ -137,8 +137,8 @@ func TestTruncatedOrGrownFileIsDamaged(t *testing.T) {
 	remove(t, o)
 }
 
-// Every bit of what the header says is checked; what it does not use may be
-// anything, but then the channel works.
+// Every bit that the header defines is checked. Unused bytes may have any value:
+// the channel still works.
 func TestChangedHeaderIsDamagedOrHarmless(t *testing.T) {
 	o := in(t)
 	whole := durableFile(t, o)
@@ -157,7 +157,7 @@ func TestChangedHeaderIsDamagedOrHarmless(t *testing.T) {
 			require.True(t, isDamage(err), "byte %d: %v", at, err)
 		}
 	}
-	t.Logf("%d changes were damage", damaged)
+	t.Logf("%d changes were reported as damage", damaged)
 	require.GreaterOrEqual(t, damaged, 64)
 	require.NoError(t, os.Remove(path(o)))
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// batch returns n numbered messages.
+// batch returns n numbered messages of the sender who.
 func batch(who string, n int) [][]byte {
 	msgs := make([][]byte, n)
 	for i := range msgs {

@@ -15,7 +15,7 @@ import (
 
 const behaviours = "../docs/behaviours.md"
 
-// A row of the table: | behaviour | inspired by | `TestName` |
+// row matches a row of the table: | behaviour | inspired by | `TestName` |
 var row = regexp.MustCompile("^\\| (.+) \\| (.+) \\| `(Test\\w+)` \\|$")
 
 var sources = []string{"std", "crossbeam", "Agrona", "iceoryx2", "own"}
@@ -29,7 +29,7 @@ func TestEveryBehaviourInTheTableHasItsTest(t *testing.T) {
 	for line := range strings.Lines(string(raw)) {
 		m := row.FindStringSubmatch(strings.TrimSpace(line))
 		if m == nil {
-			require.NotContains(t, line, "`Test", "a row that the table's reader does not know")
+			require.NotContains(t, line, "`Test", "malformed row")
 			continue
 		}
 		behaviour, from, test := m[1], m[2], m[3]
@@ -38,21 +38,21 @@ func TestEveryBehaviourInTheTableHasItsTest(t *testing.T) {
 		for source := range strings.SplitSeq(from, ", ") {
 			require.Contains(t, sources, source)
 		}
-		require.Contains(t, tests, test, "no such test, for: %s", behaviour)
+		require.Contains(t, tests, test, "no such test for: %s", behaviour)
 		listed[test] = true
 	}
 	require.GreaterOrEqual(t, len(seen), 60)
 	for test, file := range tests {
 		if file != "behaviours_test.go" && !typed.MatchString(file) {
-			require.True(t, listed[test], "%s in %s has no row in %s: say there what it proves", test, file, behaviours)
+			require.True(t, listed[test], "%s in %s has no row in %s: add one that says what it proves", test, file, behaviours)
 		}
 	}
 }
 
-// typed are the files that test the codecs, which the table is not about.
+// typed matches the files that test codecs, which the table does not cover.
 var typed = regexp.MustCompile(`^(codec|typed|example)`)
 
-// testFunctions returns the tests of this directory and the files they are in.
+// testFunctions maps the tests of this directory to their files.
 func testFunctions(t testing.TB) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("*_test.go")
@@ -62,7 +62,7 @@ func testFunctions(t testing.TB) map[string]string {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
 		require.NoError(t, err)
 		if parsed.Name.Name != "ipc_test" {
-			continue // tests of the inside
+			continue // internal tests
 		}
 		for _, decl := range parsed.Decls {
 			fn, ok := decl.(*ast.FuncDecl)

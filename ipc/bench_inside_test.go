@@ -10,9 +10,9 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// BenchmarkInside is what a message of 64 bytes costs each side where nothing waits
-// and no cache line crosses: one process fills the ring and then empties it, in
-// turns, and the two are timed by themselves.
+// BenchmarkInside measures what a message of 64 bytes costs each endpoint if nothing
+// waits and no cache line crosses: one process alternately fills and empties the
+// ring, and each phase is timed separately.
 func BenchmarkInside(b *testing.B) {
 	ctx := context.Background()
 	singles := func(s *ipc.Sender, msgs [][]byte) error {
@@ -60,7 +60,7 @@ func BenchmarkInside(b *testing.B) {
 		}
 		return err
 	}
-	stepwise := func(r *ipc.Receiver, n int) error {
+	nextRelease := func(r *ipc.Receiver, n int) error {
 		for ; n > 0; n-- {
 			msg, err := r.TryNext()
 			if err != nil {
@@ -98,18 +98,18 @@ func BenchmarkInside(b *testing.B) {
 	}{
 		{"Send, Consume", singles, consume},
 		{"Send, RecvAppend", singles, appended},
-		{"Send, TryNext and Release", singles, stepwise},
+		{"Send, TryNext and Release", singles, nextRelease},
 		{"Send, Recv", singles, received},
 		{"Send, All", singles, all},
 		{"Claim, Consume", claims, consume},
 		{"SendBatch, Consume", batches, consume},
 		{"SendBatch, RecvAppend", batches, appended},
-		{"SendBatch, TryNext and Release", batches, stepwise},
+		{"SendBatch, TryNext and Release", batches, nextRelease},
 		{"SendBatch, Recv", batches, received},
 		{"SendBatch, All", batches, all},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			s, r := newPair(b, with(in(b), func(o *ipc.Options) { o.Capacity = 64 << 10 })) // stays in the second cache
+			s, r := newPair(b, with(in(b), func(o *ipc.Options) { o.Capacity = 64 << 10 })) // fits the L2 cache
 			msgs := make([][]byte, 16)
 			for i := range msgs {
 				msgs[i] = make([]byte, 64)
@@ -130,7 +130,7 @@ func BenchmarkInside(b *testing.B) {
 				sending.add(filled.Sub(began))
 				receiving.add(emptied.Sub(filled))
 			}
-			// Medians: a thread that lost its processor in between says nothing.
+			// Medians discard the rounds in which the thread was preempted.
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(sending.quantile(0.5)/rounds/float64(len(msgs)), "send-ns")
 			b.ReportMetric(receiving.quantile(0.5)/rounds/float64(len(msgs)), "recv-ns")

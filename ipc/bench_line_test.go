@@ -15,7 +15,7 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// lineRole answers each odd number in the shared word by the next even one.
+// lineRole answers each odd number in the shared word with the next even one.
 func lineRole(args []string) int {
 	word, unmap, err := shareWord(args[0])
 	if err != nil {
@@ -46,8 +46,8 @@ func shareWord(path string) (*atomic.Uint64, func(), error) {
 	return (*atomic.Uint64)(unsafe.Pointer(&mem[0])), func() { _ = mem.Unmap() }, nil
 }
 
-// line measures how long a bare cache line takes from one process to another,
-// one way, both spinning: the median of many round trips, halved, in nanoseconds.
+// line returns how many nanoseconds a bare cache line takes from one process to
+// another while both spin: half the median of many round trips.
 func line(b *testing.B) float64 {
 	b.Helper()
 	path := filepath.Join(proctest.Dir(b), "line")
@@ -59,7 +59,7 @@ func line(b *testing.B) float64 {
 	p := proctest.Start(b, "line", path)
 	p.Expect("ready")
 	h := newSamples()
-	const rounds, perSample = 2000, 50 // the clock takes as long as a crossing
+	const rounds, perSample = 2000, 50 // reading the clock takes as long as one crossing
 	n := uint64(0)
 	for range rounds {
 		start := time.Now()
@@ -77,7 +77,7 @@ func line(b *testing.B) float64 {
 	return h.quantile(0.5)
 }
 
-// samples keeps up to a million durations.
+// samples holds up to 1<<20 durations and drops the rest.
 type samples struct{ all []time.Duration }
 
 func newSamples() *samples { return &samples{make([]time.Duration, 0, 1<<20)} }

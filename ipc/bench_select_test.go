@@ -14,8 +14,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// BenchmarkSelectRoundTrip is BenchmarkRoundTrip, asleep, where this side waits by Recv,
-// by Select over so many receivers, or by Ready.
+// BenchmarkSelectRoundTrip is BenchmarkRoundTrip/asleep with this process waiting in
+// Recv, in Select over n receivers, or on Ready.
 func BenchmarkSelectRoundTrip(b *testing.B) {
 	wait := map[string]func(ctx context.Context, back *ipc.Receiver, rs []*ipc.Receiver) error{
 		"Recv": func(context.Context, *ipc.Receiver, []*ipc.Receiver) error { return nil },
@@ -38,12 +38,12 @@ func BenchmarkSelectRoundTrip(b *testing.B) {
 			ctx := context.Background()
 			rs := make([]*ipc.Receiver, c.n)
 			for i := range rs {
-				called := strconv.Itoa(i)
+				name := strconv.Itoa(i)
 				if i == c.n/2 {
-					called = "back"
+					name = "back"
 				}
 				var err error
-				rs[i], err = ipc.NewReceiver(ctx, called, o)
+				rs[i], err = ipc.NewReceiver(ctx, name, o)
 				require.NoError(b, err)
 				defer rs[i].Close()
 			}
@@ -57,7 +57,7 @@ func BenchmarkSelectRoundTrip(b *testing.B) {
 			for b.Loop() {
 				start := time.Now()
 				require.NoError(b, s.Send(ctx, msg))
-				for err = ipc.ErrEmpty; errors.Is(err, ipc.ErrEmpty); { // a value of Ready may be stale
+				for err = ipc.ErrEmpty; errors.Is(err, ipc.ErrEmpty); { // a value from Ready may be stale
 					require.NoError(b, wait[c.how](ctx, back, rs))
 					if c.how == "Recv" {
 						buf, err = back.RecvAppend(ctx, buf[:0])
@@ -77,8 +77,8 @@ func BenchmarkSelectRoundTrip(b *testing.B) {
 	}
 }
 
-// BenchmarkSelectLoop is one loop over channels that are all busy, a sender process
-// for all of them.
+// BenchmarkSelectLoop measures one loop over n busy channels, all fed by one sender
+// process.
 func BenchmarkSelectLoop(b *testing.B) {
 	for _, n := range []int{1, 8, 64} {
 		for _, drain := range []bool{false, true} {
@@ -100,11 +100,11 @@ func BenchmarkSelectLoop(b *testing.B) {
 				for got := 0; got < each*n; {
 					i, err := ipc.Select(ctx, rs...)
 					require.NoError(b, err)
-					most := 1
+					limit := 1
 					if drain {
-						most = 0
+						limit = 0
 					}
-					took, err := rs[i].Consume(ctx, most, func([]byte) error { return nil })
+					took, err := rs[i].Consume(ctx, limit, func([]byte) error { return nil })
 					require.NoError(b, err)
 					got += took
 				}
@@ -115,7 +115,7 @@ func BenchmarkSelectLoop(b *testing.B) {
 	}
 }
 
-// spreaderRole sends messages of 64 bytes to each of several channels in turn.
+// spreaderRole sends messages of 64 bytes to several channels in turn.
 func spreaderRole(args []string) int {
 	o, ctx := decode(args), context.Background()
 	senders := make([]*ipc.Sender, number(args[1]))

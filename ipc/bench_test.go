@@ -16,12 +16,12 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// The benchmarks use real processes. Each reports beside its figure the time that
-// a cache line takes from one process to the other ("line-ns"), measured in the
-// same run: on a virtual machine that drifts, and the figures with it.
+// The benchmarks use real processes. Each also reports "line-ns", the time that a
+// cache line takes from one process to the other, measured in the same run: on a
+// virtual machine this time drifts, and the results drift with it.
 
-// floodRole sends n messages of a size, batch by batch, each filled with its
-// number, and says how it ended.
+// floodRole sends n messages of the given size, singly or in batches. Its exit status
+// reports whether a send failed, other than by disconnection.
 func floodRole(args []string) int {
 	o := decode(args)
 	size, batch, n := number(args[1]), number(args[2]), number(args[3])
@@ -95,7 +95,7 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
-// echoRole sends back what it receives.
+// echoRole receives on "there" and sends each message back on "back".
 func echoRole(args []string) int {
 	o := decode(args)
 	ctx := context.Background()
@@ -119,7 +119,7 @@ func echoRole(args []string) int {
 	return 0
 }
 
-// BenchmarkRoundTrip is a message there and back: half of it is one way.
+// BenchmarkRoundTrip times a message there and back, and reports half of that.
 func BenchmarkRoundTrip(b *testing.B) {
 	for _, c := range []struct {
 		name string

@@ -14,8 +14,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// containerRole is a process that sees another boot id, as in a container. It attaches
-// as it is told, says what became of that, and what else it makes of the channel.
+// containerRole is a process that sees another boot id, as in a container. For each
+// command it reads, it attaches to or peeks at the channel and reports the result.
 func containerRole(args []string) int {
 	o := decode(args)
 	id, err := os.CreateTemp("", "boot_id")
@@ -80,14 +80,14 @@ func TestContainerWithABootIDOfItsOwnSharesALiveChannel(t *testing.T) {
 			send(t, s, "to a container")
 			require.Equal(t, "ok", p.Ask("peek"))
 			require.NoError(t, r.Close())
-			require.Equal(t, "ok", p.Ask("receive"), "a sender holds it")
+			require.Equal(t, "ok", p.Ask("receive"), "a sender keeps the channel open")
 			require.NoError(t, s.Close())
 			remove(t, o)
 		})
 	}
 }
 
-func TestChannelThatNobodyHoldsIsOfAnotherBootOnADiskOnly(t *testing.T) {
+func TestUnheldChannelOfAnotherBootIsRefusedOnDiskOnly(t *testing.T) {
 	for where, c := range map[string]struct {
 		dir  func(testing.TB) *ipc.Options
 		want string
@@ -103,7 +103,7 @@ func TestChannelThatNobodyHoldsIsOfAnotherBootOnADiskOnly(t *testing.T) {
 			for _, verb := range []string{"peek", "send", "receive", "send"} {
 				require.Equal(t, c.want, p.Ask("%s", verb), verb)
 			}
-			if c.want != "ok" { // whoever made it goes on
+			if c.want != "ok" { // its creator can still open it
 				r, err := ipc.NewReceiver(background(t), name, o)
 				require.NoError(t, err)
 				recv(t, r, "one", "two")
@@ -118,7 +118,7 @@ func TestChannelOfAnotherBootIsRefusedAndCanBeRemoved(t *testing.T) {
 	o := onDisk(t)
 	o.Durable = true
 	s := newSender(t, creating(o))
-	send(t, s, "before the power went")
+	send(t, s, "before the reboot")
 	require.NoError(t, s.Close())
 	rewriteHeader(t, o, func(h []byte) { h[0x50] ^= 0xff })
 	for _, open := range []func() error{
@@ -129,7 +129,7 @@ func TestChannelOfAnotherBootIsRefusedAndCanBeRemoved(t *testing.T) {
 		err := open()
 		require.ErrorIs(t, err, ipc.ErrIncompatible)
 		require.ErrorContains(t, err, "boot")
-		require.False(t, strings.Contains(err.Error(), "remove"), "it may hold messages: %v", err)
+		require.False(t, strings.Contains(err.Error(), "remove"), "the error suggests removing a channel that may hold messages: %v", err)
 	}
 	stats, err := ipc.Inspect(name, o)
 	require.NoError(t, err)

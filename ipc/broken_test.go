@@ -15,8 +15,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// breakages are what can be done to a channel's file, or its directory, behind
-// the back of those who use it.
+// breakages are changes that another program may make to a channel's file or
+// directory.
 var breakages = map[string]func(t testing.TB, o *ipc.Options){
 	"truncated to nothing":       func(_ testing.TB, o *ipc.Options) { _ = os.Truncate(path(o), 0) },
 	"truncated within the ring":  func(_ testing.TB, o *ipc.Options) { _ = os.Truncate(path(o), ringAt) },
@@ -46,8 +46,8 @@ var breakages = map[string]func(t testing.TB, o *ipc.Options){
 	},
 }
 
-// Four processes use the channel while its file is broken again and again.
-func TestFileThatIsBrokenUnderLoadKillsNobody(t *testing.T) {
+// Four processes use the channel while its file is broken repeatedly.
+func TestFileBrokenUnderLoadKillsNoProcess(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for what, breakIt := range breakages {
 		t.Run(what, func(t *testing.T) {
@@ -73,17 +73,17 @@ func TestFileThatIsBrokenUnderLoadKillsNobody(t *testing.T) {
 			for _, v := range victims {
 				requireUnhurt(t, v)
 			}
-			require.NoError(t, os.MkdirAll(o.Dir, 0o700)) // for the test's end
+			require.NoError(t, os.MkdirAll(o.Dir, 0o700)) // for the test's cleanup
 			require.NoError(t, os.RemoveAll(path(o)))
 		})
 	}
 }
 
-// Those that are attached need no name: only newcomers do.
-func TestChannelWhoseNameIsGoneGoesOn(t *testing.T) {
+// Attached endpoints do not need the channel's name; only new ones do.
+func TestChannelWorksAfterItsNameIsRemoved(t *testing.T) {
 	for what, c := range map[string]struct {
-		lose  func(t testing.TB, o *ipc.Options)
-		joins error // what a newcomer is told
+		lose func(t testing.TB, o *ipc.Options)
+		want error // of a new endpoint
 	}{
 		"unlinked":              {breakages["unlinked"], fs.ErrNotExist},
 		"replaced":              {breakages["replaced by junk"], ipc.ErrIncompatible},
@@ -101,15 +101,15 @@ func TestChannelWhoseNameIsGoneGoesOn(t *testing.T) {
 			send(t, clone, "of a clone")
 			recv(t, r, "of a clone")
 			_, err = ipc.NewSender(background(t), name, o)
-			require.ErrorIs(t, err, c.joins)
-			stands, _ := os.ReadFile(path(o))
+			require.ErrorIs(t, err, c.want)
+			before, _ := os.ReadFile(path(o))
 			require.NoError(t, clone.Close())
 			require.NoError(t, s.Close())
 			require.NoError(t, r.Close())
 			after, _ := os.ReadFile(path(o))
-			require.Equal(t, len(stands), len(after), "Close takes only its own file away")
+			require.Equal(t, len(before), len(after), "Close removes only its own file")
 			if what == "its directory removed" {
-				require.NoDirExists(t, o.Dir, "and makes nothing")
+				require.NoDirExists(t, o.Dir, "Close does not create it again")
 			}
 			require.NoError(t, os.MkdirAll(o.Dir, 0o700))
 			require.NoError(t, os.RemoveAll(path(o)))
@@ -117,9 +117,9 @@ func TestChannelWhoseNameIsGoneGoesOn(t *testing.T) {
 	}
 }
 
-// What was read from a file that is truncated meanwhile may be zeroes; a receiver
-// in place is told before it passes them on, and so releases nothing.
-func TestIntactTellsOfATruncation(t *testing.T) {
+// Bytes read in place may be zeroes if the file is truncated meanwhile. Intact reports
+// the truncation before the receiver uses them, and Release releases nothing.
+func TestIntactReportsATruncation(t *testing.T) {
 	requireGuard(t)
 	o := in(t)
 	s, r := newPairOnce(t, o)

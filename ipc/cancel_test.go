@@ -82,7 +82,7 @@ func TestCancelWakesItsOwnSenderAtOnce(t *testing.T) {
 		cancel()
 		require.ErrorIs(t, awaitSoon(t, sent), context.Canceled)
 	}
-	// What was given up leaves no trace in the ring.
+	// Canceled sends leave nothing in the ring.
 	for range n {
 		_, err := r.Recv(background(t))
 		require.NoError(t, err)

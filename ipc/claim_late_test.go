@@ -13,17 +13,17 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// A call on a Claim that is over, by however many others it was followed, changes
-// nothing: neither the claim that is open nor what was sent.
-func TestLateCallsOnAClaimTouchNoOther(t *testing.T) {
-	ends := map[string]func(*ipc.Claim) error{"Commit": (*ipc.Claim).Commit, "Abort": (*ipc.Claim).Abort}
-	for first, end := range ends {
-		for again, late := range ends {
+// A call on a finished Claim changes nothing, however many claims followed it:
+// neither the open claim nor the messages already sent.
+func TestLateCallsOnAClaimDoNotAffectOthers(t *testing.T) {
+	finishes := map[string]func(*ipc.Claim) error{"Commit": (*ipc.Claim).Commit, "Abort": (*ipc.Claim).Abort}
+	for first, finish := range finishes {
+		for again, late := range finishes {
 			for _, between := range []int{0, 1, 6, 7, 8, 15, 63, 64, 65, 200} {
 				t.Run(fmt.Sprintf("%s, %d claims, %s", first, between, again), func(t *testing.T) {
 					s, r := newPair(t, in(t))
-					over := claim(t, s, "over")
-					require.NoError(t, end(over))
+					done := claim(t, s, "done")
+					require.NoError(t, finish(done))
 					sent := 0
 					if first == "Commit" {
 						sent++
@@ -32,11 +32,11 @@ func TestLateCallsOnAClaimTouchNoOther(t *testing.T) {
 						require.NoError(t, claim(t, s, "between").Commit())
 					}
 					open := claim(t, s, "open")
-					require.NotSame(t, over, open)
-					require.ErrorIs(t, late(over), ipc.ErrClosed)
-					require.Nil(t, over.Bytes())
+					require.NotSame(t, done, open)
+					require.ErrorIs(t, late(done), ipc.ErrClosed)
+					require.Nil(t, done.Bytes())
 					require.Equal(t, "open", string(open.Bytes()))
-					require.ErrorIs(t, s.TrySend([]byte("x")), ipc.ErrBusy, "it is open")
+					require.ErrorIs(t, s.TrySend([]byte("x")), ipc.ErrBusy, "a claim is open")
 					require.NoError(t, open.Commit())
 					for range sent + between {
 						_, err := r.TryRecv()
@@ -49,19 +49,20 @@ func TestLateCallsOnAClaimTouchNoOther(t *testing.T) {
 	}
 }
 
-// A Claim that ended before Close unmaps nothing that another's holder writes to.
+// A late call on a Claim that was finished before Close does not unmap the segment
+// while another claim is open.
 func TestLateCallsAfterCloseLeaveTheOpenClaimsMemory(t *testing.T) {
 	o := in(t)
 	r := newReceiver(t, o)
 	s, err := ipc.NewSender(background(t), name, o)
 	require.NoError(t, err)
-	over := claim(t, s, "over")
-	require.NoError(t, over.Commit())
+	done := claim(t, s, "done")
+	require.NoError(t, done.Commit())
 	open := claim(t, s, "open")
 	require.NoError(t, s.Close())
 	require.NoError(t, r.Close())
-	require.ErrorIs(t, over.Commit(), ipc.ErrClosed)
-	require.ErrorIs(t, over.Abort(), ipc.ErrClosed)
+	require.ErrorIs(t, done.Commit(), ipc.ErrClosed)
+	require.ErrorIs(t, done.Abort(), ipc.ErrClosed)
 	require.True(t, mapped(t, o))
 	requireReadable(t, "open", open.Bytes())
 	copy(open.Bytes(), "late")
@@ -73,9 +74,9 @@ func TestLateCallsAfterCloseLeaveTheOpenClaimsMemory(t *testing.T) {
 	require.ErrorIs(t, err, ipc.ErrClosed)
 }
 
-// A hundred goroutines that each claim, defer Abort, fill, commit and wait for the
-// answer, so that the deferred Abort comes when others have claimed since; on a fresh
-// Sender each time.
+// A hundred goroutines each claim, defer Abort, fill, commit and wait for the answer,
+// so that the deferred Abort runs after later claims by other goroutines. Each round
+// uses a fresh Sender.
 func TestHundredGoroutinesWithDeferredAborts(t *testing.T) {
 	const goroutines, each = 100, 20
 	for range 3 {
@@ -117,7 +118,7 @@ func TestHundredGoroutinesWithDeferredAborts(t *testing.T) {
 			select {
 			case got := <-answers[who]:
 				if got != n {
-					return fmt.Errorf("the answer to %d is %d", n, got)
+					return fmt.Errorf("answer: want %d, got %d", n, got)
 				}
 				return nil
 			case <-ctx.Done():
@@ -142,8 +143,8 @@ func TestHundredGoroutinesWithDeferredAborts(t *testing.T) {
 	}
 }
 
-// Close comes while goroutines claim, send batches and end their claims: each is told
-// the truth, and nothing faults.
+// Close races goroutines that claim, commit, abort and send batches: each call reports
+// correctly whether it sent, and none faults.
 func TestCloseAmongClaimsAndBatches(t *testing.T) {
 	for range 20 {
 		o := in(t)
@@ -215,7 +216,7 @@ func TestClaimsCostAFractionOfAnAllocation(t *testing.T) {
 		c, err := s.Claim(ctx, 64)
 		require.NoError(t, err)
 		if c.Commit() != nil || c.Abort() == nil {
-			t.Fatal("not as it must be")
+			t.Fatal("want Commit to succeed and the late Abort to fail")
 		}
 		if _, err := r.RecvAppend(ctx, dst); err != nil {
 			t.Fatal(err)

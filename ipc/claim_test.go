@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// claim claims room for a message and writes it.
+// claim claims space for msg and copies it in, without committing.
 func claim(t testing.TB, s *ipc.Sender, msg string) *ipc.Claim {
 	t.Helper()
 	c, err := s.Claim(background(t), len(msg))
@@ -143,7 +143,7 @@ func TestCommitWakesTheReceiver(t *testing.T) {
 	require.NoError(t, awaitSoon(t, got))
 }
 
-func TestAbortOfTheOnlyThingInTheWayWakesTheReceiver(t *testing.T) {
+func TestAbortOfTheBlockingClaimWakesTheReceiver(t *testing.T) {
 	o := in(t)
 	o.Heartbeat, o.Spin = slow, -1
 	s, r := newPair(t, o)
@@ -178,7 +178,7 @@ func TestCommitAfterTheReceiverHasGoneIsDisconnected(t *testing.T) {
 	c := claim(t, s, "too late")
 	require.NoError(t, r.Close())
 	require.ErrorIs(t, c.Commit(), ipc.ErrDisconnected)
-	require.ErrorIs(t, c.Commit(), ipc.ErrClosed, "once")
+	require.ErrorIs(t, c.Commit(), ipc.ErrClosed, "a claim is finished by its first Commit")
 }
 
 func TestClaimWaitsForRoom(t *testing.T) {
@@ -201,7 +201,7 @@ func TestClaimChecksItsSize(t *testing.T) {
 	require.ErrorIs(t, err, ipc.ErrTooLarge)
 	_, err = s.Claim(background(t), -1)
 	require.ErrorIs(t, err, fs.ErrInvalid)
-	require.NoError(t, claim(t, s, string(make([]byte, 2048))).Commit(), "a refused claim is not open")
+	require.NoError(t, claim(t, s, string(make([]byte, 2048))).Commit(), "a refused claim leaves none open")
 }
 
 func TestStatsShowAnOpenClaim(t *testing.T) {

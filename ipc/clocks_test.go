@@ -13,9 +13,9 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// An end whose monotonic clock is ahead or behind is looked at from here, and
-// looks at this one.
-func TestEndInAnotherTimeNamespaceHasASaneAge(t *testing.T) {
+// An endpoint whose monotonic clock is ahead or behind is inspected from this process,
+// and inspects this one.
+func TestEndpointInAnotherTimeNamespaceHasASaneAge(t *testing.T) {
 	for _, offset := range []time.Duration{24 * time.Hour, -time.Minute} {
 		t.Run(offset.String(), func(t *testing.T) {
 			o := in(t)
@@ -24,11 +24,11 @@ func TestEndInAnotherTimeNamespaceHasASaneAge(t *testing.T) {
 			p.Expect("ready")
 			require.Equal(t, "ok", p.Ask("send from another time"))
 			recv(t, r, "from another time")
-			proctest.Eventually(t, "the end has beaten lately", func() bool {
-				end := r.Stats().Senders[0]
-				return end.State == ipc.StateAlive && end.BeatAge < time.Second
+			proctest.Eventually(t, "the sender has a recent beat", func() bool {
+				sender := r.Stats().Senders[0]
+				return sender.State == ipc.StateAlive && sender.BeatAge < time.Second
 			})
-			proctest.Eventually(t, "it sees both ends beat", func() bool {
+			proctest.Eventually(t, "the sender sees both endpoints beat", func() bool {
 				return p.Ask("look") == "receiver alive, young; 1 senders alive, young"
 			})
 			start := time.Now()
@@ -39,23 +39,23 @@ func TestEndInAnotherTimeNamespaceHasASaneAge(t *testing.T) {
 	}
 }
 
-// look tells how the ends of the channel look from here.
+// look describes the channel's endpoints as Inspect sees them in this process.
 func look(o *ipc.Options) string {
-	of := func(end ipc.End) string {
+	describe := func(e ipc.End) string {
 		age := "young"
-		if end.BeatAge > 2*time.Second {
-			age = end.BeatAge.String()
+		if e.BeatAge > 2*time.Second {
+			age = e.BeatAge.String()
 		}
-		return end.State.String() + ", " + age
+		return e.State.String() + ", " + age
 	}
 	s, err := ipc.Inspect(name, o)
 	if err != nil || s.Receiver == nil || len(s.Senders) != 1 {
 		return kind(err)
 	}
-	return "receiver " + of(*s.Receiver) + "; 1 senders " + of(s.Senders[0])
+	return "receiver " + describe(*s.Receiver) + "; 1 senders " + describe(s.Senders[0])
 }
 
-// rewriteHeader changes a field of a channel's header and sums it up again.
+// rewriteHeader changes a field of a channel's header and updates the checksum.
 func rewriteHeader(t testing.TB, o *ipc.Options, change func(header []byte)) {
 	t.Helper()
 	f, err := os.OpenFile(path(o), os.O_RDWR, 0)
@@ -70,13 +70,13 @@ func rewriteHeader(t testing.TB, o *ipc.Options, change func(header []byte)) {
 	require.NoError(t, err)
 }
 
-// The wall clock stands in a channel once, as the time when it was made. All else
-// goes by the monotonic clock.
+// A channel holds one wall clock time, that of its creation. All other times are
+// monotonic.
 func TestWallClockThatJumpedDoesNotMatter(t *testing.T) {
 	for what, created := range map[string]int64{
-		"made in the future": time.Now().Add(1000 * time.Hour).UnixNano(),
-		"made before 1970":   -1e18,
-		"made at no time":    -1 << 63,
+		"created in the future": time.Now().Add(1000 * time.Hour).UnixNano(),
+		"created before 1970":   -1e18,
+		"smallest time":         -1 << 63,
 	} {
 		t.Run(what, func(t *testing.T) {
 			o := in(t)

@@ -166,7 +166,7 @@ func TestClosedReceiverWasDisconnectedBefore(t *testing.T) {
 	requireReceiverClosed(t, r)
 }
 
-func TestStatsOfAClosedEndDoNotFail(t *testing.T) {
+func TestStatsOfAClosedEndpointDoNotFail(t *testing.T) {
 	s, r := newPair(t, in(t))
 	send(t, s, "x")
 	require.NoError(t, s.Close())

@@ -1,4 +1,4 @@
 package ipc
 
-// CheckCodec is what the constructors ask of a codec before they open anything.
+// CheckCodec is the check that the constructors make before they open anything.
 var CheckCodec = checkCodec

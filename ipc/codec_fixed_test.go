@@ -30,7 +30,7 @@ func TestFixedSendsNoPadding(t *testing.T) {
 	var v holey
 	mem := unsafe.Slice((*byte)(unsafe.Pointer(&v)), unsafe.Sizeof(v))
 	for i := range mem {
-		mem[i] = 0xaa // as an earlier user of the memory may have left it
+		mem[i] = 0xaa // stale bytes of an earlier use
 	}
 	v.A, v.B, v.G = 1, 2, 3
 	for i := range v.C {
@@ -47,7 +47,7 @@ func TestFixedSendsNoPadding(t *testing.T) {
 	require.Equal(t, v.C, clean.C)
 	again, err := c.Append(nil, clean)
 	require.NoError(t, err)
-	require.Equal(t, dirty, again, "equal values make equal messages")
+	require.Equal(t, dirty, again, "equal values encode to equal messages")
 }
 
 func TestFixedRefusesPointers(t *testing.T) {
@@ -61,12 +61,12 @@ func TestFixedRefusesPointers(t *testing.T) {
 	_ = embedded{}.inner
 	for name, c := range map[string]struct {
 		codec any
-		says  string
+		want  string
 	}{
 		"a pointer":           {ipc.Fixed[*int](), "it is a pointer"},
 		"a slice":             {ipc.Fixed[[]byte](), "it is a slice"},
 		"a map":               {ipc.Fixed[struct{ M map[int]int }](), "field M is a map"},
-		"a string, deep":      {ipc.Fixed[deep](), "field Rows[].Cells[].Name is a string"},
+		"a nested string":     {ipc.Fixed[deep](), "field Rows[].Cells[].Name is a string"},
 		"an interface":        {ipc.Fixed[error](), "it is an interface"},
 		"a channel":           {ipc.Fixed[struct{ C chan int }](), "field C is a channel"},
 		"a function":          {ipc.Fixed[[2]func()](), "field [] is a function"},
@@ -76,7 +76,7 @@ func TestFixedRefusesPointers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := ipc.CheckCodec(c.codec)
-			require.ErrorContains(t, err, c.says)
+			require.ErrorContains(t, err, c.want)
 			require.ErrorContains(t, err, "Fixed: ")
 		})
 	}
@@ -130,17 +130,17 @@ func TestFixedDecodesOnlyWholeValues(t *testing.T) {
 func TestFixedFingerprintIsTheLayouts(t *testing.T) {
 	type point struct{ X, Y int32 }
 	type renamed point
-	of := func(c any) uint64 { return c.(ipc.Fingerprinter).Fingerprint() }
-	base := of(ipc.Fixed[point]())
+	fingerprint := func(c any) uint64 { return c.(ipc.Fingerprinter).Fingerprint() }
+	base := fingerprint(ipc.Fixed[point]())
 
-	require.Equal(t, base, of(ipc.Fixed[point]()), "the same type")
-	require.Equal(t, base, of(ipc.Fixed[renamed]()), "another name of the type")
-	require.Equal(t, base, of(ipc.Fixed[struct{ X, Y int32 }]()), "no name")
-	same := of(ipc.Fixed[int64]())
+	require.Equal(t, base, fingerprint(ipc.Fixed[point]()), "the same type")
+	require.Equal(t, base, fingerprint(ipc.Fixed[renamed]()), "another type name")
+	require.Equal(t, base, fingerprint(ipc.Fixed[struct{ X, Y int32 }]()), "an unnamed type")
+	same := fingerprint(ipc.Fixed[int64]())
 	if strconv.IntSize == 32 {
-		same = of(ipc.Fixed[int32]())
+		same = fingerprint(ipc.Fixed[int32]())
 	}
-	require.Equal(t, same, of(ipc.Fixed[int]()), "the same memory on this platform")
+	require.Equal(t, same, fingerprint(ipc.Fixed[int]()), "the same memory on this platform")
 
 	seen := map[uint64]string{base: "X, Y int32"}
 	for name, c := range map[string]any{
@@ -148,8 +148,8 @@ func TestFixedFingerprintIsTheLayouts(t *testing.T) {
 		"unsigned":       ipc.Fixed[struct{ X, Y uint32 }](),
 		"floats":         ipc.Fixed[struct{ X, Y float32 }](),
 		"wider":          ipc.Fixed[struct{ X, Y int64 }](),
-		"one more":       ipc.Fixed[struct{ X, Y, Z int32 }](),
-		"one less":       ipc.Fixed[struct{ X int32 }](),
+		"one field more": ipc.Fixed[struct{ X, Y, Z int32 }](),
+		"one field less": ipc.Fixed[struct{ X int32 }](),
 		"an array":       ipc.Fixed[[2]int32](),
 		"a longer array": ipc.Fixed[[3]int32](),
 		"nested":         ipc.Fixed[struct{ P point }](),
@@ -169,7 +169,7 @@ func TestFixedFingerprintIsTheLayouts(t *testing.T) {
 		"complex":           ipc.Fixed[complex64](),
 		"other empty array": ipc.Fixed[[0]int64](),
 	} {
-		fp := of(c)
+		fp := fingerprint(c)
 		require.NotContains(t, seen, fp, "%s has the fingerprint of %s", name, seen[fp])
 		seen[fp] = name
 	}

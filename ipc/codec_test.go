@@ -21,7 +21,7 @@ type order struct {
 	Tags  [3]int16
 }
 
-// pair marshals itself by value and has no AppendBinary.
+// pair has MarshalBinary on the value and no AppendBinary.
 type pair struct{ A, B uint32 }
 
 func (p pair) MarshalBinary() ([]byte, error) {
@@ -39,22 +39,22 @@ func (p *pair) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// word appends itself through a pointer, and must not be asked to marshal.
+// word has AppendBinary on the pointer. Its MarshalBinary must not be called.
 type word struct{ s string }
 
 func (w *word) AppendBinary(dst []byte) ([]byte, error) { return append(dst, w.s...), nil }
-func (w *word) MarshalBinary() ([]byte, error)          { panic("the appender comes first") }
+func (w *word) MarshalBinary() ([]byte, error)          { panic("MarshalBinary called instead of AppendBinary") }
 func (w *word) UnmarshalBinary(data []byte) error       { w.s = string(data); return nil }
 
-// mute can be read but not written.
+// mute can be decoded but not encoded.
 type mute struct{}
 
 func (*mute) UnmarshalBinary([]byte) error { return nil }
 
 var errRefused = errors.New("refused")
 
-// roundTrip encodes behind a prefix, which must stay, and decodes from a buffer
-// that is overwritten, which the value must not notice.
+// roundTrip appends each value to a prefix, which must stay, and overwrites the buffer
+// after decoding, which must not change the value.
 func roundTrip[T any](t *testing.T, c ipc.Codec[T], values ...T) {
 	t.Helper()
 	for _, v := range values {
@@ -70,7 +70,7 @@ func roundTrip[T any](t *testing.T, c ipc.Codec[T], values ...T) {
 	}
 }
 
-func TestCodecsGiveBackWhatTheyTook(t *testing.T) {
+func TestCodecsRoundTrip(t *testing.T) {
 	o := order{ID: 1 << 60, Side: true, Price: -2.5, Tags: [3]int16{-1, 0, 1}}
 	t.Run("JSON", func(t *testing.T) {
 		roundTrip(t, ipc.JSON[order](), o, order{})
@@ -132,13 +132,13 @@ func (s *shouted) MarshalJSON() ([]byte, error) {
 
 func TestCodecsRefuseToEncode(t *testing.T) {
 	for name, encode := range map[string]func(dst []byte) ([]byte, error){
-		"JSON of a channel":    func(d []byte) ([]byte, error) { return ipc.JSON[chan int]().Append(d, nil) },
-		"JSON of not-a-number": func(d []byte) ([]byte, error) { return ipc.JSON[float64]().Append(d, math.NaN()) },
-		"Gob of a function":    func(d []byte) ([]byte, error) { return ipc.Gob[func()]().Append(d, nil) },
-		"Gob of a nil pointer": func(d []byte) ([]byte, error) { return ipc.Gob[*order]().Append(d, nil) },
-		"Binary that fails":    func(d []byte) ([]byte, error) { return ipc.Binary[pair]().Append(d, pair{A: math.MaxUint32}) },
-		"Binary without a way": func(d []byte) ([]byte, error) { return ipc.Binary[mute]().Append(d, mute{}) },
-		"Fixed of a string":    func(d []byte) ([]byte, error) { return ipc.Fixed[string]().Append(d, "x") },
+		"JSON of a channel":            func(d []byte) ([]byte, error) { return ipc.JSON[chan int]().Append(d, nil) },
+		"JSON of a NaN":                func(d []byte) ([]byte, error) { return ipc.JSON[float64]().Append(d, math.NaN()) },
+		"Gob of a function":            func(d []byte) ([]byte, error) { return ipc.Gob[func()]().Append(d, nil) },
+		"Gob of a nil pointer":         func(d []byte) ([]byte, error) { return ipc.Gob[*order]().Append(d, nil) },
+		"Binary whose marshaler fails": func(d []byte) ([]byte, error) { return ipc.Binary[pair]().Append(d, pair{A: math.MaxUint32}) },
+		"Binary without a marshaler":   func(d []byte) ([]byte, error) { return ipc.Binary[mute]().Append(d, mute{}) },
+		"Fixed of a string":            func(d []byte) ([]byte, error) { return ipc.Fixed[string]().Append(d, "x") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dst, err := encode([]byte("kept"))
@@ -158,16 +158,16 @@ func FuzzCodecsDecodeAnything(f *testing.F) {
 	f.Add(whole[:len(whole)-1])
 	f.Fuzz(func(t *testing.T, src []byte) {
 		keep := bytes.Clone(src)
-		decodeAgain(t, ipc.JSON[order](), src)
-		decodeAgain(t, ipc.Gob[order](), src)
-		decodeAgain(t, ipc.Binary[pair](), src)
-		decodeAgain(t, ipc.Fixed[order](), src)
+		decodeThenEncode(t, ipc.JSON[order](), src)
+		decodeThenEncode(t, ipc.Gob[order](), src)
+		decodeThenEncode(t, ipc.Binary[pair](), src)
+		decodeThenEncode(t, ipc.Fixed[order](), src)
 		require.Equal(t, keep, src, "Decode wrote into src")
 	})
 }
 
-// decodeAgain checks that whatever decodes also encodes.
-func decodeAgain[T any](t *testing.T, c ipc.Codec[T], src []byte) {
+// decodeThenEncode checks that a value decoded from src can be encoded.
+func decodeThenEncode[T any](t *testing.T, c ipc.Codec[T], src []byte) {
 	v, err := c.Decode(src)
 	if err != nil {
 		return

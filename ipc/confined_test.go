@@ -18,9 +18,9 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// confinedRole refuses a system call, by a seccomp filter, to itself and then
-// plays another role: arguments are the call, the error's number, the role and
-// its own arguments.
+// confinedRole installs a seccomp filter that refuses it a system call and then plays
+// another role. Its arguments are the call, the errno, the role and the role's
+// arguments.
 func confinedRole(args []string) int {
 	errno, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -48,7 +48,7 @@ func confinedRole(args []string) int {
 	return 2
 }
 
-// startConfined starts a role without a system call.
+// startConfined starts a role to which the kernel refuses a system call.
 func startConfined(t testing.TB, call string, errno syscall.Errno, role string, args ...string) *proctest.Proc {
 	t.Helper()
 	p := proctest.Start(t, "confined", append([]string{call, strconv.Itoa(int(errno)), role}, args...)...)
@@ -58,8 +58,8 @@ func startConfined(t testing.TB, call string, errno syscall.Errno, role string, 
 	return p
 }
 
-// pingRole sends on "there" and waits on "back" for the same, as often as the
-// second argument says.
+// pingRole sends on "there" and waits for the same message on "back", as many times
+// as the second argument says.
 func pingRole(args []string) int {
 	o, ctx := decode(args), context.Background()
 	n, _ := strconv.Atoi(args[1])
@@ -88,11 +88,11 @@ func pingRole(args []string) int {
 	return 0
 }
 
-// fenceBit is the one of a doorbell that tells publishers to fence.
+// fenceBit is the bit of a doorbell that tells publishers to fence.
 const fenceBit = 1 << 2
 
-// Each end of each channel is asleep whenever a message comes, and heartbeats are
-// too rare to help: a lost wake-up would show.
+// Each endpoint sleeps whenever a message arrives, and heartbeats are too rare to wake
+// it: a lost wake-up would hang the test.
 func TestWithoutMembarrierPublishersFenceAndNoWakeUpIsLost(t *testing.T) {
 	const trips = 5000
 	for _, c := range []struct {
@@ -100,9 +100,9 @@ func TestWithoutMembarrierPublishersFenceAndNoWakeUpIsLost(t *testing.T) {
 		ping, echo bool
 		errno      syscall.Errno
 	}{
-		{"nobody has it", true, true, unix.EPERM},
-		{"one has it", true, false, unix.ENOSYS},
-		{"the other has it", false, true, unix.EPERM},
+		{"neither has it", true, true, unix.EPERM},
+		{"echo has it", true, false, unix.ENOSYS},
+		{"ping has it", false, true, unix.EPERM},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := in(t)
@@ -118,13 +118,13 @@ func TestWithoutMembarrierPublishersFenceAndNoWakeUpIsLost(t *testing.T) {
 			echo := start("echo", c.echo, encode(t, o))
 			echo.Expect("ready")
 			ping.Expect(fmt.Sprintf("%d ok", trips))
-			for file, ends := range map[string]struct{ receiver, sender bool }{
+			for file, fences := range map[string]struct{ receiver, sender bool }{
 				"there": {c.echo, c.ping}, "back": {c.ping, c.echo},
 			} {
 				mem, err := os.ReadFile(filepath.Join(o.Dir, file))
 				require.NoError(t, err)
-				require.Equal(t, ends.receiver, mem[controlAt+0x100]&fenceBit != 0, "receiver's bell of %s", file)
-				require.Equal(t, ends.sender, mem[controlAt+0x180]&fenceBit != 0, "senders' bell of %s", file)
+				require.Equal(t, fences.receiver, mem[controlAt+0x100]&fenceBit != 0, "receiver's doorbell of %s", file)
+				require.Equal(t, fences.sender, mem[controlAt+0x180]&fenceBit != 0, "senders' doorbell of %s", file)
 			}
 			ping.Tell("end")
 			require.Zero(t, ping.Wait())
@@ -147,7 +147,7 @@ func TestWithoutPidfdTheHeartbeatNoticesADeath(t *testing.T) {
 	require.Less(t, time.Since(start), soon)
 	require.Equal(t, "ok", r.Ask("close"))
 
-	// The other way round: a sender that waits for room.
+	// Conversely, a sender that waits for room notices its receiver's death.
 	o = in(t)
 	o.Capacity = 4096
 	dying := startReceiver(t, o)
@@ -165,20 +165,20 @@ func TestWithoutPidfdTheHeartbeatNoticesADeath(t *testing.T) {
 	remove(t, o)
 }
 
-// sleepersRole blocks more receivers than get threads of their own and sends to
-// each of them.
+// sleepersRole blocks more receivers than may block in a thread of their own, and
+// sends to each of them.
 func sleepersRole(args []string) int {
 	o, ctx := decode(args), context.Background()
 	const n = 200
 	got := make(chan error, n)
 	var senders []*ipc.Sender
 	for i := range n {
-		at := strconv.Itoa(i)
-		r, err := ipc.NewReceiver(ctx, at, o)
+		name := strconv.Itoa(i)
+		r, err := ipc.NewReceiver(ctx, name, o)
 		if err != nil {
 			panic(err)
 		}
-		s, err := ipc.NewSender(ctx, at, o)
+		s, err := ipc.NewSender(ctx, name, o)
 		if err != nil {
 			panic(err)
 		}
@@ -219,7 +219,7 @@ func TestWithoutFutexWaitvSleepersHaveThreads(t *testing.T) {
 	}
 }
 
-// walkerRole says what it gives to make a channel in each of the directories.
+// walkerRole creates a channel in each of the directories and prints the results.
 func walkerRole(args []string) int {
 	for _, dir := range args {
 		r, err := ipc.NewReceiver(context.Background(), name, &ipc.Options{Dir: dir})
@@ -233,9 +233,9 @@ func walkerRole(args []string) int {
 	return 0
 }
 
-// linked makes a directory three deep and, for each of its components, a path to
-// it on which that one is a symbolic link.
-func linked(t testing.TB) (real string, links []string) {
+// makeLinkedPaths makes a directory three levels deep and, for each of its components,
+// a path to it on which that component is a symbolic link. The last path has them all.
+func makeLinkedPaths(t testing.TB) (real string, links []string) {
 	t.Helper()
 	top := proctest.Dir(t)
 	real = filepath.Join(top, "a", "b", "c")
@@ -254,25 +254,25 @@ func linked(t testing.TB) (real string, links []string) {
 }
 
 func TestLinkInAnyComponentIsRefused(t *testing.T) {
-	real, links := linked(t)
+	real, links := makeLinkedPaths(t)
 	dirs := append(links, real)
-	for who, start := range map[string]func() *proctest.Proc{
-		"by openat2":                   func() *proctest.Proc { return proctest.Start(t, "walker", dirs...) },
-		"component by component":       func() *proctest.Proc { return startConfined(t, "openat2", unix.ENOSYS, "walker", dirs...) },
-		"component by component again": func() *proctest.Proc { return startConfined(t, "openat2", unix.EPERM, "walker", dirs...) },
+	for how, start := range map[string]func() *proctest.Proc{
+		"by openat2":                     func() *proctest.Proc { return proctest.Start(t, "walker", dirs...) },
+		"component by component, ENOSYS": func() *proctest.Proc { return startConfined(t, "openat2", unix.ENOSYS, "walker", dirs...) },
+		"component by component, EPERM":  func() *proctest.Proc { return startConfined(t, "openat2", unix.EPERM, "walker", dirs...) },
 	} {
 		p := start()
 		for _, link := range links {
 			said := p.Line()
-			require.Contains(t, said, "symbolic link", who)
-			require.Contains(t, said, link, who)
+			require.Contains(t, said, "symbolic link", how)
+			require.Contains(t, said, link, how)
 		}
 		p.Expect("ok")
 		require.Zero(t, p.Wait())
 	}
 }
 
-func TestWithoutLocksOfOpenFilesTheErrorSaysSo(t *testing.T) {
+func TestWithoutOpenFileLocksTheErrorNamesThem(t *testing.T) {
 	for _, errno := range []syscall.Errno{unix.EINVAL, unix.EPERM, unix.EACCES, unix.ENOSYS} {
 		o := in(t)
 		p := startConfined(t, "ofd", errno, "walker", o.Dir)

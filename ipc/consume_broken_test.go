@@ -9,14 +9,14 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// What is read from a file that is truncated meanwhile may be zeroes: Consume takes
-// nothing of which that may be so, wherever in its walk it is, and says why.
+// Bytes read from a file that is truncated meanwhile may be zeroes. Consume takes no
+// message that this may affect, wherever it is in its walk, and returns the reason.
 func TestConsumeTakesNothingThatATruncationMayHaveZeroed(t *testing.T) {
 	requireGuard(t)
 	for how, sends := range map[string]func(t *testing.T, s *ipc.Sender){
-		"one by one":             func(t *testing.T, s *ipc.Sender) { send(t, s, texts(5)...) },
-		"in a batch":             func(t *testing.T, s *ipc.Sender) { sendBatch(t, s, 5) },
-		"in a batch behind some": func(t *testing.T, s *ipc.Sender) { send(t, s, "b0"); sendBatch(t, s, 4) },
+		"one by one":              func(t *testing.T, s *ipc.Sender) { send(t, s, texts(5)...) },
+		"in a batch":              func(t *testing.T, s *ipc.Sender) { sendBatch(t, s, 5) },
+		"a message, then a batch": func(t *testing.T, s *ipc.Sender) { send(t, s, "b0"); sendBatch(t, s, 4) },
 	} {
 		for at := range 5 {
 			o := in(t)
@@ -26,7 +26,7 @@ func TestConsumeTakesNothingThatATruncationMayHaveZeroed(t *testing.T) {
 			n, err := r.Consume(background(t), 0, func(msg []byte) error {
 				if calls == at {
 					require.NoError(t, os.Truncate(path(o), 0))
-					require.Zero(t, msg[0], "the page is there yet")
+					require.Zero(t, msg[0], "want zeroes from the truncated page")
 				}
 				calls++
 				return nil
@@ -34,11 +34,11 @@ func TestConsumeTakesNothingThatATruncationMayHaveZeroed(t *testing.T) {
 			var corrupt *ipc.CorruptError
 			require.ErrorAs(t, err, &corrupt, "%s, at %d", how, at)
 			require.Equal(t, "file size", corrupt.Field)
-			require.Equal(t, at, n, "%s: messages that were taken", how)
-			require.Equal(t, at+1, calls, "%s: and none after it", how)
-			longer, err := r.RecvAppend(background(t), []byte("as it was"))
+			require.Equal(t, at, n, "%s: messages taken", how)
+			require.Equal(t, at+1, calls, "%s: messages passed to the function", how)
+			longer, err := r.RecvAppend(background(t), []byte("unchanged"))
 			require.ErrorAs(t, err, &corrupt)
-			require.Equal(t, "as it was", string(longer))
+			require.Equal(t, "unchanged", string(longer))
 			require.NoError(t, s.Close())
 			_ = r.Close()
 			_ = os.Remove(path(o))
@@ -46,11 +46,11 @@ func TestConsumeTakesNothingThatATruncationMayHaveZeroed(t *testing.T) {
 	}
 }
 
-// RecvAppend returns no message that it read from a file that was truncated before,
-// also where what says that there is one was read before that.
+// RecvAppend returns no message from a file that was truncated before, even if it
+// learned of the message before the truncation.
 func TestRecvAppendReturnsNothingThatATruncationMayHaveZeroed(t *testing.T) {
 	requireGuard(t)
-	for _, taken := range []int{0, 1} { // of the batch
+	for _, taken := range []int{0, 1} { // messages of the batch
 		o := in(t)
 		s, r := newPairOnce(t, o)
 		sendBatch(t, s, 4)
@@ -59,18 +59,18 @@ func TestRecvAppendReturnsNothingThatATruncationMayHaveZeroed(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.NoError(t, os.Truncate(path(o), 0))
-		longer, err := r.RecvAppend(background(t), []byte("as it was"))
+		longer, err := r.RecvAppend(background(t), []byte("unchanged"))
 		var corrupt *ipc.CorruptError
 		require.ErrorAs(t, err, &corrupt, "%d taken", taken)
-		require.Equal(t, "as it was", string(longer))
+		require.Equal(t, "unchanged", string(longer))
 		require.NoError(t, s.Close())
 		_ = r.Close()
 		_ = os.Remove(path(o))
 	}
 }
 
-// A call of Close within Consume's function ends the walk behind the message in hand,
-// which is taken.
+// Close, called in Consume's function, stops Consume after the current message, which
+// is taken.
 func TestCloseWithinConsumeEndsIt(t *testing.T) {
 	for how, sends := range map[string]func(t *testing.T, s *ipc.Sender){
 		"one by one": func(t *testing.T, s *ipc.Sender) { send(t, s, texts(5)...) },

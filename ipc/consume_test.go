@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// collect returns a function for Consume that notes copies of the messages.
+// collect returns a function for Consume that appends copies of the messages to got.
 func collect(got *[]string) func([]byte) error {
 	return func(msg []byte) error {
 		*got = append(*got, string(msg))
@@ -30,7 +30,7 @@ func TestConsumeTakesUpToMax(t *testing.T) {
 	recv(t, r, "3")
 	n, err = r.Consume(background(t), 100, collect(&got))
 	require.NoError(t, err)
-	require.Equal(t, 2, n, "what is there, without waiting for more")
+	require.Equal(t, 2, n, "want only the messages present, without waiting for more")
 	require.Equal(t, []string{"1", "2", "4", "5"}, got)
 	requireEmpty(t, r)
 }
@@ -109,10 +109,10 @@ func TestConsumeKeepsAMessageWhoseFunctionFailed(t *testing.T) {
 	n, err := r.Consume(background(t), 0, fn)
 	require.ErrorIs(t, err, broken)
 	require.Equal(t, 1, n)
-	require.Equal(t, 2, calls, "and nothing after it")
+	require.Equal(t, 2, calls, "want no calls after the failure")
 
 	n, err = r.Consume(background(t), 0, fn)
-	require.ErrorIs(t, err, broken, "it comes again")
+	require.ErrorIs(t, err, broken, "want the same message again")
 	require.Zero(t, n)
 	recv(t, r, "bad", "later")
 	requireEmpty(t, r)
@@ -166,16 +166,16 @@ func TestConsumedMessageStaysWholeWhileInHand(t *testing.T) {
 	o := in(t)
 	o.Capacity = 4096
 	s, r := newPair(t, o)
-	send(t, s, "in my hand")
+	send(t, s, "in use")
 	_, err := r.Consume(background(t), 1, func(msg []byte) error {
 		fill(t, s, make([]byte, 100))
-		require.Equal(t, "in my hand", string(msg), "its room is not given away")
+		require.Equal(t, "in use", string(msg), "want its space not reused")
 		return nil
 	})
 	require.NoError(t, err)
 }
 
-func TestConsumeWhoseFunctionFailsAtOnceHoldsTheReceiverForNobody(t *testing.T) {
+func TestFailedConsumeLeavesTheReceiverUsable(t *testing.T) {
 	s, r := newPair(t, in(t))
 	send(t, s, "x")
 	_, err := r.Consume(background(t), 1, func([]byte) error { return context.Canceled })

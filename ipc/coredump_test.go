@@ -18,14 +18,14 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// What a dumper has until it is dead.
+// Held by a dumper until it dies.
 var (
 	ballast []byte
 	opened  any
 )
 
-// dumperRole is a sender with an open claim, or a receiver, that dumps core when it
-// is told to: so many MiB into the directory.
+// dumperRole is a sender with an open claim, or a receiver, that dumps core on command:
+// at least args[3] MiB, into the directory args[2].
 func dumperRole(args []string) int {
 	ctx, o := context.Background(), decode(args)
 	what, dir := args[1], args[2]
@@ -55,7 +55,7 @@ func dumperRole(args []string) int {
 	return 0
 }
 
-// dumpCore crashes the process. The runtime's stack traces go nowhere.
+// dumpCore crashes the process and discards the runtime's stack traces.
 func dumpCore() {
 	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
 		_ = syscall.Dup3(int(null.Fd()), 2, 0)
@@ -64,21 +64,21 @@ func dumpCore() {
 	panic("dump core")
 }
 
-// dumping reports whether the process is writing its core dump just now.
+// dumping reports whether the process is currently writing its core dump.
 func dumping(pid int) bool {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	return bytes.Contains(status, []byte("\nCoreDumping:\t1\n"))
 }
 
-// whileDumping calls test, which starts a process, makes it dump core, and ends it, with
-// larger dumps until it is still being written when the process is ended.
-func whileDumping(t *testing.T, what string, test func(t *testing.T, o *ipc.Options, start func() *proctest.Proc, end func(*proctest.Proc))) {
+// whileDumping calls test, which starts a process, makes it dump core, and kills it. It
+// repeats test with larger dumps until one is still being written when it is killed.
+func whileDumping(t *testing.T, what string, test func(t *testing.T, o *ipc.Options, start func() *proctest.Proc, kill func(*proctest.Proc))) {
 	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
 	if err != nil || strings.HasPrefix(string(pattern), "|") || strings.Contains(string(pattern), "/") || len(pattern) < 2 {
-		t.Skipf("core dumps go somewhere else here: %q", pattern)
+		t.Skipf("core dumps are not written to the working directory: %q", pattern)
 	}
 	for size := 128; ; size *= 2 {
-		sure := false
+		observed := false
 		t.Run(fmt.Sprintf("%d MiB", size), func(t *testing.T) {
 			o := in(t)
 			o.Heartbeat, o.Capacity = 20*time.Millisecond, 4096
@@ -87,21 +87,21 @@ func whileDumping(t *testing.T, what string, test func(t *testing.T, o *ipc.Opti
 				p.Expect("ok")
 				return p
 			}, func(p *proctest.Proc) {
-				sure = dumping(p.Pid())
+				observed = dumping(p.Pid())
 				p.Kill()
 			})
 		})
 		switch {
-		case sure || t.Failed():
+		case observed || t.Failed():
 			return
 		case size > 1<<11:
-			t.Fatal("noticed only when the dump was written")
+			t.Fatal("the death was noticed only after the dump was written")
 		}
 	}
 }
 
 func TestSenderThatDumpsCoreIsDeadBeforeTheDumpIsWritten(t *testing.T) {
-	whileDumping(t, "sender", func(t *testing.T, o *ipc.Options, start func() *proctest.Proc, end func(*proctest.Proc)) {
+	whileDumping(t, "sender", func(t *testing.T, o *ipc.Options, start func() *proctest.Proc, kill func(*proctest.Proc)) {
 		r := newReceiver(t, o)
 		p := start()
 		s := newSender(t, o)
@@ -116,12 +116,12 @@ func TestSenderThatDumpsCoreIsDeadBeforeTheDumpIsWritten(t *testing.T) {
 		require.NoError(t, s.Close())
 		requireDisconnected(t, r)
 		require.Len(t, r.Deaths(), 1)
-		end(p)
+		kill(p)
 	})
 }
 
 func TestReceiverThatDumpsCoreIsDeadBeforeTheDumpIsWritten(t *testing.T) {
-	whileDumping(t, "receiver", func(t *testing.T, o *ipc.Options, start func() *proctest.Proc, end func(*proctest.Proc)) {
+	whileDumping(t, "receiver", func(t *testing.T, o *ipc.Options, start func() *proctest.Proc, kill func(*proctest.Proc)) {
 		p := start()
 		s := newSender(t, o)
 		fill(t, s, make([]byte, 100))
@@ -133,6 +133,6 @@ func TestReceiverThatDumpsCoreIsDeadBeforeTheDumpIsWritten(t *testing.T) {
 		require.ErrorIs(t, await(t, sent), ipc.ErrDisconnected)
 		t.Logf("noticed after %v", time.Since(died))
 		newReceiver(t, o)
-		end(p)
+		kill(p)
 	})
 }

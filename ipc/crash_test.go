@@ -11,22 +11,22 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// receiveFlood receives a flood until disconnected. It checks that each sender's
-// messages are whole and in order, and returns how many of each came.
+// receiveFlood receives until disconnected. It checks that each sender's messages are
+// whole and in order, and returns their number by sender.
 func receiveFlood(t testing.TB, r *ipc.Receiver) map[string]int {
 	t.Helper()
 	count := map[string]int{}
 	for msg, err := range r.All(background(t)) {
 		require.NoError(t, err)
 		who, _, _ := strings.Cut(string(msg), "-")
-		require.Equal(t, numbered(who, count[who]), string(msg), "whole and in order")
+		require.Equal(t, numbered(who, count[who]), string(msg), "want messages whole and in order")
 		count[who]++
 	}
 	return count
 }
 
-// sentNumber is the number that a flooding child gives with "sent 17": that of a
-// message whose Send has returned.
+// sentNumber parses the "sent 17" of a flooding child: 17 is the number of a message
+// whose Send has returned.
 func sentNumber(t testing.TB, said string) int {
 	t.Helper()
 	var n int
@@ -35,8 +35,8 @@ func sentNumber(t testing.TB, said string) int {
 	return n
 }
 
-// requireDeaths waits until the channel counts n deaths: the parts of Stats agree
-// only roughly while a slot is being reaped.
+// requireDeaths waits until the channel counts n deaths. It waits because the fields of
+// Stats may disagree while a slot is being reaped.
 func requireDeaths(t testing.TB, r *ipc.Receiver, n uint64) {
 	t.Helper()
 	proctest.Eventually(t, "all deaths are counted", func() bool { return r.Stats().Deaths == n })
@@ -57,7 +57,7 @@ func TestKilledSenderTearsAndLosesNothing(t *testing.T) {
 		}
 		p.Kill()
 		count := await(t, got)
-		require.Greater(t, count["f"], known, "every message whose Send returned arrived")
+		require.Greater(t, count["f"], known, "want every message whose Send returned")
 		require.NoError(t, r.Close())
 	}
 }
@@ -98,7 +98,7 @@ func TestSendersComeAndGoWhileOthersAreKilled(t *testing.T) {
 			recv(t, r, numbered(who, n))
 		}
 		p.Kill()
-		// What it still had sent, and perhaps one that it could not commit.
+		// The rest of what it sent, perhaps past a claim that it did not commit.
 		for msg, err := range r.Drain() {
 			require.NoError(t, err)
 			require.True(t, strings.HasPrefix(string(msg), who))
@@ -123,13 +123,13 @@ func TestSlotOfADeadSenderIsFreedWithNoCallOfTheReceiversUser(t *testing.T) {
 	recv(t, r, "unread")
 }
 
-func TestSlotOfADeadSenderIsFreedByASenderThatLooks(t *testing.T) {
+func TestSlotOfADeadSenderIsFreedByAnAttachingSender(t *testing.T) {
 	o := in(t)
 	o.MaxSenders = 1
 	p := startSender(t, creating(o))
 	require.Equal(t, "ok", p.Ask("send kept"))
 	p.Kill()
-	// No receiver has ever come, so nobody else can have freed it.
+	// No receiver has ever attached, so only the new sender can free the slot.
 	s := newSender(t, o)
 	send(t, s, "second")
 	r := newReceiver(t, o)

@@ -13,20 +13,21 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// registrations asks the kernel what the process has registered for: since 6.3.
-const registrations = 1 << 9
+// getRegistrations is MEMBARRIER_CMD_GET_REGISTRATIONS, new in Linux 6.3.
+const getRegistrations = 1 << 9
 
-// registeredFor returns a mask of commands of membarrier.
+// registeredFor returns the mask of the membarrier commands that the process has
+// registered for.
 func registeredFor() (int, error) {
-	mask, _, errno := unix.RawSyscall(unix.SYS_MEMBARRIER, registrations, 0, 0)
+	mask, _, errno := unix.RawSyscall(unix.SYS_MEMBARRIER, getRegistrations, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
 	return int(mask), nil
 }
 
-// declinedRole declines to register for membarrier and then plays another role. Once
-// a sender has ended, it says what it is registered for.
+// declinedRole declines to register for membarrier and then plays another role. After
+// the role "sender" it prints what the process is registered for.
 func declinedRole(args []string) int {
 	fence.Decline()
 	var status int
@@ -50,21 +51,21 @@ func startDeclined(t testing.TB, role string, args ...string) *proctest.Proc {
 	return proctest.Start(t, "declined", append([]string{role}, args...)...)
 }
 
-// Each end of each channel is asleep whenever a message comes, and heartbeats are too
-// rare to help. A process that declines fences by itself, and asks nobody else to.
+// Each endpoint sleeps whenever a message arrives, and heartbeats are too rare to wake
+// it. A process that declines fences itself and does not ask its peer to fence.
 func TestProcessThatDeclinesToRegisterLosesNoWakeUp(t *testing.T) {
 	if !fence.Register() {
 		t.Skip("membarrier is refused here")
 	}
 	const trips = 3000
 	for _, c := range []struct {
-		name                   string
-		ping, echo, echoLosing bool
+		name                    string
+		ping, echo, echoRefused bool
 	}{
 		{name: "both decline", ping: true, echo: true},
-		{name: "one declines", ping: true},
-		{name: "the other declines", echo: true},
-		{name: "one declines, and the other is refused it", ping: true, echoLosing: true},
+		{name: "ping declines", ping: true},
+		{name: "echo declines", echo: true},
+		{name: "ping declines, echo is refused membarrier", ping: true, echoRefused: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := in(t)
@@ -80,15 +81,15 @@ func TestProcessThatDeclinesToRegisterLosesNoWakeUp(t *testing.T) {
 			}
 			ping := start("ping", c.ping, false, encode(t, o), strconv.Itoa(trips))
 			ping.Expect("ready")
-			echo := start("echo", c.echo, c.echoLosing, encode(t, o))
+			echo := start("echo", c.echo, c.echoRefused, encode(t, o))
 			echo.Expect("ready")
 			ping.Expect(fmt.Sprintf("%d ok", trips))
 			receivers, senders := fencingAt(o, "there")
-			require.Equal(t, c.echoLosing, receivers)
-			require.False(t, senders, "its sender reaches the receiver")
+			require.Equal(t, c.echoRefused, receivers)
+			require.False(t, senders, "the sender's fence reaches the receiver")
 			receivers, senders = fencingAt(o, "back")
-			require.False(t, receivers, "its receiver reaches the sender")
-			require.Equal(t, c.echoLosing, senders)
+			require.False(t, receivers, "the receiver's fence reaches the sender")
+			require.Equal(t, c.echoRefused, senders)
 			ping.Tell("end")
 			require.Zero(t, ping.Wait())
 			require.Zero(t, echo.Wait())
@@ -96,7 +97,7 @@ func TestProcessThatDeclinesToRegisterLosesNoWakeUp(t *testing.T) {
 	}
 }
 
-// A sender that declines is woken as it waits for room, and wakes the receiver.
+// A sender that declines wakes the receiver, and is woken when it waits for room.
 func TestSenderThatDeclinesToRegisterIsWokenForRoom(t *testing.T) {
 	if !fence.Register() {
 		t.Skip("membarrier is refused here")
@@ -121,14 +122,14 @@ func TestSenderThatDeclinesToRegisterIsWokenForRoom(t *testing.T) {
 	said := s.Line()
 	require.Zero(t, s.Wait())
 	if strings.HasSuffix(said, unix.EINVAL.Error()) {
-		t.Skip("this kernel does not tell what a process is registered for")
+		t.Skip("this kernel does not report registrations")
 	}
 	require.Equal(t, "registered for 0, <nil>", said)
 	recv(t, r, big, big, big, big)
 }
 
-// The process of a test is one that registers.
-func TestEndsRegister(t *testing.T) {
+// The test process does not decline.
+func TestEndpointsRegister(t *testing.T) {
 	if !fence.Register() {
 		t.Skip("membarrier is refused here")
 	}
@@ -136,7 +137,7 @@ func TestEndsRegister(t *testing.T) {
 	require.NoError(t, r.Close())
 	mask, err := registeredFor()
 	if err == unix.EINVAL {
-		t.Skip("this kernel does not tell what a process is registered for")
+		t.Skip("this kernel does not report registrations")
 	}
 	require.NoError(t, err)
 	require.NotZero(t, mask)

@@ -22,7 +22,7 @@ func TestDirIsWherePlainNamesLive(t *testing.T) {
 	t.Setenv("SHMCHAN_DIR", "/some/where")
 	dir, err = ipc.Dir(nil)
 	require.NoError(t, err)
-	require.Equal(t, "/some/where", dir, "it need not exist")
+	require.Equal(t, "/some/where", dir, "the directory need not exist")
 	t.Setenv("SHMCHAN_DIR", "")
 	dir, err = ipc.Dir(nil)
 	require.NoError(t, err)

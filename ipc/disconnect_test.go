@@ -73,7 +73,7 @@ func TestSendAfterTheReceiverHasGone(t *testing.T) {
 	send(t, s, "never read")
 	require.NoError(t, r.Close())
 
-	msg := []byte("mine still")
+	msg := []byte("still mine")
 	for range 2 {
 		require.ErrorIs(t, s.Send(background(t), msg), ipc.ErrDisconnected)
 		require.ErrorIs(t, s.TrySend(msg), ipc.ErrDisconnected)
@@ -84,7 +84,7 @@ func TestSendAfterTheReceiverHasGone(t *testing.T) {
 		require.ErrorIs(t, err, ipc.ErrDisconnected)
 		require.ErrorIs(t, s.Flush(background(t)), ipc.ErrDisconnected)
 	}
-	require.Equal(t, "mine still", string(msg), "the caller still has the message")
+	require.Equal(t, "still mine", string(msg), "the caller still has the message")
 }
 
 func TestSendToAFullRingWithoutReceiverIsDisconnectedNotFull(t *testing.T) {
@@ -138,8 +138,8 @@ func TestAfterDisconnectTheChannelIsGoneForNewSenders(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	requireDisconnected(t, r)
 
-	// One that creates makes a channel of its own, which the old receiver's
-	// Close leaves alone.
+	// A sender with Create makes a new channel, which the old receiver's Close does
+	// not remove.
 	late := newSender(t, with(o, func(o *ipc.Options) { o.Create = true }))
 	send(t, late, "for the next")
 	requireDisconnected(t, r)
@@ -153,14 +153,14 @@ func TestSenderThatComesBeforeTheReceiverNoticedIsNotCutOff(t *testing.T) {
 	s, r := newPair(t, o)
 	require.NoError(t, s.Close())
 	next, err := ipc.NewSender(background(t), name, o)
-	require.NoError(t, err, "the receiver has not said that it is disconnected")
+	require.NoError(t, err, "the receiver has not returned ErrDisconnected yet")
 	defer next.Close()
 	requireEmpty(t, r)
 	send(t, next, "carry on")
 	recv(t, r, "carry on")
 }
 
-func TestBothEndsMayCloseAtOnce(t *testing.T) {
+func TestBothEndpointsMayCloseAtOnce(t *testing.T) {
 	o := in(t)
 	for range 50 {
 		s, r := newPair(t, o)

@@ -55,7 +55,7 @@ func TestDurableSendersWaitForTheNextReceiver(t *testing.T) {
 	remove(t, o)
 }
 
-func TestDurableReceiverKilledBetweenSeesAgainWhatItHeld(t *testing.T) {
+func TestSuccessorOfAKilledDurableReceiverSeesUnreleasedMessages(t *testing.T) {
 	o := in(t)
 	o.Durable = true
 	p := startReceiver(t, o)

@@ -17,16 +17,15 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// scarceRole lives where something is missing, says what it gives to make a
-// channel there, and whether that left a file behind. The first argument says
-// what is missing, the second are the options.
+// scarceRole creates channels where a resource is missing, prints the errors, and then
+// how many files are left. Its arguments are the resource and the options.
 func scarceRole(args []string) int {
 	o := decode(args[1:])
-	if err := scarcities[args[0]](o); err != nil {
-		proctest.Say("not here: %v", err)
+	if err := shortages[args[0]](o); err != nil {
+		proctest.Say("unsupported here: %v", err)
 		return 0
 	}
-	tell := func() {
+	attempt := func() {
 		r, err := ipc.NewReceiver(context.Background(), name, o)
 		proctest.Say("%s", strings.ReplaceAll(errorText(err), "\n", "; "))
 		if err == nil {
@@ -39,7 +38,7 @@ func scarceRole(args []string) int {
 			_ = ipc.Remove(name, o)
 		}
 	}
-	tell()
+	attempt()
 	left, _ := filepath.Glob(filepath.Join(o.Dir, "*"))
 	hidden, _ := filepath.Glob(filepath.Join(o.Dir, ".*"))
 	proctest.Say("%d files", len(left)+len(hidden))
@@ -53,10 +52,10 @@ func errorText(err error) string {
 	return err.Error()
 }
 
-// scarcities change the process, or what it sees of the file system.
-var scarcities = map[string]func(o *ipc.Options) error{
+// shortages change the process or its view of the file system.
+var shortages = map[string]func(o *ipc.Options) error{
 	"inodes": func(o *ipc.Options) error {
-		return mountTmpfs(o.Dir, 0, "nr_inodes=1,mode=700") // the root directory's
+		return mountTmpfs(o.Dir, 0, "nr_inodes=1,mode=700") // the root directory takes it
 	},
 	"room": func(o *ipc.Options) error {
 		return mountTmpfs(o.Dir, 0, "size=64k,mode=700")
@@ -79,15 +78,15 @@ var scarcities = map[string]func(o *ipc.Options) error{
 			return err
 		}
 		pages, err := strconv.ParseUint(strings.Fields(string(raw))[0], 10, 64)
-		limit := pages*uint64(os.Getpagesize()) + 200<<20 // what the runtime may still want
+		limit := pages*uint64(os.Getpagesize()) + 200<<20 // for the runtime
 		return errors.Join(err, unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: limit, Max: limit}))
 	},
 	"write permission of the directory": func(o *ipc.Options) error {
-		return nil // it is another user's process
+		return nil // the process runs as another user
 	},
 }
 
-// spareDescriptors lets the process open n descriptors more.
+// spareDescriptors limits the process to n more descriptors.
 func spareDescriptors(n uint64) error {
 	highest, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -98,17 +97,17 @@ func spareDescriptors(n uint64) error {
 }
 
 func mountTmpfs(at string, flags uintptr, data string) error {
-	// What is mounted here is nobody else's business.
+	// Keep the mount out of other mount namespaces.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
 	return unix.Mount("tmpfs", at, "tmpfs", flags, data)
 }
 
-func TestWhatIsMissingIsSaidAndLeavesNothing(t *testing.T) {
+func TestErrorNamesWhatIsMissingAndLeavesNoFile(t *testing.T) {
 	for _, c := range []struct {
 		missing string
-		says    []string // all of them
+		want    []string // all of them
 	}{
 		{"inodes", []string{"no space left", "inode"}},
 		{"room", []string{"no space left", "smaller capacity"}},
@@ -121,25 +120,25 @@ func TestWhatIsMissingIsSaidAndLeavesNothing(t *testing.T) {
 		t.Run(c.missing, func(t *testing.T) {
 			o := in(t)
 			p := proctest.StartMounts(t, "scarce", c.missing, encode(t, o))
-			for range 2 { // a receiver, and a sender that makes the channel
+			for range 2 { // a receiver, and a sender with Create
 				said := p.Line()
-				if strings.HasPrefix(said, "not here: ") {
+				if strings.HasPrefix(said, "unsupported here: ") {
 					t.Skip(said)
 				}
-				for _, want := range append(c.says, name) {
+				for _, want := range append(c.want, name) {
 					require.Contains(t, said, want)
 				}
 			}
 			if c.missing != "/dev/shm" && c.missing != "descriptors" {
 				p.Expect("0 files")
 			}
-			require.Zero(t, p.Wait(), "no signal, no panic")
+			require.Zero(t, p.Wait(), "want no signal and no panic")
 		})
 	}
 }
 
-// scantRole opens and closes ends with few descriptors to spare, and says what
-// became of it.
+// scantRole opens and closes endpoints with few descriptors to spare, and prints the
+// error.
 func scantRole(args []string) int {
 	spare, _ := strconv.ParseUint(args[0], 10, 64)
 	if err := spareDescriptors(spare); err != nil {
@@ -162,22 +161,23 @@ func scantRole(args []string) int {
 	return 0
 }
 
-// The Go runtime ends a process that has no descriptors left for its timers.
+// An endpoint must not take the last descriptors: the Go runtime kills a process that
+// has none left for its timers.
 func TestAnyShortageOfDescriptorsIsAnError(t *testing.T) {
 	enough := false
 	for spare := range 12 {
 		o := in(t)
 		p := proctest.Start(t, "scant", strconv.Itoa(spare), encode(t, o))
 		said := p.Line()
-		require.Zero(t, p.Wait(), "%d to spare", spare)
+		require.Zero(t, p.Wait(), "%d descriptors to spare", spare)
 		if enough = said == "ok"; !enough {
 			require.Contains(t, said, "too many open files")
 		}
 	}
-	require.True(t, enough, "twelve are enough")
+	require.True(t, enough, "want 11 spare descriptors to be enough")
 }
 
-func TestDirectoryThatMayNotBeWrittenIsSaid(t *testing.T) {
+func TestErrorNamesADirectoryThatMayNotBeWritten(t *testing.T) {
 	requireRoot(t)
 	o := in(t)
 	require.NoError(t, os.Chmod(o.Dir, 0o755))
@@ -190,12 +190,12 @@ func TestDirectoryThatMayNotBeWrittenIsSaid(t *testing.T) {
 	p.Expect("0 files")
 }
 
-// readOnlyRole makes a channel, remounts its directory read-only and says what
-// looking at it, joining it and removing it give.
+// readOnlyRole creates a channel, remounts its directory read-only and prints the
+// results of inspecting, listing, opening and removing it.
 func readOnlyRole(args []string) int {
 	o := decode(args)
 	if err := mountTmpfs(o.Dir, 0, "mode=700"); err != nil {
-		proctest.Say("not here: %v", err)
+		proctest.Say("unsupported here: %v", err)
 		return 0
 	}
 	if err := ipc.Create(name, o); err != nil {
@@ -219,7 +219,7 @@ func readOnlyRole(args []string) int {
 func TestReadOnlyMountCanBeLookedAt(t *testing.T) {
 	p := proctest.StartMounts(t, "read-only", encode(t, in(t)))
 	said := p.Line()
-	if strings.HasPrefix(said, "not here: ") {
+	if strings.HasPrefix(said, "unsupported here: ") {
 		t.Skip(said)
 	}
 	require.Equal(t, "inspect ok", said)

@@ -38,7 +38,7 @@ func (readingCodec) Decode(src []byte) (Reading, error) {
 	}, nil
 }
 
-// A Codec of your own is a type with two methods.
+// A custom Codec is a type with two methods.
 func ExampleCodec() {
 	ctx := context.Background()
 	rx, err := ipc.NewReceiverOf(ctx, "readings", readingCodec{}, nil)
@@ -64,7 +64,7 @@ func ExampleCodec() {
 	// Output: 7 00:00:01 -40
 }
 
-// JSON carries what encoding/json does.
+// JSON carries any value that encoding/json can marshal.
 func ExampleJSON() {
 	type event struct {
 		User string   `json:"user"`
@@ -90,7 +90,7 @@ func ExampleJSON() {
 	// Output: ada [new] <nil>
 }
 
-// Fixed copies memory. An endpoint whose type has another layout gets an error.
+// Fixed copies memory. An endpoint whose type has a different layout is refused.
 func ExampleFixed() {
 	type tick struct {
 		Price float64
@@ -116,7 +116,7 @@ func ExampleFixed() {
 	// send ticks: Fixed: struct { Name string }: field Name is a string: only booleans, numbers, and arrays and structs of them can be copied as memory: invalid argument
 }
 
-// A message that does not decode is yielded as an error, and the iteration goes on.
+// All yields an error for a message that does not decode, and continues.
 func ExampleDecodeError() {
 	ctx := context.Background()
 	rx, err := ipc.NewReceiverOf(ctx, "numbers", ipc.JSON[int](), nil)
@@ -139,7 +139,7 @@ func ExampleDecodeError() {
 		var bad *ipc.DecodeError
 		switch {
 		case errors.As(err, &bad):
-			fmt.Println("message", bad.Meta.Seq, "is no number")
+			fmt.Println("message", bad.Meta.Seq, "is not a number")
 		case err != nil:
 			log.Fatal(err)
 		default:
@@ -148,6 +148,6 @@ func ExampleDecodeError() {
 	}
 	// Output:
 	// 1
-	// message 2 is no number
+	// message 2 is not a number
 	// 3
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// The program starts itself again as a sender that dies after its first message.
+// The example runs its own binary as a sender that dies after its first message.
 func init() {
 	if os.Getenv("EXAMPLE_ROLE") != "sender" {
 		return
@@ -32,7 +32,7 @@ func init() {
 	select {}
 }
 
-// A sender that was killed loses nothing that it had sent. The receiver gets that
+// A killed sender loses no message that it sent. The receiver gets those messages
 // first, then learns of the death.
 func ExampleReceiver_Deaths() {
 	ctx := context.Background()

@@ -9,8 +9,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Consume shows messages in place: it copies and allocates nothing. The message
-// that its function refuses stays in the channel.
+// Consume passes messages in place: it copies and allocates nothing. A message for
+// which the function returns an error stays in the channel.
 func ExampleReceiver_Consume() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -38,16 +38,16 @@ func ExampleReceiver_Consume() {
 	})
 	fmt.Println(n, "messages,", total, "bytes,", errors.Is(err, errStop))
 
-	msg, err := r.Recv(ctx) // again
+	msg, err := r.Recv(ctx) // the same message again
 	fmt.Printf("%s %v\n", msg, err)
 	// Output:
 	// 2 messages, 3 bytes, true
 	// stop <nil>
 }
 
-// Next returns messages without releasing them, so that the receiver can first make
-// safe what it did with them. Rewind starts again at the first of them. Release gives
-// their room back to the senders.
+// Next returns messages without releasing them, so that the receiver can first store
+// its results. Rewind starts again at the first of them. Release returns their space
+// to the senders.
 func ExampleReceiver_Next() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -85,8 +85,8 @@ func ExampleReceiver_Next() {
 	// true
 }
 
-// A receiver that works on several messages at a time releases those that are done,
-// oldest first, and keeps the others.
+// A receiver that processes several messages at a time releases the finished ones,
+// oldest first, and keeps the rest.
 func ExampleReceiver_ReleaseFirst() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -122,8 +122,8 @@ func ExampleReceiver_ReleaseFirst() {
 		log.Fatal(err)
 	}
 	job, err := r.Next(ctx)
-	fmt.Printf("comes again: %s %v\n", job, err)
+	fmt.Printf("returned again: %s %v\n", job, err)
 	// Output:
 	// still valid: fold
-	// comes again: fold <nil>
+	// returned again: fold <nil>
 }

@@ -41,7 +41,7 @@ func ExampleInspect() {
 	// worker 7 alive
 }
 
-// Stats of an attached endpoint returns what Inspect does.
+// Stats returns what Inspect does, for an attached endpoint.
 func ExampleReceiver_Stats() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -89,7 +89,7 @@ func ExampleList() {
 	}
 	for _, e := range entries {
 		if errors.Is(e.Err, ipc.ErrIncompatible) {
-			fmt.Println(e.Name, "is no channel")
+			fmt.Println(e.Name, "is not a channel")
 			continue
 		}
 		fmt.Println(e.Name, e.Stats.Capacity, e.Err)
@@ -97,10 +97,10 @@ func ExampleList() {
 	// Output:
 	// alerts 1048576 <nil>
 	// jobs 1048576 <nil>
-	// notes is no channel
+	// notes is not a channel
 }
 
-// Peek shows what a receiver would get, and takes nothing.
+// Peek yields the messages that a receiver would get, and takes none.
 func ExamplePeek() {
 	ctx := context.Background()
 	s, err := ipc.NewSender(ctx, "ch", &ipc.Options{Create: true, Durable: true})
@@ -126,7 +126,7 @@ func ExamplePeek() {
 	// 2 <nil>
 }
 
-// A damaged file is reported as the word that no correct endpoint would have written.
+// A CorruptError names the word that no correct endpoint would have written.
 func ExampleCorruptError() {
 	dir, err := os.MkdirTemp("", "channels-")
 	if err != nil {

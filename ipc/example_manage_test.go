@@ -12,7 +12,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Create makes a channel before an endpoint attaches.
+// Create makes a channel before any endpoint attaches.
 func ExampleCreate() {
 	if err := ipc.Create("jobs", &ipc.Options{Capacity: 1 << 16, Durable: true}); err != nil {
 		log.Fatal(err)
@@ -25,8 +25,8 @@ func ExampleCreate() {
 	// <nil>
 }
 
-// Remove refuses a channel that is in use. ForceRemove does not, and disconnects
-// its senders.
+// Remove refuses to remove a channel that is in use. ForceRemove removes it and
+// disconnects its senders.
 func ExampleRemove() {
 	ctx := context.Background()
 	s, err := ipc.NewSender(ctx, "ch", &ipc.Options{Create: true, Durable: true})
@@ -60,7 +60,7 @@ func ExampleRemoveUnused() {
 
 	var unread *ipc.UnreadError
 	if err := ipc.RemoveUnused("ch", nil); errors.As(err, &unread) {
-		fmt.Println("stays, for it holds", unread.Messages)
+		fmt.Println("unread messages:", unread.Messages)
 	}
 
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -73,7 +73,7 @@ func ExampleRemoveUnused() {
 	r.Close()
 	fmt.Println(ipc.RemoveUnused("ch", nil))
 	// Output:
-	// stays, for it holds 1
+	// unread messages: 1
 	// <nil>
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// When all senders have gone, Recv first returns what they sent, then
+// After all senders have gone, Recv returns the messages that they sent, then
 // ErrDisconnected.
 func ExampleReceiver_Recv() {
 	ctx := context.Background()
@@ -65,7 +65,7 @@ func ExampleReceiver_TryRecv() {
 	// Output: true
 }
 
-// RecvAppend receives into memory of the caller's, so that a loop allocates nothing.
+// RecvAppend appends to the caller's buffer, so that a loop allocates nothing.
 func ExampleReceiver_RecvAppend() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -101,7 +101,7 @@ func ExampleReceiver_RecvAppend() {
 	// three
 }
 
-// All ends, without an error, when the last sender has gone.
+// All stops, without an error, when the last sender has gone.
 func ExampleReceiver_All() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -134,7 +134,7 @@ func ExampleReceiver_All() {
 	// message 2
 }
 
-// Drain takes what is there and does not wait for more.
+// Drain takes the messages present and does not wait for more.
 func ExampleReceiver_Drain() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -162,7 +162,7 @@ func ExampleReceiver_Drain() {
 	// two
 }
 
-// Meta tells which message was received last and which sender sent it.
+// Meta describes the message received last: its number and its sender's slot.
 func ExampleReceiver_Meta() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)

@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Ready is for a goroutine that has other things to wait for as well.
+// Ready lets a goroutine select on a Receiver among other channels.
 func ExampleReceiver_Ready() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -84,7 +84,7 @@ func ExampleSelect() {
 		}
 		msg, err := rs[i].TryRecv()
 		switch {
-		case errors.Is(err, ipc.ErrDisconnected): // this channel has ended
+		case errors.Is(err, ipc.ErrDisconnected): // no more messages
 			rs = slices.Delete(rs, i, i+1)
 		case errors.Is(err, ipc.ErrEmpty):
 		case err != nil:

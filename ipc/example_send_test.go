@@ -10,8 +10,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Send blocks while the ring is full. Once the receiver has gone it returns
-// ErrDisconnected, and the message is still the caller's.
+// Send blocks while the ring is full. After the receiver has gone it returns
+// ErrDisconnected, and the caller keeps the message.
 func ExampleSender_Send() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -67,7 +67,7 @@ func ExampleSender_TrySend() {
 	// full
 }
 
-// SendBatch sends many messages by one claim and one wake-up.
+// SendBatch sends many messages with one claim and one wake-up.
 func ExampleSender_SendBatch() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -93,7 +93,7 @@ func ExampleSender_SendBatch() {
 	// ""
 }
 
-// Claim builds a message in place, in the ring.
+// Claim reserves space to build a message in place, in the ring.
 func ExampleSender_Claim() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -111,7 +111,7 @@ func ExampleSender_Claim() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Abort() // in case of a panic; after Commit it changes nothing
+	defer c.Abort() // in case of a panic; a no-op after Commit
 	copy(c.Bytes(), "built")
 	if err := c.Commit(); err != nil {
 		log.Fatal(err)
@@ -159,8 +159,8 @@ func ExampleSender_Flush() {
 	// true
 }
 
-// A Sender may be shared by goroutines, whose sends then take turns. With a clone
-// each, they do not wait for each other.
+// Goroutines may share a Sender; their sends then take turns. With a clone each, they
+// do not wait for each other.
 func ExampleSender_Clone() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)
@@ -188,7 +188,7 @@ func ExampleSender_Clone() {
 			}
 		})
 	}
-	s.Close() // the clones stay
+	s.Close() // the clones stay open
 	workers.Wait()
 
 	n := 0
@@ -199,8 +199,7 @@ func ExampleSender_Clone() {
 	// Output: 400
 }
 
-// Done lets a sender that has other things to wait for learn that its receiver has
-// gone.
+// Done returns a channel that is closed when the receiver has gone.
 func ExampleSender_Done() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "ch", nil)

@@ -10,11 +10,11 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Both endpoints are in one process here. Usually they are in two, which find each
-// other by the channel's name.
+// Both endpoints are in one process here. Usually they are in two, which share only
+// the channel's name.
 func Example() {
 	ctx := context.Background()
-	r, err := ipc.NewReceiver(ctx, "greetings", nil) // makes the channel
+	r, err := ipc.NewReceiver(ctx, "greetings", nil) // creates the channel
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func Example() {
 	}
 	s.Close()
 
-	for msg, err := range r.All(ctx) { // ends when the last sender has gone
+	for msg, err := range r.All(ctx) { // stops when the last sender has gone
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -68,8 +68,8 @@ func ExampleOptions_wait() {
 	// Output: I was first <nil>
 }
 
-// With KeepOpen a receiver outlasts its senders: when the last one has gone, it
-// waits for the next one.
+// With KeepOpen a receiver outlives its senders: when the last one has gone, it waits
+// for the next one.
 func ExampleOptions_keepOpen() {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, "door", &ipc.Options{KeepOpen: true})
@@ -112,7 +112,7 @@ func ExampleOptions_durable() {
 	}
 	s.Close()
 
-	r, err := ipc.NewReceiver(ctx, "log", nil) // the channel is durable already
+	r, err := ipc.NewReceiver(ctx, "log", nil) // the channel is already durable
 	if err != nil {
 		log.Fatal(err)
 	}

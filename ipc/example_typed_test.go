@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Gob carries Go values by the names of their fields, without a schema to agree on.
+// Gob matches the fields of Go values by name, without a schema to agree on.
 func ExampleGob() {
 	ctx := context.Background()
 	rx, err := ipc.NewReceiverOf(ctx, "counts", ipc.Gob[map[string]int](), nil)
@@ -32,7 +32,7 @@ func ExampleGob() {
 	// Output: map[apples:3] <nil>
 }
 
-// Binary is for types that know their own binary form, such as time.Time.
+// Binary is for types that define their own binary form, such as time.Time.
 func ExampleBinary() {
 	ctx := context.Background()
 	rx, err := ipc.NewReceiverOf(ctx, "times", ipc.Binary[time.Time](), nil)
@@ -53,7 +53,7 @@ func ExampleBinary() {
 	// Output: 2000-01-02 03:04:05 +0000 UTC <nil>
 }
 
-// A batch of values is one claim, and Flush waits until they are received.
+// SendBatch sends values with one claim. Flush waits until they are received.
 func ExampleSenderOf_SendBatch() {
 	ctx := context.Background()
 	rx, err := ipc.NewReceiverOf(ctx, "primes", ipc.JSON[*big.Int](), nil)
@@ -94,8 +94,8 @@ func ExampleReceiverOf_TryRecv() {
 	// Output: true
 }
 
-// Receiver and Sender return the endpoints of bytes below, for what those do besides:
-// here, to see how many messages a Sender has sent and which one was received.
+// Receiver and Sender return the underlying byte endpoints, here to read how many
+// messages were sent and which one was received.
 func ExampleReceiverOf_Receiver() {
 	ctx := context.Background()
 	rx, err := ipc.NewReceiverOf(ctx, "squares", ipc.Fixed[int64](), nil)

@@ -38,12 +38,12 @@ func isExample(file string) bool { return strings.HasPrefix(file, "example_") }
 func isSource(file string) bool { return !strings.HasSuffix(file, "_test.go") }
 
 // TestExamplesStandAlone checks that the documentation site can show each example as
-// a program of its own, and that go test compares what it prints.
+// a complete program, and that go test compares its output.
 func TestExamplesStandAlone(t *testing.T) {
 	for _, e := range doc.Examples(goFiles(t, isExample)...) {
-		require.NotNil(t, e.Play, "Example%s uses something of another file", e.Name)
+		require.NotNil(t, e.Play, "Example%s uses a declaration of another file", e.Name)
 		require.NotEmpty(t, e.Output, "Example%s has no output", e.Name)
-		require.NotEmpty(t, e.Doc, "Example%s does not say what it shows", e.Name)
+		require.NotEmpty(t, e.Doc, "Example%s has no doc comment", e.Name)
 	}
 }
 
@@ -59,8 +59,8 @@ func TestEveryEntryPointIsInAnExample(t *testing.T) {
 			return true
 		})
 	}
-	for _, byFmt := range []string{"Error", "String", "Unwrap"} {
-		used[byFmt] = true
+	for _, implicit := range []string{"Error", "String", "Unwrap"} {
+		used[implicit] = true
 	}
 	for _, file := range goFiles(t, isSource) {
 		for _, decl := range file.Decls {
@@ -85,8 +85,8 @@ func ofExported(fn *ast.FuncDecl) bool {
 	return exported
 }
 
-// TestFieldsOfCorruptErrorAreDocumented: the documentation site shows no fields of a
-// type of another package, so its comment lists them.
+// TestFieldsOfCorruptErrorAreDocumented checks that the comment of CorruptError lists
+// its fields: the documentation site shows none, since its type is an alias.
 func TestFieldsOfCorruptErrorAreDocumented(t *testing.T) {
 	files := goFiles(t, func(file string) bool { return file == "errors.go" })
 	shown := ""

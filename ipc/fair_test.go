@@ -15,9 +15,9 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// crowdRole sends messages of a size, in batches if they are several, until its
-// receiver has gone. After each send that waited it says how many bytes others had
-// claimed meanwhile, and how many messages it has sent.
+// crowdRole sends messages of the given size, singly or in batches, until its receiver
+// has gone. Unless it is quiet, it prints after each send that waited how many bytes
+// other senders claimed meanwhile. On "count" it prints how many messages it has sent.
 func crowdRole(args []string) int {
 	ctx := context.Background()
 	s, err := ipc.NewSender(ctx, name, decode(args))
@@ -48,28 +48,29 @@ func crowdRole(args []string) int {
 			_, err = s.SendBatch(ctx, msgs)
 		}
 		if err != nil {
-			proctest.Say("end %s", kind(err))
+			proctest.Say("done %s", kind(err))
 			return 0
 		}
 		after := s.Stats()
 		sent.Add(int64(batch))
 		if !quiet && before.Capacity-before.Used < (size+16)*min(batch, 20) {
-			// A batch takes less than its messages by themselves, so this may be negative.
+			// A batch takes less space than separate messages, so this may be negative.
 			proctest.Say("passed %d", int64(after.Tail-before.Tail)-int64((size+16)*batch))
 		}
 	}
 }
 
-// crowd starts a process that sends as crowdRole does.
-func crowd(t testing.TB, o *ipc.Options, size, batch int, how string) *proctest.Proc {
+// startCrowd starts a process that plays crowdRole.
+func startCrowd(t testing.TB, o *ipc.Options, size, batch int, how string) *proctest.Proc {
 	t.Helper()
 	p := proctest.Start(t, "crowd", encode(t, o), strconv.Itoa(size), strconv.Itoa(batch), how)
 	p.Expect("ready")
 	return p
 }
 
-// taking receives a message every pause until the test ends.
-func taking(t testing.TB, r *ipc.Receiver, pause time.Duration) (stop func()) {
+// receiveEvery receives a message, pauses, and so on, until stop is called or the test
+// ends.
+func receiveEvery(t testing.TB, r *ipc.Receiver, pause time.Duration) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
@@ -86,8 +87,8 @@ func taking(t testing.TB, r *ipc.Receiver, pause time.Duration) (stop func()) {
 	return stop
 }
 
-// A send waits for a ringful and a message of each other sender at most, whatever its
-// size, beside senders that never stop.
+// Among senders that never stop, a send of any size waits for at most a ringful and one
+// message of each other sender.
 func TestBlockedSendGetsItsRoom(t *testing.T) {
 	const capacity = 64 << 10
 	for _, c := range []struct{ size, batch, others, otherSize int }{
@@ -99,12 +100,12 @@ func TestBlockedSendGetsItsRoom(t *testing.T) {
 			r := newReceiver(t, o)
 			var procs []*proctest.Proc
 			for range c.others {
-				procs = append(procs, crowd(t, o, c.otherSize, 1, "quiet"))
+				procs = append(procs, startCrowd(t, o, c.otherSize, 1, "quiet"))
 			}
 			proctest.Eventually(t, "the ring is full", func() bool { return r.Stats().Used > capacity-2*(c.otherSize+16) })
-			waiter := crowd(t, o, c.size, c.batch, "loud")
-			stop := taking(t, r, 100*time.Microsecond)
-			// A batch that is larger than half the ring is several sends, one after another.
+			waiter := startCrowd(t, o, c.size, c.batch, "loud")
+			stop := receiveEvery(t, r, 100*time.Microsecond)
+			// A batch larger than half the ring is split into several consecutive sends.
 			sends := int64(1 + c.batch*(c.size+16)/(capacity/2))
 			for range 3 {
 				var passed int64
@@ -115,7 +116,7 @@ func TestBlockedSendGetsItsRoom(t *testing.T) {
 			stop()
 			require.NoError(t, r.Close())
 			for _, p := range procs {
-				p.Expect("end disconnected")
+				p.Expect("done disconnected")
 			}
 		})
 	}
@@ -128,7 +129,7 @@ func TestEqualSendersGetEqualShares(t *testing.T) {
 	r := newReceiver(t, o)
 	var procs []*proctest.Proc
 	for range n {
-		procs = append(procs, crowd(t, o, 100, 1, "quiet"))
+		procs = append(procs, startCrowd(t, o, 100, 1, "quiet"))
 	}
 	counts := func() (all []int, sum int) {
 		for _, p := range procs {
@@ -138,8 +139,8 @@ func TestEqualSendersGetEqualShares(t *testing.T) {
 		}
 		return all, sum
 	}
-	// Until all are in line: each has sent something.
-	stop := taking(t, r, 50*time.Microsecond)
+	// Wait until all are in line: each has sent something.
+	stop := receiveEvery(t, r, 50*time.Microsecond)
 	var before, after []int
 	for first := true; first || before[0] == 0; first = false {
 		before, _ = counts()
@@ -157,9 +158,9 @@ func TestEqualSendersGetEqualShares(t *testing.T) {
 	require.NoError(t, r.Close())
 }
 
-// A sender that is stopped or killed while it is the first in line, or anywhere in it,
-// holds the others up for no longer than it takes to notice.
-func TestStoppedOrKilledWaiterHoldsNobodyUp(t *testing.T) {
+// A sender that is stopped or killed anywhere in line, even first, delays the others
+// only until they notice.
+func TestStoppedOrKilledWaiterDoesNotBlockOthers(t *testing.T) {
 	for what, harm := range map[string]func(p *proctest.Proc){
 		"stopped": func(p *proctest.Proc) { p.Stop() },
 		"killed":  func(p *proctest.Proc) { p.Kill() },
@@ -170,7 +171,7 @@ func TestStoppedOrKilledWaiterHoldsNobodyUp(t *testing.T) {
 			r := newReceiver(t, o)
 			filler := newSender(t, o)
 			fill(t, filler, make([]byte, 1000))
-			// Those that want much are first: nobody else may have what they want.
+			// The large sends are first in line: later ones must not take their space.
 			var large []*proctest.Proc
 			for range 3 {
 				p := startSender(t, o)
@@ -179,12 +180,12 @@ func TestStoppedOrKilledWaiterHoldsNobodyUp(t *testing.T) {
 			}
 			small := startSender(t, o)
 			require.Equal(t, "blocking", small.Ask("block-send x"))
-			proctest.Eventually(t, "all wait", func() bool { return r.Stats().Used > 60<<10 })
+			proctest.Eventually(t, "all senders wait", func() bool { return r.Stats().Used > 60<<10 })
 			for _, p := range large {
 				harm(p)
 			}
 			clock := proctest.StartClock(t)
-			_, err := r.TryRecv() // room for the small one, not for what is in line before it
+			_, err := r.TryRecv() // room for the small message, but not for the large ones before it
 			require.NoError(t, err)
 			small.Expect("sent ok")
 			require.Less(t, clock.Now(), 50*o.Heartbeat)
@@ -194,7 +195,7 @@ func TestStoppedOrKilledWaiterHoldsNobodyUp(t *testing.T) {
 			for _, p := range large {
 				p.Cont()
 			}
-			taking(t, r, 0)
+			receiveEvery(t, r, 0)
 			for _, p := range large {
 				p.Expect("sent ok")
 			}
@@ -202,8 +203,9 @@ func TestStoppedOrKilledWaiterHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// Nobody who only tries, or gives up within a beat, looks after the line by itself.
-func TestStoppedWaiterHoldsNobodyUpWhoTries(t *testing.T) {
+// A sender that only tries, or gives up within a heartbeat, does not check by itself
+// whether the first in line is stalled.
+func TestStoppedWaiterDoesNotBlockShortAttempts(t *testing.T) {
 	for what, send := range map[string]func(s *ipc.Sender) error{
 		"TrySend": func(s *ipc.Sender) error { return s.TrySend(make([]byte, 1000)) },
 		"Send with a short context": func(s *ipc.Sender) error {
@@ -220,7 +222,7 @@ func TestStoppedWaiterHoldsNobodyUpWhoTries(t *testing.T) {
 			fill(t, s, make([]byte, 1000))
 			waiter := startSender(t, o)
 			require.Equal(t, "blocking", waiter.Ask("block-send %s", string(make([]byte, 32<<10-100))))
-			proctest.Eventually(t, "it is first in line", func() bool {
+			proctest.Eventually(t, "the waiter is first in line", func() bool {
 				if s.TrySend(nil) != nil {
 					return true
 				}
@@ -230,7 +232,7 @@ func TestStoppedWaiterHoldsNobodyUpWhoTries(t *testing.T) {
 			})
 			waiter.Stop()
 			sent := 0
-			proctest.Eventually(t, "three ringfuls get through", func() bool {
+			proctest.Eventually(t, "three ringfuls are sent", func() bool {
 				for _, err := range r.Drain() {
 					require.NoError(t, err)
 				}
@@ -240,13 +242,13 @@ func TestStoppedWaiterHoldsNobodyUpWhoTries(t *testing.T) {
 				return sent > 3*64
 			})
 			waiter.Cont()
-			taking(t, r, 0)
+			receiveEvery(t, r, 0)
 			waiter.Expect("sent ok")
 		})
 	}
 }
 
-// A shutdown: contexts end, and the Sender is closed.
+// As in a shutdown, contexts are canceled while the Sender is closed.
 func TestCloseWhileContextsOfQueuedGoroutinesEnd(t *testing.T) {
 	for range 300 {
 		s, r := newPairOnce(t, with(in(t), func(o *ipc.Options) { o.Capacity = 4096; o.Heartbeat = slow }))
@@ -266,7 +268,7 @@ func TestCloseWhileContextsOfQueuedGoroutinesEnd(t *testing.T) {
 	}
 }
 
-// Goroutines of one Sender wait in the order in which they came, and for room as one.
+// Goroutines of one Sender queue in order of arrival; only the first waits for room.
 func TestGoroutinesOfOneSenderWaitInTheirOrder(t *testing.T) {
 	const n = 20
 	o := in(t)
@@ -279,7 +281,7 @@ func TestGoroutinesOfOneSenderWaitInTheirOrder(t *testing.T) {
 		proctest.Parked(t, "(*Sender).sendLater", i+1)
 	}
 	for range filled {
-		require.ErrorIs(t, s.TrySend(nil), ipc.ErrFull, "nobody passes the queue")
+		require.ErrorIs(t, s.TrySend(nil), ipc.ErrFull, "want TrySend not to pass the queue")
 		_, err := r.Recv(background(t))
 		require.NoError(t, err)
 	}
@@ -314,7 +316,7 @@ func TestWaitsEndWithTheirContexts(t *testing.T) {
 		cancel()
 		require.ErrorIs(t, awaitSoon(t, c), context.Canceled, what)
 	}
-	// None of them has left anything: the next message goes through.
+	// None of the waits left anything behind: the next message goes through.
 	_, err := r.Recv(background(t))
 	require.NoError(t, err)
 	require.NoError(t, s.TrySend([]byte("x")))

@@ -13,8 +13,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// killParent makes the process fork without exec, and kills it. The child, which
-// it returns, still holds all its locks.
+// killParent makes the process fork without exec and kills it. It returns the pid of
+// the child, which still holds all locks of its parent.
 func killParent(p *proctest.Proc) (child int) {
 	p.Tell("fork")
 	child = p.Forked()
@@ -65,14 +65,14 @@ func TestLastSenderIsDeadThoughItsChildLives(t *testing.T) {
 	}
 }
 
-func TestDeadSenderIsToldOnceAndItsSlotTakenUntilItsChildEnds(t *testing.T) {
+func TestDeadSenderIsReportedOnceAndKeepsItsSlotUntilItsChildExits(t *testing.T) {
 	o := in(t)
 	o.Heartbeat, o.KeepOpen, o.MaxSenders = 20*time.Millisecond, true, 1
 	r := newReceiver(t, o)
 	p := startSender(t, with(o, func(o *ipc.Options) { o.Label = "the late" }))
 	child := killParent(p)
 	var deaths []ipc.Death
-	proctest.Eventually(t, "the death is known", func() bool {
+	proctest.Eventually(t, "the death is reported", func() bool {
 		deaths = append(deaths, r.Deaths()...)
 		return len(deaths) > 0
 	})
@@ -80,30 +80,30 @@ func TestDeadSenderIsToldOnceAndItsSlotTakenUntilItsChildEnds(t *testing.T) {
 		deaths = append(deaths, r.Deaths()...)
 	}
 	require.Equal(t, []ipc.Death{{Slot: 0, PID: p.Pid(), Label: "the late"}}, deaths)
-	for _, look := range []func() ipc.Stats{
+	for _, describe := range []func() ipc.Stats{
 		r.Stats,
 		func() ipc.Stats { s, err := ipc.Inspect(name, o); require.NoError(t, err); return s },
 	} {
-		stats := look()
+		stats := describe()
 		require.EqualValues(t, 1, stats.Deaths)
 		require.Len(t, stats.Senders, 1)
 		require.Equal(t, ipc.StateDead, stats.Senders[0].State)
 		require.True(t, stats.Senders[0].Outlived)
 	}
 	_, err := ipc.NewSender(background(t), name, o)
-	require.ErrorIs(t, err, ipc.ErrNoSlot, "its lock is held")
+	require.ErrorIs(t, err, ipc.ErrNoSlot, "the child holds the slot's lock")
 
 	proctest.EndForked(t, child)
-	s := newSender(t, o) // by itself, or after a sweep
+	s := newSender(t, o) // reuses the slot, reaped by this call or by the reaper
 	send(t, s, "in its place")
 	recv(t, r, "in its place")
-	require.Empty(t, r.Deaths(), "it was told before")
+	require.Empty(t, r.Deaths(), "the death was reported before")
 	require.EqualValues(t, 1, r.Stats().Deaths)
 
 	require.NoError(t, s.Close())
 	q := startSender(t, o)
 	q.Kill()
-	proctest.Eventually(t, "the next death is known", func() bool {
+	proctest.Eventually(t, "the next death is reported", func() bool {
 		deaths = append(deaths, r.Deaths()...)
 		return len(deaths) > 1
 	})
@@ -112,7 +112,7 @@ func TestDeadSenderIsToldOnceAndItsSlotTakenUntilItsChildEnds(t *testing.T) {
 }
 
 func TestDeadReceiverIsReplacedThoughItsChildLives(t *testing.T) {
-	for what, come := range map[string]func(t *testing.T, o *ipc.Options){
+	for what, replace := range map[string]func(t *testing.T, o *ipc.Options){
 		"receiver": func(t *testing.T, o *ipc.Options) {
 			r := newReceiver(t, o)
 			s := newSender(t, o)
@@ -150,12 +150,12 @@ func TestDeadReceiverIsReplacedThoughItsChildLives(t *testing.T) {
 			require.Equal(t, ipc.StateDead, stats.Receiver.State)
 			_, err = ipc.NewSender(ctx, name, o)
 			require.ErrorIs(t, err, fs.ErrNotExist)
-			come(t, o)
+			replace(t, o)
 		})
 	}
 }
 
-// The successor looks first: nobody has found out before that the receiver is dead.
+// The successor is the first to find out that the receiver is dead.
 func TestDeadReceiverIsReplacedAtOnceThoughItsChildLives(t *testing.T) {
 	o := in(t)
 	p := startReceiver(t, o)
@@ -163,7 +163,7 @@ func TestDeadReceiverIsReplacedAtOnceThoughItsChildLives(t *testing.T) {
 	newReceiver(t, o)
 }
 
-func TestDurableChannelTellsWhoStillHoldsADeadReceiversLock(t *testing.T) {
+func TestDurableChannelReportsTheProcessHoldingADeadReceiversLock(t *testing.T) {
 	o := in(t)
 	o.Durable = true
 	p := startReceiver(t, o)
@@ -183,7 +183,7 @@ func TestDurableChannelTellsWhoStillHoldsADeadReceiversLock(t *testing.T) {
 	r := newReceiver(t, o)
 	recv(t, r, "unread", "and more")
 	require.NoError(t, r.Close())
-	require.ErrorIs(t, ipc.Remove(name, o), ipc.ErrBusy, "a sender lives")
+	require.ErrorIs(t, ipc.Remove(name, o), ipc.ErrBusy, "a sender is alive")
 	require.NoError(t, s.Close())
 	remove(t, o)
 }
@@ -197,8 +197,8 @@ func TestChannelOfTheDeadIsRemovedThoughTheirChildrenLive(t *testing.T) {
 	for _, p := range []*proctest.Proc{second, r, first} {
 		killParent(p)
 	}
-	require.ErrorIs(t, ipc.Remove(name, o), ipc.ErrBusy, "a sender lives")
-	require.NoError(t, alive.TrySend([]byte("as it was")))
+	require.ErrorIs(t, ipc.Remove(name, o), ipc.ErrBusy, "a sender is alive")
+	require.NoError(t, alive.TrySend([]byte("still usable")))
 	require.NoError(t, alive.Close())
 	remove(t, o)
 }

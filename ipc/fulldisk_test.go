@@ -19,7 +19,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// fillUp writes to a new file in dir until there is no room left.
+// fillUp writes a new file in dir until no space is left.
 func fillUp(dir string) error {
 	f, err := os.OpenFile(filepath.Join(dir, "filler"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -27,7 +27,7 @@ func fillUp(dir string) error {
 	}
 	for size := 1 << 20; size >= 4096; size /= 2 {
 		for err == nil {
-			_, err = f.Write(noise(size, size)) // nothing to compress
+			_, err = f.Write(noise(size, size)) // incompressible
 		}
 		if !errors.Is(err, syscall.ENOSPC) {
 			break
@@ -37,10 +37,10 @@ func fillUp(dir string) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// holedRole mounts a small tmpfs over the directory and takes the pages of a
-// channel's ring away without changing the file's size, as a copy-on-write file
-// system that is full withholds them. It tells what both ends are told when they
-// touch the ring: how is what becomes of the room.
+// holedRole mounts a small tmpfs over the directory and punches out a channel's ring
+// without changing the file's size, as if a full copy-on-write file system refused the
+// pages. It prints the errors that both endpoints return when they touch the ring. The
+// argument how is "full", "quota", or "room" to leave space for new pages.
 func holedRole(args []string) int {
 	o, how := decode(args), args[1]
 	mount := "size=2m,mode=700"
@@ -51,7 +51,7 @@ func holedRole(args []string) int {
 		proctest.Say("mount: %v", err)
 		return 1
 	}
-	if how == "quota" { // root has none
+	if how == "quota" { // root is exempt from quotas
 		if err := errors.Join(os.Chown(o.Dir, 1000, 1000), syscall.Setresgid(1000, 1000, 1000), syscall.Setresuid(1000, 1000, 1000)); err != nil {
 			proctest.Say("mount: %v", err)
 			return 1
@@ -86,25 +86,25 @@ func holedRole(args []string) int {
 		func() error { return s.Send(context.Background(), []byte("x")) },
 		func() error { _, err := s.SendBatch(context.Background(), [][]byte{[]byte("x")}); return err },
 	} {
-		tell(send())
+		sayError(send())
 	}
 	_, err = r.TryRecv()
-	tell(err)
-	tell(r.Intact())
+	sayError(err)
+	sayError(r.Intact())
 	_ = s.Close()
 	_ = r.Close()
 	proctest.Say("survived")
 	return 0
 }
 
-// tell says what kind of error it is, and its text.
-func tell(err error) {
+// sayError prints the kind, errno and text of err.
+func sayError(err error) {
 	var errno syscall.Errno
 	_ = errors.As(err, &errno)
 	proctest.Say("%s (%d): %v", kind(err), int(errno), err)
 }
 
-func TestFileSystemThatHasNoRoomForAPageIsAnErrorThatSaysSo(t *testing.T) {
+func TestFullFileSystemIsReported(t *testing.T) {
 	for how, want := range map[string]syscall.Errno{"full": syscall.ENOSPC, "quota": syscall.EDQUOT} {
 		t.Run(how, func(t *testing.T) {
 			o := in(t)
@@ -113,7 +113,7 @@ func TestFileSystemThatHasNoRoomForAPageIsAnErrorThatSaysSo(t *testing.T) {
 			for range 5 {
 				said := p.Line()
 				if strings.HasPrefix(said, "mount: ") {
-					t.Skip("no such tmpfs may be mounted here: " + said)
+					t.Skip("cannot mount such a tmpfs here: " + said)
 				}
 				require.Contains(t, said, fmt.Sprintf("(%d): ", int(want)))
 				require.Contains(t, said, path(o))
@@ -128,28 +128,28 @@ func TestFileSystemThatHasNoRoomForAPageIsAnErrorThatSaysSo(t *testing.T) {
 	}
 }
 
-// A hole where there is room is filled by the kernel: what lay there reads as
-// zeroes, which is no message, and no fault.
+// If there is room, the kernel fills a hole: it reads as zeroes, which are neither a
+// message nor a fault.
 func TestHoleWhereThereIsRoomIsFilled(t *testing.T) {
 	o := in(t)
 	o.Capacity = 1 << 18
 	p := proctest.StartMounts(t, "holed", encode(t, o), "room")
 	said := p.Line()
 	if strings.HasPrefix(said, "mount: ") {
-		t.Skip("no tmpfs may be mounted here: " + said)
+		t.Skip("cannot mount a tmpfs here: " + said)
 	}
 	require.True(t, strings.HasPrefix(said, "ok "), said)
 }
 
 // btrfsRole makes a btrfs in the file args[1], mounts it over the directory, sends
-// more than a ringful through a channel there, fills the disk, and goes on.
+// more than a ringful through a channel there, fills the disk, and sends again.
 func btrfsRole(args []string) int {
 	o, image := decode(args), args[1]
 	for _, cmd := range [][]string{
 		{"mkfs.btrfs", "-q", image},
 		{"mount", "-o", "loop", image, o.Dir},
 		{"chmod", "700", o.Dir},
-		{"btrfs", "property", "set", o.Dir, "compression", args[2]}, // what is made there inherits it
+		{"btrfs", "property", "set", o.Dir, "compression", args[2]}, // new files inherit it
 	} {
 		if out, err := exec.Command(cmd[0], cmd[1:]...).CombinedOutput(); err != nil {
 			proctest.Say("mount: %v: %v: %s", cmd, err, out)
@@ -160,7 +160,7 @@ func btrfsRole(args []string) int {
 	s, r := attach(o)
 	defer r.Close()
 	defer s.Close()
-	send := map[int]func([]byte) error{ // in turn
+	send := map[int]func([]byte) error{ // used in turn
 		0: s.TrySend,
 		1: func(msg []byte) error { _, err := s.SendBatch(context.Background(), [][]byte{msg}); return err },
 		2: func(msg []byte) error {
@@ -179,7 +179,7 @@ func btrfsRole(args []string) int {
 				return err
 			}
 			if got, err := r.TryRecv(); err != nil || !bytes.Equal(msg, got) {
-				return fmt.Errorf("message %d is not as it was sent: %w", i, err)
+				return fmt.Errorf("message %d differs from what was sent: %w", i, err)
 			}
 		}
 		f, err := os.Open(o.Dir)
@@ -199,14 +199,14 @@ func btrfsRole(args []string) int {
 		return 1
 	}
 	for range 3 {
-		tell(lap())
+		sayError(lap())
 	}
 	return 0
 }
 
 func TestBtrfsThatIsFullIsWrittenInPlace(t *testing.T) {
 	if _, err := exec.LookPath("mkfs.btrfs"); err != nil {
-		t.Skip("not run: mkfs.btrfs is missing; make unit installs it where it can")
+		t.Skip("mkfs.btrfs is missing; make unit installs it where it can")
 	}
 	for _, compression := range []string{"none", "lzo"} {
 		t.Run(compression, func(t *testing.T) {
@@ -220,7 +220,7 @@ func TestBtrfsThatIsFullIsWrittenInPlace(t *testing.T) {
 			for range 3 {
 				said := p.Line()
 				if strings.HasPrefix(said, "mount: ") {
-					t.Skip("no btrfs may be mounted here: " + said)
+					t.Skip("cannot mount a btrfs here: " + said)
 				}
 				if !strings.HasPrefix(said, "ok ") && olderThan(t, 6, 17) {
 					require.Contains(t, said, fmt.Sprintf("(%d): ", int(syscall.ENOSPC)))
@@ -234,8 +234,8 @@ func TestBtrfsThatIsFullIsWrittenInPlace(t *testing.T) {
 	}
 }
 
-// olderThan tells whether the kernel is older than that version. Before Linux 6.17 a
-// mapped write on a btrfs that is full fails even where it is in place.
+// olderThan reports whether the kernel is older than the version. Before Linux 6.17 a
+// mapped write on a full btrfs fails even if it is in place.
 func olderThan(t testing.TB, major, minor int) bool {
 	var u unix.Utsname
 	require.NoError(t, unix.Uname(&u))

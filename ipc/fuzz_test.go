@@ -15,15 +15,15 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Where things stand in a segment of 4096 bytes and two senders: docs/format.md.
+// Offsets in a segment with a ring of 4096 bytes and two senders; see docs/format.md.
 const (
 	controlAt = 4096
 	slotsAt   = 8192
 	ringAt    = 12288
 )
 
-// edits is how a fuzzer's bytes become writes into a file: a 2-byte offset in
-// words from base, an 8-byte word, and again.
+// edit writes a fuzzer's bytes into a file: a sequence of 2-byte offsets, in words from
+// base and modulo size, each followed by an 8-byte word.
 func edit(t testing.TB, f io.WriterAt, base int64, size int64, edits []byte) {
 	t.Helper()
 	for ; len(edits) >= 10; edits = edits[10:] {
@@ -33,34 +33,34 @@ func edit(t testing.TB, f io.WriterAt, base int64, size int64, edits []byte) {
 	}
 }
 
-// edition is the inverse of edit, for seeds.
-func edition(off int, word uint64) []byte {
+// encodeEdit is the inverse of edit, for seeds.
+func encodeEdit(off int, word uint64) []byte {
 	b := binary.LittleEndian.AppendUint16(nil, uint16(off/8))
 	return binary.LittleEndian.AppendUint64(b, word)
 }
 
-// seedEdits are plausible lies about every word of control page and slots.
+// seedEdits adds plausible wrong values for every word of control page and slots.
 func seedEdits(f *testing.F) {
 	f.Add([]byte{})
 	for _, word := range []uint64{0, 1, 7, 4096, 1 << 20, 1 << 32, 1 << 63, ^uint64(0), 0x0101010101010101} {
 		for _, off := range []int{0x000, 0x080, 0x280, 0x100, 0x180, 0x200, 0x208, 0x210, 0x218, 0x228, 0x238} {
-			f.Add(edition(off, word))
+			f.Add(encodeEdit(off, word))
 		}
 		for _, off := range []int{0x00, 0x08, 0x80, 0x88, 0x90, 0x98, 0xa0, 0xa8, 0xb0, 0xb8, 0xc0, 0xd0} {
 			for s := range 3 {
-				f.Add(edition(slotsAt-controlAt+256*s+off, word))
+				f.Add(encodeEdit(slotsAt-controlAt+256*s+off, word))
 			}
 		}
 	}
 }
 
-// small returns options for a channel with the offsets above.
+// small returns options for a channel with the layout above.
 func small(dir string) *ipc.Options {
 	return &ipc.Options{Dir: dir, Capacity: 4096, MaxSenders: 2, Heartbeat: quick, Spin: -1, Label: "fuzz"}
 }
 
-// FuzzDescribe: whatever stands in the control page and the slots, looking at a
-// channel gives figures within bounds and never harms the looker.
+// FuzzDescribe checks that Inspect and List return values within bounds and do not
+// fail, whatever the control page and the slots contain.
 func FuzzDescribe(f *testing.F) {
 	seedEdits(f)
 	o := small(proctest.Dir(f))
@@ -86,10 +86,10 @@ func FuzzDescribe(f *testing.F) {
 		require.NoError(t, err)
 		require.True(t, 0 <= stats.Used && stats.Used <= 4096, "%d", stats.Used)
 		require.LessOrEqual(t, len(stats.Senders), 2)
-		for _, end := range stats.Senders {
-			require.GreaterOrEqual(t, end.BeatAge, time.Duration(0))
-			require.LessOrEqual(t, len(end.Label), 48)
-			require.Equal(t, ipc.StateDead, end.State, "no lock is held")
+		for _, sender := range stats.Senders {
+			require.GreaterOrEqual(t, sender.BeatAge, time.Duration(0))
+			require.LessOrEqual(t, len(sender.Label), 48)
+			require.Equal(t, ipc.StateDead, sender.State, "no lock is held")
 		}
 		entries, err := ipc.List(o)
 		require.NoError(t, err)
@@ -98,13 +98,13 @@ func FuzzDescribe(f *testing.F) {
 	})
 }
 
-// FuzzAttached: whatever is written over the file while both ends are attached,
-// every call comes back in time, with a message that the ring may hold or an
-// error.
+// FuzzAttached checks that every call returns in time, with an error or with a message
+// that the ring may hold, whatever is written over the file while both endpoints are
+// attached.
 func FuzzAttached(f *testing.F) {
 	seedEdits(f)
 	for _, word := range []uint64{0, 1, 0x0001_0000_0000_0008, 0x0002_0000_0000_0ff0, 0x0003_0000_0000_0000} {
-		f.Add(edition(ringAt-controlAt+8, word))
+		f.Add(encodeEdit(ringAt-controlAt+8, word))
 	}
 	o := small(proctest.Dir(f))
 	f.Fuzz(func(t *testing.T, edits []byte) {
@@ -129,8 +129,8 @@ func FuzzAttached(f *testing.F) {
 	})
 }
 
-// FuzzBatch: whatever a batch's record holds, its messages lie within it, or it
-// is corrupt.
+// FuzzBatch checks that the messages of a batch's record lie within it, or that it is
+// reported corrupt, whatever it contains.
 func FuzzBatch(f *testing.F) {
 	const body = 1024 - 8
 	f.Add([]byte{})
@@ -148,7 +148,7 @@ func FuzzBatch(f *testing.F) {
 			_ = r.Close()
 			_ = os.Remove(path(o))
 		}()
-		// Two messages, so that it is a batch; together they fill a quarter ring.
+		// Two messages make a batch; together they fill a quarter of the ring.
 		_, err := s.SendBatch(context.Background(), [][]byte{make([]byte, 8), make([]byte, body-8-16-8)})
 		require.NoError(t, err)
 		file, err := os.OpenFile(path(o), os.O_RDWR, 0)

@@ -16,13 +16,13 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Two users of one group, as containers with an fsGroup are.
+// Users: ada and bob share a group, as containers with an fsGroup do; eve does not.
 const (
 	ada, bob, eve = 20001, 20002, 20003
 	friends       = 30000 // the group of ada and bob
 )
 
-// managerRole does what it hears and says the error's text.
+// managerRole executes the commands it reads and prints the errors' texts.
 func managerRole(args []string) int {
 	ctx, o := context.Background(), decode(args)
 	proctest.Say("ready")
@@ -61,14 +61,13 @@ func managerRole(args []string) int {
 	return 0
 }
 
-// ownedBy returns options for a directory of this user's and group's, with this
-// mode.
+// ownedBy returns options for a directory of the given owner, group and mode.
 func ownedBy(t testing.TB, uid, gid int, mode fs.FileMode) *ipc.Options {
 	t.Helper()
 	requireRoot(t)
 	o := in(t)
 	if err := os.Chown(o.Dir, uid, gid); err != nil {
-		t.Skipf("nothing can be given to others here: %v", err)
+		t.Skipf("cannot change owners here: %v", err)
 	}
 	require.NoError(t, os.Chmod(o.Dir, mode))
 	return o
@@ -88,11 +87,11 @@ func TestTwoUsersOfOneGroupShareAChannel(t *testing.T) {
 		uid  int
 		mode fs.FileMode
 	}{
-		{"in a directory of one of them", ada, 0o770 | fs.ModeSetgid},
-		{"in root's", 0, 0o770 | fs.ModeSetgid},
-		{"in a third user's", eve, 0o770 | fs.ModeSetgid},
+		{"in a directory of a member", ada, 0o770 | fs.ModeSetgid},
+		{"in a directory of root", 0, 0o770 | fs.ModeSetgid},
+		{"in a directory of a third user", eve, 0o770 | fs.ModeSetgid},
 		{"without the setgid bit", ada, 0o770},
-		{"in one that others may read", ada, 0o775},
+		{"in a directory readable by others", ada, 0o775},
 	} {
 		for _, durable := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/durable=%v", c.name, durable), func(t *testing.T) {
@@ -109,7 +108,7 @@ func TestTwoUsersOfOneGroupShareAChannel(t *testing.T) {
 				require.Equal(t, "ok", sender.Ask("send hello"))
 				require.Equal(t, "got hello", receiver.Ask("recv"))
 
-				// Each notices the other's death, and stands in for it.
+				// Each notices the other's death, and replaces it.
 				receiver.Tell("block-recv")
 				receiver.Expect("blocking")
 				sender.Kill()
@@ -133,7 +132,7 @@ func TestTwoUsersOfOneGroupShareAChannel(t *testing.T) {
 				require.Equal(t, "ok", sender.Ask("send back"))
 				require.Equal(t, "got back", receiver.Ask("recv"))
 
-				// Looking needs no mode that is asked for; removing neither.
+				// Inspecting and removing do not need Options.Mode.
 				plain := with(o, func(o *ipc.Options) { o.Mode = 0 })
 				for _, uid := range []uint32{ada, bob} {
 					p := proctest.StartMember(t, uid, friends, "manager", encode(t, plain))
@@ -154,19 +153,19 @@ func TestTwoUsersOfOneGroupShareAChannel(t *testing.T) {
 	}
 }
 
-func TestGroupsChannelIsRefusedToWhoDoesNotAskForItOrIsNoMember(t *testing.T) {
+func TestGroupChannelRequiresMembershipAndMode(t *testing.T) {
 	for what, owner := range map[string]int{"a member's directory": ada, "root's directory": 0} {
 		t.Run(what, func(t *testing.T) {
 			o := ownedBy(t, owner, friends, 0o775|fs.ModeSetgid)
 			o.Mode = 0o660
 			receiver := proctest.StartMember(t, ada, friends, "receiver", encode(t, o))
 			receiver.Expect("ready")
-			ask := func(p *proctest.Proc, verbs []string, says ...string) {
+			ask := func(p *proctest.Proc, verbs []string, wants ...string) {
 				t.Helper()
 				p.Expect("ready")
 				for _, verb := range verbs {
 					said := p.Ask("%s", verb)
-					for _, want := range says {
+					for _, want := range wants {
 						require.Contains(t, said, want, verb)
 					}
 				}
@@ -183,12 +182,12 @@ func TestGroupsChannelIsRefusedToWhoDoesNotAskForItOrIsNoMember(t *testing.T) {
 	}
 }
 
-// Whoever may not be trusted: everybody may write there, or the file is not the
-// group's.
-func TestGroupTrustsNobodyElse(t *testing.T) {
+// A channel is refused if other users may write to its directory, or if its file is not
+// the group's alone.
+func TestGroupTrustsOnlyItsMembers(t *testing.T) {
 	o := ownedBy(t, ada, friends, 0o777)
 	o.Mode = 0o660
-	refused := func(want string) {
+	requireRefusal := func(want string) {
 		t.Helper()
 		p := proctest.StartMember(t, bob, friends, "manager", encode(t, o))
 		p.Expect("ready")
@@ -198,9 +197,9 @@ func TestGroupTrustsNobodyElse(t *testing.T) {
 			require.Contains(t, said, want, verb)
 		}
 	}
-	refused("belongs to user")
+	requireRefusal("belongs to user")
 	require.NoError(t, os.Chmod(o.Dir, 0o777|fs.ModeSticky))
-	refused("belongs to user")
+	requireRefusal("belongs to user")
 	require.NoError(t, os.Chmod(o.Dir, 0o770))
 
 	for what, change := range map[string]func() error{
@@ -214,13 +213,13 @@ func TestGroupTrustsNobodyElse(t *testing.T) {
 		p.Expect("ready")
 		require.Equal(t, "ok", p.Ask("create"), what)
 		require.NoError(t, change(), what)
-		refused(path(o))
+		requireRefusal(path(o))
 		require.NoError(t, os.RemoveAll(filepath.Join(o.Dir, "x")))
 		require.NoError(t, os.Remove(path(o)))
 	}
 }
 
-// A directory whose group its owner is not in: the file can't be given to it.
+// The owner is not in the directory's group, so the file cannot be given to the group.
 func TestChannelThatTheGroupCouldNotUseIsNotMade(t *testing.T) {
 	o := ownedBy(t, ada, friends, 0o770)
 	o.Mode = 0o660
@@ -236,7 +235,8 @@ func TestChannelThatTheGroupCouldNotUseIsNotMade(t *testing.T) {
 	require.Empty(t, left)
 }
 
-// Root looks at another user's directory and clears up there, but attaches no end.
+// Root may inspect channels in another user's directory and remove them, but attaches
+// no endpoint there.
 func TestRootMayLookAtAnotherUsersDirectory(t *testing.T) {
 	o := ownedBy(t, ada, ada, 0o700)
 	o.Durable = true
@@ -264,7 +264,7 @@ func TestRootMayLookAtAnotherUsersDirectory(t *testing.T) {
 		require.ErrorContains(t, err, "belongs to user")
 	}
 
-	// What the owner lays there is not followed, not waited for, and not harmed.
+	// Files that the owner plants there are not followed, waited for or harmed.
 	mine := in(t)
 	s, r := newPair(t, mine)
 	baits := map[string]func(at string) error{
@@ -284,7 +284,7 @@ func TestRootMayLookAtAnotherUsersDirectory(t *testing.T) {
 		require.Error(t, err, bait)
 		require.Error(t, ipc.Remove(bait, o), bait)
 		require.Error(t, ipc.ForceRemove(bait, o), bait)
-		require.NoError(t, os.Remove(filepath.Join(o.Dir, bait)), "it is still there")
+		require.NoError(t, os.Remove(filepath.Join(o.Dir, bait)), "want the bait not removed")
 	}
 	send(t, s, "unharmed")
 	recv(t, r, "unharmed")

@@ -11,10 +11,10 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// BenchmarkTruncationGuard is a message put into the ring and taken out again,
-// with and without the look whether the file was truncated meanwhile: what
-// surviving that costs. The two take turns, so that a busy machine is busy for
-// both; of each the median counts.
+// BenchmarkTruncationGuard times putting a message into the ring and taking it out,
+// with and without the check whether the file was truncated meanwhile. The difference
+// is what surviving a truncation costs. The variants alternate, so that load on the
+// machine affects both; each reports its median.
 func BenchmarkTruncationGuard(b *testing.B) {
 	const turn = 1000 // messages
 	o := &Options{Dir: proctest.Dir(b)}

@@ -12,9 +12,9 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// In a directory that nobody else may write to a second name is nobody's attack:
-// ends that come by either name meet in the same channel.
-func TestSecondNameIsHarmlessWhereNobodyElseMayWrite(t *testing.T) {
+// In a directory that other users may not write, a second name is no attack: both
+// names open the same channel.
+func TestSecondNameIsHarmlessInAPrivateDirectory(t *testing.T) {
 	o := in(t)
 	r := newReceiver(t, o)
 	const second = "second"
@@ -25,7 +25,7 @@ func TestSecondNameIsHarmlessWhereNobodyElseMayWrite(t *testing.T) {
 		send(t, s, "by "+n)
 		require.NoError(t, s.Close())
 		_, err = ipc.NewReceiver(background(t), n, o)
-		require.ErrorIs(t, err, ipc.ErrBusy, "the locks are the same")
+		require.ErrorIs(t, err, ipc.ErrBusy, "both names share the locks")
 		require.ErrorIs(t, ipc.Remove(n, o), ipc.ErrBusy)
 		stats, err := ipc.Inspect(n, o)
 		require.NoError(t, err)
@@ -36,8 +36,8 @@ func TestSecondNameIsHarmlessWhereNobodyElseMayWrite(t *testing.T) {
 	require.FileExists(t, path(o))
 }
 
-// A snapshot by `cp -al` outlives the channel, and the channel it.
-func TestSnapshotByHardLinksDoesNotStandInTheWay(t *testing.T) {
+// A channel and its snapshot by `cp -al` can each be removed without the other.
+func TestHardLinkSnapshotDoesNotAffectTheChannel(t *testing.T) {
 	o := in(t)
 	o.Durable = true
 	require.NoError(t, ipc.Create(name, o))
@@ -60,8 +60,8 @@ func TestSnapshotByHardLinksDoesNotStandInTheWay(t *testing.T) {
 	require.NoError(t, ipc.ForceRemove(name, o))
 }
 
-// Where others may write, the name may be another channel's; what mends it is said,
-// and a removal by force takes the name and nothing else.
+// If other users may write to the directory, a second name may lead to another user's
+// channel. The error says how to fix that, and ForceRemove removes only the name.
 func TestSecondNameIsRefusedWhereOthersMayWrite(t *testing.T) {
 	for what, mode := range map[string]fs.FileMode{"sticky": 0o777 | fs.ModeSticky, "of a group": 0o770} {
 		t.Run(what, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestSecondNameIsRefusedWhereOthersMayWrite(t *testing.T) {
 			s, r := newPair(t, private)
 			require.NoError(t, os.Chmod(o.Dir, mode))
 			require.NoError(t, os.Link(path(private), path(o)))
-			for door, open := range map[string]func() error{
+			for op, open := range map[string]func() error{
 				"receiver": func() error { _, err := ipc.NewReceiver(background(t), name, o); return err },
 				"sender":   func() error { _, err := ipc.NewSender(background(t), name, o); return err },
 				"creator":  func() error { return ipc.Create(name, o) },
@@ -78,23 +78,24 @@ func TestSecondNameIsRefusedWhereOthersMayWrite(t *testing.T) {
 				"remove":   func() error { return ipc.Remove(name, o) },
 			} {
 				err := open()
-				require.ErrorIs(t, err, fs.ErrPermission, door)
+				require.ErrorIs(t, err, fs.ErrPermission, op)
 				for _, want := range []string{path(o), "2 names (hard links)", "another user", "find ", "shmchan rm --force"} {
-					require.ErrorContains(t, err, want, door)
+					require.ErrorContains(t, err, want, op)
 				}
 			}
-			send(t, s, "unhurt")
+			send(t, s, "unharmed")
 			require.NoError(t, ipc.ForceRemove(name, o))
 			require.NoFileExists(t, path(o))
-			send(t, s, "still unhurt")
-			recv(t, r, "unhurt", "still unhurt")
+			send(t, s, "still unharmed")
+			recv(t, r, "unharmed", "still unharmed")
 			makes(t, name, o)
 		})
 	}
 }
 
-// The names that a maker leaves that dies between the two: another process takes
-// the temporary one away when it opens the channel, also where others may write.
+// A creator that dies between linking the name and unlinking the temporary one leaves
+// both. The next process that opens the channel removes the temporary one, even if
+// other users may write to the directory.
 func TestTemporaryNameOfADeadMakerIsRemoved(t *testing.T) {
 	for what, mode := range map[string]fs.FileMode{"private": 0o700, "sticky": 0o777 | fs.ModeSticky} {
 		t.Run(what, func(t *testing.T) {
@@ -111,11 +112,11 @@ func TestTemporaryNameOfADeadMakerIsRemoved(t *testing.T) {
 	}
 }
 
-// A maker where the file system can do neither in one step: see confinedRole.
+// The file system supports neither O_TMPFILE nor flags of renameat2: see confinedRole.
 func TestMakerWithoutNamelessFilesLeavesNothing(t *testing.T) {
 	o := in(t)
 	stale := filepath.Join(o.Dir, ".shmchan-"+"22222222222222222222222222")
-	require.NoError(t, os.WriteFile(stale, []byte("of a dead maker"), 0o600))
+	require.NoError(t, os.WriteFile(stale, []byte("of a dead creator"), 0o600))
 	foreign := filepath.Join(o.Dir, ".shmchan-0123456789abcdef-64")
 	require.NoError(t, os.WriteFile(foreign, nil, 0o600))
 	p := startConfined(t, "naming", 95, "receiver", encode(t, o))
@@ -135,7 +136,7 @@ func TestMakerWithoutNamelessFilesLeavesNothing(t *testing.T) {
 	require.NoError(t, os.Remove(foreign))
 }
 
-// Removing one name leaves the channel to those who have the other.
+// Removing one name leaves the channel usable by the other.
 func TestRemovingASecondNameLeavesTheChannel(t *testing.T) {
 	for what, remove := range map[string]func(string, *ipc.Options) error{
 		"Remove": ipc.Remove, "ForceRemove": ipc.ForceRemove, "RemoveUnused": func(other string, o *ipc.Options) error {

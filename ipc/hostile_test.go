@@ -14,8 +14,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// victimRole attaches both ends and lets noise be written over parts of the file
-// between calls. A crash is seen by the parent as an end without the last word.
+// victimRole attaches both endpoints and writes noise over parts of the file between
+// calls. If it crashes, its parent misses the final "survived".
 func victimRole(args []string) int {
 	seed, err := strconv.ParseUint(args[1], 10, 64)
 	if err != nil {
@@ -69,14 +69,15 @@ func scribbled(o *ipc.Options, seed uint64) {
 	}
 }
 
-// touch calls everything; what comes back may be anything but too long.
+// touch makes every kind of call and ignores the results, but panics if a message is
+// longer than the limit.
 func touch(s *ipc.Sender, r *ipc.Receiver, o *ipc.Options) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()
 	for range 50 {
 		msg, err := r.TryRecv()
 		if len(msg) > s.MaxMessage() {
-			panic("message longer than any may be")
+			panic("message exceeds MaxMessage")
 		}
 		if err != nil {
 			break
