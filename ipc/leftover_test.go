@@ -37,7 +37,7 @@ func TestCreatorStillAttachedIsMissedWhenItGoes(t *testing.T) {
 	requireDisconnected(t, r)
 }
 
-// What an aborted claim leaves in the ring is no message.
+// The padding that an aborted claim leaves is not a message.
 func TestCreatorThatLeftAnAbortedClaimIsNotMissed(t *testing.T) {
 	o := in(t)
 	s := newSender(t, with(o, func(o *ipc.Options) { o.Create = true }))

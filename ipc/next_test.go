@@ -95,7 +95,7 @@ func TestUnreleasedMessagesOfADurableChannelComeAgain(t *testing.T) {
 	remove(t, o)
 }
 
-func TestMetaTellsWhereAMessageCameFrom(t *testing.T) {
+func TestMetaIdentifiesSenderAndRecord(t *testing.T) {
 	o := in(t)
 	s, r := newPair(t, o)
 	p := startSender(t, o)

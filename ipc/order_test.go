@@ -157,7 +157,7 @@ func sendEach(ctx context.Context, s *ipc.Sender, n int) error {
 	return nil
 }
 
-func TestSpinningEndsHandOverTheSameMessages(t *testing.T) {
+func TestSpinningEndpointsHandOverTheSameMessages(t *testing.T) {
 	for _, spin := range []time.Duration{-1, 0, 50 * time.Microsecond} {
 		o := in(t)
 		o.Capacity = 4096

@@ -140,7 +140,7 @@ func TestPeekOfAMissingChannelIsNotExist(t *testing.T) {
 	require.Empty(t, entries)
 }
 
-func TestPeekWhileEndsGoOnShowsWholeMessagesInOrder(t *testing.T) {
+func TestPeekOfABusyChannelShowsWholeMessagesInOrder(t *testing.T) {
 	const each = 5000
 	o := in(t)
 	o.Capacity = 8192

@@ -131,7 +131,7 @@ func TestReadyWhileAnotherGoroutineReceives(t *testing.T) {
 	recv(t, r, "two")
 }
 
-func TestReadyTellsOfAnEnd(t *testing.T) {
+func TestReadySignalsDisconnection(t *testing.T) {
 	for what, end := range map[string]func(t *testing.T, o *ipc.Options, s *proctest.Proc){
 		"the last sender closes": func(_ *testing.T, _ *ipc.Options, s *proctest.Proc) { s.Ask("close") },
 		"it is killed":           func(_ *testing.T, _ *ipc.Options, s *proctest.Proc) { s.Kill() },
@@ -159,7 +159,7 @@ func TestReadyTellsOfAnEnd(t *testing.T) {
 	}
 }
 
-func TestReadyTellsOfAMessageBehindAClaimOfTheDead(t *testing.T) {
+func TestReadySignalsAMessageBehindADeadSendersClaim(t *testing.T) {
 	o := in(t)
 	r := newReceiver(t, o)
 	ready := r.Ready()
@@ -192,7 +192,7 @@ func TestReadyBesideTryNextAlone(t *testing.T) {
 }
 
 // The value was taken, and no message: it comes again.
-func TestReadyTellsAgainOfWhatIsStillThere(t *testing.T) {
+func TestReadySignalsAgainWhileAMessageRemains(t *testing.T) {
 	o := in(t)
 	o.Heartbeat = 5 * time.Millisecond
 	s, r := newPair(t, o)
@@ -255,7 +255,7 @@ func TestCloseWhileMessagesAndReadyCome(t *testing.T) {
 	}
 }
 
-func TestAThousandReadyReceiversTakeNoGoroutineEach(t *testing.T) {
+func TestAThousandReadyReceiversNeedNoGoroutineEach(t *testing.T) {
 	const n = 1000
 	o := with(in(t), func(o *ipc.Options) { o.Capacity = 4096; o.MaxSenders = 1; o.Heartbeat = slow })
 	threadsBefore, before := threads(t), runtime.NumGoroutine()

@@ -100,7 +100,7 @@ func TestRecvAppendGrowsWhatIsTooSmall(t *testing.T) {
 	require.Equal(t, "small"+strings.Repeat("x", 1000), string(got))
 }
 
-func TestRecvAppendGivesDstBackUnchangedWithAnError(t *testing.T) {
+func TestRecvAppendReturnsDstUnchangedWithAnError(t *testing.T) {
 	s, r := newPair(t, in(t))
 	dst := append(make([]byte, 0, 32), "mine"...)
 	got, err := r.RecvAppend(expired(t), dst)

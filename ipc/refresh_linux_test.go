@@ -15,7 +15,7 @@ import (
 )
 
 // Programs that clear directories up by age take what was not used for days.
-func TestEndsKeepTheFileYoung(t *testing.T) {
+func TestEndpointsKeepTheFileYoung(t *testing.T) {
 	const days = 10 * 24 * time.Hour
 	ctx := context.Background()
 	defer func(d time.Duration) { ageLook = d }(ageLook)

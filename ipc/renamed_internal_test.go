@@ -31,7 +31,7 @@ func opened(t *testing.T, o *Options, again bool) (*opener, *shm.Segment) {
 
 // An end that has its lock looks whether the name still means its file: else it
 // would wait for others, who come by the name, in vain.
-func TestEndOfAFileWithoutItsNameStartsAgain(t *testing.T) {
+func TestEndpointOfAFileWithoutItsNameStartsAgain(t *testing.T) {
 	for what, again := range map[string]bool{"removed": false, "made again": true} {
 		t.Run("sender, "+what, func(t *testing.T) {
 			opts, seg := opened(t, &Options{Dir: proctest.Dir(t)}, again)

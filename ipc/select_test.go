@@ -78,7 +78,7 @@ func TestSelectWaitsForAnyOf(t *testing.T) {
 	}
 }
 
-func TestSelectGivesEachItsTurn(t *testing.T) {
+func TestSelectIsFair(t *testing.T) {
 	const n, each = 20, 30
 	ss, rs := several(t, in(t), n)
 	for _, s := range ss {
@@ -142,7 +142,7 @@ func TestSelectAndItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-func TestSelectGivesWhatHasAnErrorToTell(t *testing.T) {
+func TestSelectReturnsReceiversWithErrors(t *testing.T) {
 	for what, c := range map[string]struct {
 		end  func(t *testing.T, o *ipc.Options, s *ipc.Sender, r *ipc.Receiver)
 		want error
@@ -181,7 +181,7 @@ func TestSelectGivesWhatHasAnErrorToTell(t *testing.T) {
 	}
 }
 
-func TestSelectGivesABusyReceiver(t *testing.T) {
+func TestSelectReturnsABusyReceiver(t *testing.T) {
 	o := in(t)
 	ss, rs := several(t, o, 2)
 	got := async(func() error { _, err := rs[1].Recv(background(t)); return err })
@@ -207,7 +207,7 @@ func TestSelectOfOneReceiverTwice(t *testing.T) {
 }
 
 // Nothing to receive is nothing to give: a claim that was given up.
-func TestSelectPassesWhatIsNothingToReceive(t *testing.T) {
+func TestSelectPassesAnAbortedClaim(t *testing.T) {
 	ss, rs := several(t, in(t), 2)
 	claim, err := ss[0].Claim(background(t), 10)
 	require.NoError(t, err)

@@ -40,7 +40,7 @@ func TestEmptyMessageIsAMessage(t *testing.T) {
 	recv(t, r, "", "", "after")
 }
 
-func TestSendKeepsNoHoldOfTheMessage(t *testing.T) {
+func TestSendCopiesTheMessage(t *testing.T) {
 	s, r := newPair(t, in(t))
 	msg := []byte("before")
 	require.NoError(t, s.Send(background(t), msg))

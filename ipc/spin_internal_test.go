@@ -46,14 +46,14 @@ func TestProcessBoundToOneProcessorSpinsOnlyWhereThatPays(t *testing.T) {
 	require.Positive(t, s.budget.Load(), "a probe found that the other end runs elsewhere")
 }
 
-func TestSpinThatIsToldIsKept(t *testing.T) {
+func TestConfiguredSpinIsKept(t *testing.T) {
 	var s spinner
 	s.fixed = maxSpin
 	require.False(t, s.spin(never))
 	require.EqualValues(t, maxSpin, s.limit())
 }
 
-func TestSpinGoesOnWhileTheOtherEndMoves(t *testing.T) {
+func TestSpinGoesOnWhileThePeerMoves(t *testing.T) {
 	spent := func(fixed time.Duration, moves func() bool) time.Duration {
 		var s spinner
 		s.fixed = fixed

@@ -61,7 +61,7 @@ func TestStoppedSenderIsShownAsStalledAndIsWholeAgain(t *testing.T) {
 	}
 }
 
-func TestStoppedSenderIsNotRobbedOfItsClaim(t *testing.T) {
+func TestStoppedSenderKeepsItsClaim(t *testing.T) {
 	o := in(t)
 	o.Heartbeat = quick
 	r := newReceiver(t, o)

@@ -66,7 +66,7 @@ func TestAThousandBlockedReceiversAreNotAThousandThreads(t *testing.T) {
 	}
 }
 
-func TestManyEndsShareOneTickingGoroutine(t *testing.T) {
+func TestManyEndpointsShareOneTickingGoroutine(t *testing.T) {
 	o := in(t)
 	_, r := newPair(t, o)
 	before := runtime.NumGoroutine()

@@ -123,7 +123,7 @@ func withTruncation(o *ipc.Options, keep int64, do func(context.Context, *ipc.Se
 	return kind(err)
 }
 
-func TestTruncationUnderAttachedEndsIsAnErrorNotACrash(t *testing.T) {
+func TestTruncationUnderAttachedEndpointsIsAnErrorNotACrash(t *testing.T) {
 	requireGuard(t)
 	o := in(t)
 	o.Capacity, o.Heartbeat, o.Spin = 4096, quick, -1

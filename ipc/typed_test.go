@@ -183,7 +183,7 @@ func TestTypedBatchRefusesACodecThatTakesBytesAway(t *testing.T) {
 	require.ErrorIs(t, err, ipc.ErrEmpty)
 }
 
-func TestTypedConstructorsTurnAwayABadCodec(t *testing.T) {
+func TestTypedConstructorsRejectABadCodec(t *testing.T) {
 	o := &ipc.Options{Dir: proctest.Dir(t), Create: true}
 	_, err := ipc.NewReceiverOf(background(t), "bad", ipc.Fixed[*int](), o)
 	require.ErrorIs(t, err, fs.ErrInvalid)
@@ -198,7 +198,7 @@ func TestTypedConstructorsTurnAwayABadCodec(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist, "no channel was made")
 }
 
-func TestTypedEndsOfAnotherLayoutAreTurnedAway(t *testing.T) {
+func TestTypedEndpointsOfAnotherLayoutAreRejected(t *testing.T) {
 	type v1 struct{ A, B uint32 }
 	type v2 struct{ A, B uint64 }
 	tx, rx, o := typedPair(t, ipc.Fixed[v1]())
@@ -219,7 +219,7 @@ func TestTypedEndsOfAnotherLayoutAreTurnedAway(t *testing.T) {
 	require.Equal(t, v1{1, 2}, v)
 }
 
-func TestTypedReceiverOfAnotherLayoutIsTurnedAway(t *testing.T) {
+func TestTypedReceiverOfAnotherLayoutIsRejected(t *testing.T) {
 	o := &ipc.Options{Dir: proctest.Dir(t), Create: true}
 	tx, err := ipc.NewSenderOf(background(t), "first", ipc.Fixed[int32](), o)
 	require.NoError(t, err)
@@ -236,7 +236,7 @@ func TestTypedReceiverOfAnotherLayoutIsTurnedAway(t *testing.T) {
 	require.NoError(t, rx.Close())
 }
 
-func TestTypedSenderThatIsTurnedAwayWasNeverThere(t *testing.T) {
+func TestRejectedTypedSenderNeverCountsAsASender(t *testing.T) {
 	o := in(t)
 	rx, err := ipc.NewReceiverOf(background(t), name, ipc.Fixed[int32](), o)
 	require.NoError(t, err)

@@ -150,7 +150,7 @@ func TestCloseThatCantRemoveTheFileSaysSo(t *testing.T) {
 	recv(t, r, "another life")
 }
 
-func TestRemoverThatDoesNotGetOnLeavesTheChannelToOthers(t *testing.T) {
+func TestRemoverThatIsBlockedLeavesTheChannelUsable(t *testing.T) {
 	o := in(t)
 	o.Durable, o.Heartbeat = true, quick
 	s := newSender(t, creating(o))
@@ -229,7 +229,7 @@ func TestDeadChannelStaysWhereItsReplacementHasNoRoom(t *testing.T) {
 }
 
 // A typed end that can't attach must not have marked the channel as its own.
-func TestEndThatFailedHasNotMarkedTheChannel(t *testing.T) {
+func TestEndpointThatFailedHasNotMarkedTheChannel(t *testing.T) {
 	o := in(t)
 	o.Capacity = 4096
 	s := newSender(t, creating(o))
@@ -300,7 +300,7 @@ func remountedRole(args []string) int {
 }
 
 // What a channel carries is compared before anything of it is cleared away.
-func TestReceiverOfAnotherLayoutLeavesWhatItWouldHavePassed(t *testing.T) {
+func TestReceiverOfAnotherLayoutKeepsAbortedClaims(t *testing.T) {
 	o := in(t)
 	o.Durable = true
 	t.Cleanup(func() { remove(t, o) })

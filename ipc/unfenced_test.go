@@ -13,7 +13,7 @@ import (
 
 // An end without membarrier makes the others fence at every publication, for as
 // long as it is attached and no longer.
-func TestChannelIsFastAgainOnceTheEndsWithoutMembarrierHaveGone(t *testing.T) {
+func TestPublishersFenceOnlyWhileAnEndpointLacksMembarrier(t *testing.T) {
 	if !fence.Register() {
 		t.Skip("membarrier is refused here in any case")
 	}

@@ -257,7 +257,7 @@ func TestRemovalIsNotTakenForAReceiver(t *testing.T) {
 	}
 }
 
-func TestEmptyBatchKnowsWhatBecameOfItsEnds(t *testing.T) {
+func TestEmptyBatchReportsClosedEndpoints(t *testing.T) {
 	o := in(t)
 	r := newReceiver(t, o)
 	s, gone := newSender(t, o), newSender(t, o)
