@@ -10,7 +10,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// next takes the messages that must come next, in place.
+// next receives the messages that must come next, in place.
 func next(t testing.TB, r *ipc.Receiver, want ...string) {
 	t.Helper()
 	for _, w := range want {

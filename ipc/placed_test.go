@@ -17,9 +17,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// placedRole mounts what the first argument names, in a mount namespace of its own,
-// and says what using a channel there gives, and what is left. The second argument
-// is a directory for it.
+// placedRole mounts what args[0] names on the directory args[1], in its own mount
+// namespace. It uses a channel there and reports the error and the files left behind.
 func placedRole(args []string) int {
 	o := &ipc.Options{Dir: args[1]}
 	private := func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }
@@ -40,8 +39,8 @@ func placedRole(args []string) int {
 	return 0
 }
 
-// trip receives what was left in a channel, if there is one, and sends one message
-// more on its way.
+// trip sends a message and receives up to it, including messages that an existing
+// channel already holds.
 func trip(o *ipc.Options) error {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, name, o)
@@ -66,8 +65,8 @@ func trip(o *ipc.Options) error {
 	return err
 }
 
-// overlaid mounts an overlay whose layers are on one tmpfs or on two. lay puts
-// something into the lower one.
+// overlaid mounts an overlay whose layers are on one tmpfs or, if two is set, on two.
+// lay fills the lower layer.
 func overlaid(o *ipc.Options, two bool, lay func(lower string) error) error {
 	at := func(d string) string { return filepath.Join(o.Dir, d) }
 	if err := unix.Mount("tmpfs", o.Dir, "tmpfs", 0, "mode=700"); err != nil {
@@ -103,7 +102,7 @@ func inImage(lower string) error {
 
 func noImage(string) error { return nil }
 
-// linkedShm puts a /dev in place whose shm is the link that it is on some systems.
+// linkedShm mounts a /dev in which shm is a symbolic link, as on some systems.
 func linkedShm(target string, mode fs.FileMode, uid int) func(*ipc.Options) error {
 	return func(o *ipc.Options) error {
 		o.Dir = ""
@@ -167,7 +166,7 @@ func TestFileSystemsAreUsedOrRefusedByName(t *testing.T) {
 	}
 }
 
-// Named directories are used as that of a path is.
+// A directory that the caller names is treated like the directory of a path.
 func TestStickyDirectoryThatIsNamedWorksAsAPathDoes(t *testing.T) {
 	dir := proctest.Dir(t)
 	require.NoError(t, os.Chmod(dir, 0o777|fs.ModeSticky))
@@ -187,7 +186,7 @@ func TestStickyDirectoryThatIsNamedWorksAsAPathDoes(t *testing.T) {
 	require.Equal(t, filepath.Join(dir, name), makes(t, filepath.Join(dir, name), nil))
 }
 
-// What is not found is not found somewhere.
+// An error that a channel does not exist says where it was looked for.
 func TestErrorOfAPlainNameNamesTheDirectory(t *testing.T) {
 	there := in(t)
 	dead := in(t)
@@ -218,5 +217,5 @@ func TestErrorOfAPlainNameNamesTheDirectory(t *testing.T) {
 			require.ErrorContains(t, err, o.Dir, "%s of %s", door, what)
 		}
 	}
-	_ = os.Remove(filepath.Join(there.Dir, "none")) // the waiter's
+	_ = os.Remove(filepath.Join(there.Dir, "none")) // created by the waiting sender
 }
