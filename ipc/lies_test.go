@@ -173,7 +173,7 @@ func TestEndlessPaddingHangsNoCall(t *testing.T) {
 	}
 }
 
-func TestCountersThatLieCostNothing(t *testing.T) {
+func TestFalseCountersCostNothing(t *testing.T) {
 	o := small(in(t).Dir)
 	s, r := newPair(t, o)
 	for _, off := range []int64{0x280, 0x288, 0x290, 0x298, 0x2a0, 0x200, 0x208, 0x218, 0x220, 0x228, 0x230} {

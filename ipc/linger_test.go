@@ -137,7 +137,7 @@ func TestCloseUnmapsAtOnceWhereNothingIsHeld(t *testing.T) {
 
 func TestSliceKeptFromConsumeIsNoFaultAfterClose(t *testing.T) {
 	errFailed := errors.New("failed")
-	for what, end := range map[string]func(r *ipc.Receiver) error{
+	for what, finish := range map[string]func(r *ipc.Receiver) error{
 		"taken":    func(*ipc.Receiver) error { return nil },
 		"refused":  func(*ipc.Receiver) error { return errFailed },
 		"panicked": func(*ipc.Receiver) error { panic(errFailed) },
@@ -156,7 +156,7 @@ func TestSliceKeptFromConsumeIsNoFaultAfterClose(t *testing.T) {
 				defer func() { _ = recover() }()
 				_, _ = r.Consume(context.Background(), 0, func(msg []byte) error {
 					kept = msg
-					err := end(r)
+					err := finish(r)
 					requireReadable(t, "kept", msg)
 					return err
 				})

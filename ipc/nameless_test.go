@@ -87,7 +87,7 @@ func TestReceiverWithoutSenderLearnsThatItsNameIsGone(t *testing.T) {
 	}
 }
 
-func TestReceiverThatDoesNotBlockLearnsItToo(t *testing.T) {
+func TestTryRecvReportsALostName(t *testing.T) {
 	eachKind(t, &ipc.Options{Heartbeat: quick}, func(t *testing.T, o *ipc.Options) {
 		r := newReceiver(t, o)
 		requireEmpty(t, r)

@@ -20,7 +20,7 @@ func next(t testing.TB, r *ipc.Receiver, want ...string) {
 	}
 }
 
-func TestNextWalksOnAndReleaseGivesBack(t *testing.T) {
+func TestNextAdvancesAndReleaseFreesRoom(t *testing.T) {
 	s, r := newPair(t, in(t))
 	send(t, s, "1", "2", "3")
 	next(t, r, "1", "2")

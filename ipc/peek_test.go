@@ -62,7 +62,7 @@ func TestPeekShowsWhatAReceiverWouldGet(t *testing.T) {
 	require.Empty(t, msgs)
 }
 
-func TestPeekChangesNoByteAndPassesTheClaimsOfTheDead(t *testing.T) {
+func TestPeekChangesNoByteAndPassesDeadSendersClaims(t *testing.T) {
 	o := in(t)
 	o.Durable, o.Capacity = true, 4096
 	require.NoError(t, ipc.Create(name, o))

@@ -216,7 +216,7 @@ func TestSelectPassesAnAbortedClaim(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-func TestSelectLooksBehindTheClaimOfTheDead(t *testing.T) {
+func TestSelectLooksBehindADeadSendersClaim(t *testing.T) {
 	o := in(t)
 	o.Capacity = 4096
 	r, idle := newReceiver(t, o), newReceiver(t, in(t))

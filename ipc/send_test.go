@@ -147,9 +147,9 @@ func TestSenderServesManyGoroutines(t *testing.T) {
 	for range goroutines * each {
 		msg, err := r.Recv(ctx)
 		require.NoError(t, err)
-		who := msg[0]
-		require.Equal(t, numbered(string(rune(who)), next[who]), string(msg))
-		next[who]++
+		sender := msg[0]
+		require.Equal(t, numbered(string(rune(sender)), next[sender]), string(msg))
+		next[sender]++
 	}
 	wg.Wait()
 	requireEmpty(t, r)

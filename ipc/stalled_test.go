@@ -36,7 +36,7 @@ func requireAliveSoon(t testing.TB, o *ipc.Options, r *ipc.Receiver) {
 	})
 }
 
-func TestStoppedSenderIsShownAsStalledAndIsWholeAgain(t *testing.T) {
+func TestStoppedSenderIsShownAsStalledAndRecovers(t *testing.T) {
 	for where, start := range starters {
 		t.Run(where, func(t *testing.T) {
 			o := in(t)

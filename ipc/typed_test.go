@@ -150,7 +150,7 @@ func TestTypedReceiverGoesOnAfterABadMessage(t *testing.T) {
 	require.ErrorContains(t, bad[0], "recv typed: message 2 at position ")
 }
 
-func TestTypedSenderKeepsWhatItCannotEncode(t *testing.T) {
+func TestTypedSenderSendsNothingThatItCannotEncode(t *testing.T) {
 	tx, rx, _ := typedPair(t, ipc.Codec[int](contrary{}))
 	require.ErrorIs(t, tx.Send(background(t), -1), errRefused)
 	require.ErrorIs(t, tx.TrySend(-1), errRefused)
@@ -174,7 +174,7 @@ func (shrinking) Append(dst []byte, v int) ([]byte, error) {
 	return []byte{byte(v)}, nil
 }
 
-func TestTypedBatchRefusesACodecThatTakesBytesAway(t *testing.T) {
+func TestTypedBatchRejectsACodecThatShrinksItsBuffer(t *testing.T) {
 	tx, rx, _ := typedPair(t, ipc.Codec[int](shrinking{}))
 	n, err := tx.SendBatch(background(t), []int{1, 2})
 	require.ErrorContains(t, err, "value 1")

@@ -179,7 +179,7 @@ func deafRole(args []string) int {
 
 // A truncation replaces the memory on which a call sleeps. Its own process can still
 // wake it.
-func TestSleeperOnATruncatedFileHearsItsProcess(t *testing.T) {
+func TestWaitOnATruncatedFileCanBeUnblocked(t *testing.T) {
 	requireGuard(t)
 	for _, call := range []string{"Recv", "Send", "Flush"} {
 		for _, how := range []string{"context", "Close"} {

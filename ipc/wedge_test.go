@@ -166,7 +166,7 @@ func TestLateAbortLeavesAnyLaterClaimAlone(t *testing.T) {
 }
 
 // Many goroutines follow the documented pattern, each with a deferred Abort.
-func TestClaimsOfManyGoroutinesDoNotMeet(t *testing.T) {
+func TestClaimsOfManyGoroutinesDoNotInterfere(t *testing.T) {
 	o := in(t)
 	r := newReceiver(t, o)
 	s := newSender(t, o)
