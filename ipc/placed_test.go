@@ -115,21 +115,21 @@ func linkedShm(target string, mode fs.FileMode, uid int) func(*ipc.Options) erro
 }
 
 var mounts = map[string]func(o *ipc.Options) error{
-	"hugetlbfs":                              func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "hugetlbfs", 0, "mode=700") },
-	"mqueue":                                 func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "mqueue", 0, "") },
-	"sysfs":                                  func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "sysfs", 0, "") },
-	"proc":                                   func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "proc", 0, "") },
-	"ramfs":                                  func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "ramfs", 0, "mode=700") },
-	"overlay":                                func(o *ipc.Options) error { return overlaid(o, false, noImage) },
-	"overlay on two":                         func(o *ipc.Options) error { return overlaid(o, true, noImage) },
-	"image":                                  func(o *ipc.Options) error { o.Durable = true; return overlaid(o, false, inImage) },
-	"image on another":                       func(o *ipc.Options) error { o.Durable = true; return overlaid(o, true, inImage) },
-	"link":                                   linkedShm("/run/shm", 0o755, 0),
-	"relative link":                          linkedShm("../run/./shm", 0o755, 0),
-	"link of another's":                      linkedShm("/run/shm", 0o755, stranger),
-	"link in a dir that the group may write": linkedShm("/run/shm", 0o775, 0),
-	"link in a dir that all may write":       linkedShm("/run/shm", 0o777|fs.ModeSticky, 0),
-	"link to itself":                         linkedShm("/dev/shm", 0o755, 0),
+	"hugetlbfs":                          func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "hugetlbfs", 0, "mode=700") },
+	"mqueue":                             func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "mqueue", 0, "") },
+	"sysfs":                              func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "sysfs", 0, "") },
+	"proc":                               func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "proc", 0, "") },
+	"ramfs":                              func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "ramfs", 0, "mode=700") },
+	"overlay":                            func(o *ipc.Options) error { return overlaid(o, false, noImage) },
+	"overlay on two":                     func(o *ipc.Options) error { return overlaid(o, true, noImage) },
+	"image":                              func(o *ipc.Options) error { o.Durable = true; return overlaid(o, false, inImage) },
+	"image on another":                   func(o *ipc.Options) error { o.Durable = true; return overlaid(o, true, inImage) },
+	"link":                               linkedShm("/run/shm", 0o755, 0),
+	"relative link":                      linkedShm("../run/./shm", 0o755, 0),
+	"another user's link":                linkedShm("/run/shm", 0o755, stranger),
+	"link in a group-writable directory": linkedShm("/run/shm", 0o775, 0),
+	"link in a world-writable directory": linkedShm("/run/shm", 0o777|fs.ModeSticky, 0),
+	"link to itself":                     linkedShm("/dev/shm", 0o755, 0),
 }
 
 func TestFileSystemsAreUsedOrRefusedByName(t *testing.T) {
@@ -141,10 +141,10 @@ func TestFileSystemsAreUsedOrRefusedByName(t *testing.T) {
 		"ramfs":     nil, "overlay": nil, "overlay on two": nil, "image": nil, "image on another": nil,
 
 		"link": nil, "relative link": nil,
-		"link of another's":                      {"symbolic link", "real path"},
-		"link in a dir that the group may write": {"symbolic link", "real path"},
-		"link in a dir that all may write":       {"symbolic link", "real path"},
-		"link to itself":                         {"symbolic link"},
+		"another user's link":                {"symbolic link", "real path"},
+		"link in a group-writable directory": {"symbolic link", "real path"},
+		"link in a world-writable directory": {"symbolic link", "real path"},
+		"link to itself":                     {"symbolic link"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			p := proctest.StartMounts(t, "placed", what, in(t).Dir)
@@ -199,7 +199,7 @@ func TestErrorOfAPlainNameNamesTheDirectory(t *testing.T) {
 		"none":               {Dir: filepath.Join(there.Dir, "none")},
 		"a dead channel":     dead,
 	} {
-		for door, open := range map[string]func() error{
+		for call, open := range map[string]func() error{
 			"sender":  func() error { _, err := ipc.NewSender(background(t), name, o); return err },
 			"waiter":  func() error { _, err := ipc.NewSender(brief(t), name, waiting(o)); return err },
 			"inspect": func() error { _, err := ipc.Inspect("other", o); return err },
@@ -213,8 +213,8 @@ func TestErrorOfAPlainNameNamesTheDirectory(t *testing.T) {
 			"typed": func() error { _, err := ipc.NewSenderOf(background(t), name, ipc.JSON[int](), o); return err },
 		} {
 			err := open()
-			require.ErrorIs(t, err, fs.ErrNotExist, "%s of %s", door, what)
-			require.ErrorContains(t, err, o.Dir, "%s of %s", door, what)
+			require.ErrorIs(t, err, fs.ErrNotExist, "%s of %s", call, what)
+			require.ErrorContains(t, err, o.Dir, "%s of %s", call, what)
 		}
 	}
 	_ = os.Remove(filepath.Join(there.Dir, "none")) // created by the waiting sender

@@ -250,7 +250,7 @@ func requireUnhurt(t *testing.T, v *proctest.Proc) {
 	if raceEnabled {
 		limit = 256
 	}
-	require.Less(t, mib, limit, "MiB of memory")
+	require.Less(t, mib, limit, "memory in MiB")
 	require.Zero(t, v.Wait())
 }
 

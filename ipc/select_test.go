@@ -91,7 +91,7 @@ func TestSelectIsFair(t *testing.T) {
 		for range n {
 			i, err := ipc.Select(background(t), rs...)
 			require.NoError(t, err)
-			require.False(t, seen[i], "round %d: %d again", round, i)
+			require.False(t, seen[i], "round %d: receiver %d chosen twice", round, i)
 			seen[i] = true
 			recv(t, rs[i], "x")
 		}

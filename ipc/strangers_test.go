@@ -44,7 +44,7 @@ func strangerRole(args []string) int {
 	return 0
 }
 
-const waysOfAStranger = 10 // the last one is List
+const strangerCalls = 10 // the last one is List
 
 func TestStrangerCantReadWriteAttachListOrRemove(t *testing.T) {
 	requireRoot(t)
@@ -56,12 +56,12 @@ func TestStrangerCantReadWriteAttachListOrRemove(t *testing.T) {
 			before, err := os.ReadFile(path(o))
 			require.NoError(t, err)
 			p := proctest.StartAs(t, stranger, "stranger", encode(t, o))
-			for way := range waysOfAStranger {
+			for call := range strangerCalls {
 				want := "permission"
-				if way == waysOfAStranger-1 && mode == 0o755 {
+				if call == strangerCalls-1 && mode == 0o755 {
 					want = "ok" // List returns the names, each with a permission error
 				}
-				require.Equal(t, want, p.Line(), "way %d", way)
+				require.Equal(t, want, p.Line(), "call %d", call)
 			}
 			require.Zero(t, p.Wait())
 			after, err := os.ReadFile(path(o))
@@ -143,16 +143,16 @@ func TestFileSwappedWhileItIsOpenedIsNeverFollowed(t *testing.T) {
 			}
 		}
 	}()
-	gave := map[string]int{}
+	results := map[string]int{}
 	for range 5000 {
 		s, err := ipc.NewSender(context.Background(), name, o)
 		if err == nil {
 			err = s.Close()
 		}
-		gave[kind(err)]++
+		results[kind(err)]++
 		require.NotContains(t, kind(err), "other", "%v", err)
 	}
-	t.Log(gave)
+	t.Log(results)
 	raw, err := os.ReadFile(path(target))
 	require.NoError(t, err)
 	require.Zero(t, binary.LittleEndian.Uint64(raw[controlAt+0x200:]), "a sender attached: the link was followed")
@@ -177,7 +177,7 @@ func TestGroupSharesAChannelInASetgidDirectory(t *testing.T) {
 	recv(t, r, "of the group")
 	member.Kill()
 	outsider := proctest.StartAs(t, stranger+1, "stranger", encode(t, o))
-	for range waysOfAStranger {
+	for range strangerCalls {
 		outsider.Expect("permission")
 	}
 
