@@ -13,12 +13,12 @@ import (
 const (
 	idleFor  = 2 * time.Second
 	idlePair = 0.001 // of a processor
-	// tenBeats is far above what ten ticks a second of a bare Go program cost on
-	// a virtual machine (a fifth of that), and far below what a busy wait costs.
+	// tenBeats is five times what ten ticks a second cost a bare Go program on a
+	// virtual machine, and far below the cost of a busy wait.
 	tenBeats = 0.03
 )
 
-// cpu asks children how much processor time each has used.
+// cpu returns the processor time that each child has used.
 func cpu(t testing.TB, procs []*proctest.Proc) []time.Duration {
 	t.Helper()
 	var used []time.Duration
@@ -30,12 +30,11 @@ func cpu(t testing.TB, procs []*proctest.Proc) []time.Duration {
 	return used
 }
 
-// idleCost is the share of one processor that each child uses while nothing
-// happens.
+// idleCost returns the share of one processor that each child uses while idle.
 func idleCost(t testing.TB, procs []*proctest.Proc) []float64 {
 	t.Helper()
 	before, start := cpu(t, procs), time.Now()
-	<-time.After(idleFor) // a measured time, not a wait for something
+	<-time.After(idleFor) // the measured interval, not a wait for a state
 	var shares []float64
 	for i, used := range cpu(t, procs) {
 		shares = append(shares, float64(used-before[i])/float64(time.Since(start)))
@@ -44,7 +43,8 @@ func idleCost(t testing.TB, procs []*proctest.Proc) []float64 {
 }
 
 func TestIdlePairCostsNothingBeyondItsHeartbeat(t *testing.T) {
-	// One pair that waits for a message, one that waits for room.
+	// In one pair the receiver waits for a message; in the other the sender waits
+	// for room.
 	var procs []*proctest.Proc
 	for _, beats := range []time.Duration{slow, 0} {
 		empty, full := in(t), in(t)
@@ -56,8 +56,8 @@ func TestIdlePairCostsNothingBeyondItsHeartbeat(t *testing.T) {
 		pair[3].Ask("fill 0123456789")
 		require.Equal(t, "blocking", pair[3].Ask("block-send 0123456789"))
 	}
-	// The ends that spin and the runtime come to rest in the first window; a
-	// later one may be disturbed, by a collection for example, but not each.
+	// The first window lets the spinning endpoints and the runtime settle. A later
+	// window may be disturbed, by a garbage collection for example, but not all are.
 	idleCost(t, procs)
 	most := idlePair
 	if raceEnabled { // each wake costs several times as much
@@ -71,14 +71,14 @@ func TestIdlePairCostsNothingBeyondItsHeartbeat(t *testing.T) {
 		}
 	}
 
-	for i, who := range []string{
-		"receiver that waits", "its sender", "receiver that does not look", "sender that waits for room",
+	for i, endpoint := range []string{
+		"blocked receiver", "its sender", "receiver that never polls", "sender waiting for room",
 	} {
-		t.Logf("%-28s %.3f %% of a processor; with ten heartbeats a second %.3f %%", who, 100*cost[i], 100*cost[4+i])
+		t.Logf("%-28s %.3f %% of a processor; with ten heartbeats a second %.3f %%", endpoint, 100*cost[i], 100*cost[4+i])
 		require.Less(t, cost[4+i], tenBeats, "ten heartbeats a second")
 	}
-	require.Less(t, cost[0]+cost[1], most, "a pair whose receiver waits")
-	require.Less(t, cost[2]+cost[3], most, "a pair whose sender waits")
+	require.Less(t, cost[0]+cost[1], most, "pair whose receiver is blocked")
+	require.Less(t, cost[2]+cost[3], most, "pair whose sender is blocked")
 
 	for _, pair := range [][]*proctest.Proc{procs[:4], procs[4:]} {
 		require.Equal(t, "ok", pair[1].Ask("close"))

@@ -12,7 +12,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// fingerprint is all of a file that Inspect must leave alone.
+// fingerprint returns everything about a file that Inspect must not change.
 func fingerprint(t testing.TB, o *ipc.Options) (string, fs.FileMode, time.Time) {
 	t.Helper()
 	raw, err := os.ReadFile(path(o))
@@ -26,7 +26,8 @@ func TestInspectChangesNoByte(t *testing.T) {
 	o := in(t)
 	o.Durable, o.Capacity = true, 4096
 	require.NoError(t, ipc.Create(name, o))
-	// A sender that died leaves work for whoever comes first; Inspect is nobody.
+	// A dead sender leaves recovery to the next process that attaches. Inspect does
+	// not attach.
 	p := startSender(t, o)
 	require.Equal(t, "ok", p.Ask("send unread"))
 	require.Equal(t, "ok", p.Ask("claim torn"))
@@ -50,7 +51,7 @@ func TestInspectChangesNoByte(t *testing.T) {
 func TestInspectAttachesNowhere(t *testing.T) {
 	o := in(t)
 	o.MaxSenders, o.Heartbeat = 1, slow
-	s, r := newPair(t, o) // every place is taken
+	s, r := newPair(t, o) // the receiver lock and the only slot are taken
 	send(t, s, "unread")
 	stats, err := ipc.Inspect(name, o)
 	require.NoError(t, err)
@@ -78,32 +79,32 @@ func TestInspectOfAMissingChannelIsNotExist(t *testing.T) {
 	o.Dir = filepath.Join(o.Dir, "missing")
 	_, err = ipc.Inspect(name, o)
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.NoDirExists(t, o.Dir, "looking makes nothing")
+	require.NoDirExists(t, o.Dir, "Inspect creates no directory")
 }
 
-func TestRemoveIsBusyWhileAnEndIsAlive(t *testing.T) {
+func TestRemoveIsBusyWhileAnEndpointIsAlive(t *testing.T) {
 	o := in(t)
 	o.Durable = true
 	s, r := newPair(t, o)
 	require.ErrorIs(t, ipc.Remove(name, o), ipc.ErrBusy)
 	require.NoError(t, r.Close())
-	require.ErrorIs(t, ipc.Remove(name, o), ipc.ErrBusy, "a sender alone is an end too")
+	require.ErrorIs(t, ipc.Remove(name, o), ipc.ErrBusy, "a sender is attached")
 	require.NoError(t, s.Close())
 	remove(t, o)
 	require.ErrorIs(t, ipc.Remove(name, o), fs.ErrNotExist)
 }
 
-func TestRemoveIsBusyWhileAnEndOfAnotherProcessIsAlive(t *testing.T) {
+func TestRemoveIsBusyWhileAnEndpointOfAnotherProcessIsAlive(t *testing.T) {
 	o := in(t)
 	p := startReceiver(t, o)
 	require.ErrorIs(t, ipc.Remove(name, o), ipc.ErrBusy)
 	p.Stop()
-	require.ErrorIs(t, ipc.Remove(name, o), ipc.ErrBusy, "stopped is alive")
+	require.ErrorIs(t, ipc.Remove(name, o), ipc.ErrBusy, "a stopped process is alive")
 	p.Kill()
 	remove(t, o)
 }
 
-func TestForceRemoveDisconnectsTheEnds(t *testing.T) {
+func TestForceRemoveDisconnectsTheEndpoints(t *testing.T) {
 	o := in(t)
 	o.Heartbeat = quick
 	s, r := newPair(t, o)
@@ -117,7 +118,7 @@ func TestForceRemoveDisconnectsTheEnds(t *testing.T) {
 	recv(t, fresh, "another channel")
 }
 
-func TestCreateMakesAChannelWithoutAnEnd(t *testing.T) {
+func TestCreateMakesAChannelWithoutAnEndpoint(t *testing.T) {
 	o := in(t)
 	require.NoError(t, ipc.Create(name, o))
 	require.ErrorIs(t, ipc.Create(name, o), fs.ErrExist)
@@ -133,7 +134,7 @@ func TestCreateMakesAChannelWithoutAnEnd(t *testing.T) {
 	recv(t, r, "first")
 }
 
-func TestListTellsOfEveryFile(t *testing.T) {
+func TestListReportsEveryFile(t *testing.T) {
 	o := in(t)
 	entries, err := ipc.List(o)
 	require.NoError(t, err)

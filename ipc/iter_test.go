@@ -119,7 +119,7 @@ func TestIteratorsYieldCopiesOfTheCallersOwn(t *testing.T) {
 func TestDrainYieldsWhatIsThereAndEndsSilently(t *testing.T) {
 	s, r := newPair(t, in(t))
 	for range r.Drain() {
-		t.Fatal("there is nothing")
+		t.Fatal("Drain yielded from an empty channel")
 	}
 	send(t, s, "1", "2")
 	var got []string
@@ -167,8 +167,8 @@ func TestReceiverGoesOnAfterAllRanOutOfTime(t *testing.T) {
 	recv(t, r, "patience")
 }
 
-// A request is answered only after it was taken, so each end of the pair finds
-// the other's channel empty now and then.
+// Each request is answered only after it was received, so both receivers sometimes
+// find their channel empty.
 func TestRequestsAndAnswersByAllAndDrain(t *testing.T) {
 	requests, answers := in(t), in(t)
 	ask, asked := newPair(t, requests)

@@ -15,11 +15,11 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// fencing tells which doorbells, the receiver's and the senders', tell publishers
-// to fence.
+// fencing reports whether the receiver's and the senders' doorbells require
+// publishers to fence.
 func fencing(o *ipc.Options) (receivers, senders bool) { return fencingAt(o, name) }
 
-// fencingAt is fencing of the channel of that name.
+// fencingAt is fencing for the channel called name.
 func fencingAt(o *ipc.Options, name string) (receivers, senders bool) {
 	raw, err := os.ReadFile(filepath.Join(o.Dir, name))
 	if err != nil {
@@ -29,14 +29,15 @@ func fencingAt(o *ipc.Options, name string) (receivers, senders bool) {
 	return flags(0x100), flags(0x180)
 }
 
-// refusedLaterRole registers for membarrier, is refused it from then on, and says
-// before, after a receiver has slept, and after a sender has, who is to fence.
+// refusedLaterRole registers for membarrier and then has it denied by a seccomp
+// filter. It reports which doorbells require a fence: before the filter, after a
+// receiver has slept, and after a sender has slept.
 func refusedLaterRole(args []string) int {
 	o := decode(args)
 	s, r := attach(o)
 	say := func() {
 		receivers, senders := fencing(o)
-		proctest.Say("receiver's bell %t, senders' %t", receivers, senders)
+		proctest.Say("receiver's doorbell %t, senders' %t", receivers, senders)
 	}
 	say()
 	if err := proctest.Refuse("membarrier", uint32(unix.EPERM)); err != nil {
@@ -59,25 +60,26 @@ func refusedLaterRole(args []string) int {
 	return 0
 }
 
-// A filter may come over a process that has registered already.
-func TestMembarrierThatComesToBeRefusedMakesPublishersFence(t *testing.T) {
+// A seccomp filter may be installed after the process has registered.
+func TestMembarrierRefusedLaterMakesPublishersFence(t *testing.T) {
 	o := in(t)
 	o.Capacity, o.Spin = 4096, -1
 	p := proctest.Start(t, "refused-later", encode(t, o))
-	if said := p.Line(); said != "receiver's bell false, senders' false" {
-		t.Skip("membarrier is refused here in any case: ", said)
+	if said := p.Line(); said != "receiver's doorbell false, senders' false" {
+		t.Skip("membarrier is not available: ", said)
 	}
 	said := p.Line()
 	if len(said) > 10 && said[:10] == "no filter:" {
 		t.Skip(said)
 	}
-	require.Equal(t, "receiver's bell true, senders' false", said)
-	p.Expect("receiver's bell true, senders' true")
+	require.Equal(t, "receiver's doorbell true, senders' false", said)
+	p.Expect("receiver's doorbell true, senders' true")
 	p.Expect("deadline, deadline")
 	require.Zero(t, p.Wait())
 }
 
-// Whoever comes is watched at once: the heartbeat is too rare to help.
+// A new sender's process is watched at once: the heartbeat is too long to detect the
+// death.
 func TestDeathOfASenderThatCameWhileTheReceiverSleptIsNoticedAtOnce(t *testing.T) {
 	o := in(t)
 	o.Heartbeat, o.Spin = slow, -1

@@ -19,7 +19,7 @@ func TestCreatorsMessagesCountAsASenderThatHasGone(t *testing.T) {
 	requireDisconnected(t, r)
 }
 
-func TestCreatorThatLeftNothingIsNotMissed(t *testing.T) {
+func TestClosedCreatorWithoutMessagesDoesNotDisconnect(t *testing.T) {
 	o := in(t)
 	s := newSender(t, with(o, func(o *ipc.Options) { o.Create = true }))
 	require.NoError(t, s.Close())
@@ -28,7 +28,7 @@ func TestCreatorThatLeftNothingIsNotMissed(t *testing.T) {
 	requireEmpty(t, r)
 }
 
-func TestCreatorStillAttachedIsMissedWhenItGoes(t *testing.T) {
+func TestCloseOfAnAttachedCreatorDisconnects(t *testing.T) {
 	o := in(t)
 	s := newSender(t, with(o, func(o *ipc.Options) { o.Create = true }))
 	r := newReceiver(t, o)
@@ -37,8 +37,8 @@ func TestCreatorStillAttachedIsMissedWhenItGoes(t *testing.T) {
 	requireDisconnected(t, r)
 }
 
-// What an aborted claim leaves in the ring is no message.
-func TestCreatorThatLeftAnAbortedClaimIsNotMissed(t *testing.T) {
+// The padding that an aborted claim leaves is not a message.
+func TestClosedCreatorWithAnAbortedClaimDoesNotDisconnect(t *testing.T) {
 	o := in(t)
 	s := newSender(t, with(o, func(o *ipc.Options) { o.Create = true }))
 	c, err := s.Claim(background(t), 100)
@@ -48,7 +48,7 @@ func TestCreatorThatLeftAnAbortedClaimIsNotMissed(t *testing.T) {
 
 	r := newReceiver(t, o)
 	requireEmpty(t, r)
-	require.Zero(t, r.Stats().Used, "the room is given back")
+	require.Zero(t, r.Stats().Used, "the room is released")
 	next := newSender(t, o)
 	send(t, next, "first")
 	recv(t, r, "first")
@@ -56,7 +56,7 @@ func TestCreatorThatLeftAnAbortedClaimIsNotMissed(t *testing.T) {
 	requireDisconnected(t, r)
 }
 
-func TestCreatorKilledOverAClaimIsNotMissed(t *testing.T) {
+func TestCreatorKilledOverAClaimDoesNotDisconnect(t *testing.T) {
 	o := in(t)
 	p := startSender(t, with(o, func(o *ipc.Options) { o.Create = true }))
 	require.Equal(t, "ok", p.Ask("claim never committed"))
@@ -64,10 +64,10 @@ func TestCreatorKilledOverAClaimIsNotMissed(t *testing.T) {
 
 	r := newReceiver(t, o)
 	requireEmpty(t, r)
-	require.Zero(t, r.Stats().Used, "the room is given back")
+	require.Zero(t, r.Stats().Used, "the room is released")
 }
 
-func TestMessageBehindAClaimOfTheKilledCountsAsOneThatWasLeft(t *testing.T) {
+func TestMessageBehindADeadCreatorsClaimCountsAsLeft(t *testing.T) {
 	o := in(t)
 	creator := with(o, func(o *ipc.Options) { o.Create = true })
 	p := startSender(t, creator)

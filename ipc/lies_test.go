@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-func TestLengthOrKindThatCantBeIsCorruption(t *testing.T) {
+func TestImpossibleLengthOrKindIsCorruption(t *testing.T) {
 	for what, c := range map[string]struct {
 		meta   uint64
 		offset int64
@@ -19,19 +19,19 @@ func TestLengthOrKindThatCantBeIsCorruption(t *testing.T) {
 		value  uint64
 	}{
 		"longer than the ring":         {1<<48 | 4096, ringAt + 8, "record.length", 4096},
-		"as long as a length can be":   {1<<48 | 0xffffffff, ringAt + 8, "record.length", 0xffffffff},
-		"longer than a message may be": {1<<48 | 2049, ringAt + 8, "record.length", 2049},
-		"a batch that is too long":     {2<<48 | 2049, ringAt + 8, "record.length", 2049},
-		"a batch of nothing":           {2 << 48, ringAt + 16, "batch.length", 0},
-		"no such kind":                 {9<<48 | 5, ringAt + 14, "record.kind", 9},
-		"a flag":                       {1<<56 | 1<<48 | 5, ringAt + 14, "record.kind", 0x101},
+		"maximum length":               {1<<48 | 0xffffffff, ringAt + 8, "record.length", 0xffffffff},
+		"longer than MaxMessage":       {1<<48 | 2049, ringAt + 8, "record.length", 2049},
+		"batch longer than MaxMessage": {2<<48 | 2049, ringAt + 8, "record.length", 2049},
+		"empty batch":                  {2 << 48, ringAt + 16, "batch.length", 0},
+		"unknown kind":                 {9<<48 | 5, ringAt + 14, "record.kind", 9},
+		"unknown flag":                 {1<<56 | 1<<48 | 5, ringAt + 14, "record.kind", 0x101},
 	} {
 		t.Run(what, func(t *testing.T) {
 			o := small(in(t).Dir)
 			s, r := newPair(t, o)
 			send(t, s, "hello")
 			writeWord(t, o, ringAt+8, c.meta)
-			for range 2 { // again at every call
+			for range 2 { // every call returns the error
 				msg, err := r.Recv(background(t))
 				require.Empty(t, msg)
 				requireCorrupt(t, err, c.offset, c.value, c.field)
@@ -40,16 +40,16 @@ func TestLengthOrKindThatCantBeIsCorruption(t *testing.T) {
 	}
 }
 
-func TestPositionThatCantBeIsCorruption(t *testing.T) {
+func TestImpossiblePositionIsCorruption(t *testing.T) {
 	const tailAt, headAt = controlAt, controlAt + 0x80
 	for what, c := range map[string]struct {
 		offset int64
 		value  uint64
 	}{
-		"tail beyond the ring":     {tailAt, 8192},
-		"tail in another age":      {tailAt, 1 << 60},
-		"tail below head":          {tailAt, ^uint64(0) - 7},
-		"tail between two records": {tailAt, 1001},
+		"tail beyond the ring": {tailAt, 8192},
+		"tail far ahead":       {tailAt, 1 << 60},
+		"tail below head":      {tailAt, ^uint64(0) - 7},
+		"unaligned tail":       {tailAt, 1001},
 	} {
 		t.Run(what, func(t *testing.T) {
 			o := small(in(t).Dir)
@@ -59,12 +59,12 @@ func TestPositionThatCantBeIsCorruption(t *testing.T) {
 			_, err := r.Recv(background(t))
 			requireCorrupt(t, err, c.offset, c.value, "tail")
 			requireCorrupt(t, s.Send(background(t), []byte("x")), c.offset, c.value, "tail")
-			writeWord(t, o, c.offset, 0) // what was mended is sound again
+			writeWord(t, o, c.offset, 0) // a repaired ring works again
 			send(t, s, "y")
 			recv(t, r, "y")
 		})
 	}
-	t.Run("head that a receiver can't begin at", func(t *testing.T) {
+	t.Run("unaligned head", func(t *testing.T) {
 		o := small(in(t).Dir)
 		s := newSender(t, creating(o))
 		writeWord(t, o, headAt, 13)
@@ -76,7 +76,7 @@ func TestPositionThatCantBeIsCorruption(t *testing.T) {
 	})
 }
 
-// meanwhile runs fn over and over on the mapped file while the test runs.
+// meanwhile runs fn repeatedly on the mapped file until the test ends.
 func meanwhile(t testing.TB, o *ipc.Options, fn func(mem []byte)) {
 	t.Helper()
 	mem, unmap, err := mapChannel(path(o))
@@ -95,7 +95,7 @@ func meanwhile(t testing.TB, o *ipc.Options, fn func(mem []byte)) {
 	})
 }
 
-// within fails the test if fn takes longer than what happens at once may.
+// within fails the test if fn takes longer than soon.
 func within(t testing.TB, what string, fn func()) {
 	t.Helper()
 	start := time.Now()
@@ -103,7 +103,7 @@ func within(t testing.TB, what string, fn func()) {
 	require.Less(t, time.Since(start), soon, what)
 }
 
-func TestTailThatMovesAllTheTimeHoldsNobody(t *testing.T) {
+func TestConstantlyMovingTailHangsNoCall(t *testing.T) {
 	for _, step := range []uint64{8, 1 << 19, 1 << 40} {
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
 			o := in(t)
@@ -131,7 +131,7 @@ func TestTailThatMovesAllTheTimeHoldsNobody(t *testing.T) {
 	}
 }
 
-func TestBellsThatRingAllTheTimeHoldNobody(t *testing.T) {
+func TestConstantlyChangingDoorbellsHangNoCall(t *testing.T) {
 	o := small(in(t).Dir)
 	s, r := newPair(t, o)
 	meanwhile(t, o, func(mem []byte) {
@@ -153,9 +153,8 @@ func TestBellsThatRingAllTheTimeHoldNobody(t *testing.T) {
 	}
 }
 
-// A peer commits padding, or claims that it aborts, as fast as the receiver
-// passes it.
-func TestPaddingWithoutEndHoldsNobody(t *testing.T) {
+// A peer commits padding, or aborts claims, as fast as the receiver skips them.
+func TestEndlessPaddingHangsNoCall(t *testing.T) {
 	o := small(in(t).Dir)
 	_, r := newPair(t, o)
 	meanwhile(t, o, func(mem []byte) {
@@ -174,7 +173,7 @@ func TestPaddingWithoutEndHoldsNobody(t *testing.T) {
 	}
 }
 
-func TestCountersThatLieCostNothing(t *testing.T) {
+func TestFalseCountersCostNothing(t *testing.T) {
 	o := small(in(t).Dir)
 	s, r := newPair(t, o)
 	for _, off := range []int64{0x280, 0x288, 0x290, 0x298, 0x2a0, 0x200, 0x208, 0x218, 0x220, 0x228, 0x230} {

@@ -20,7 +20,7 @@ func waiting(o *ipc.Options) *ipc.Options {
 	return with(o, func(o *ipc.Options) { o.Wait = true })
 }
 
-// killReceiver makes a channel and kills its receiver.
+// killReceiver creates a channel and kills its receiver.
 func killReceiver(t testing.TB, o *ipc.Options) {
 	t.Helper()
 	startReceiver(t, o).Kill()
@@ -184,9 +184,10 @@ func TestKeepOpenReceiverWaitsForTheNextSender(t *testing.T) {
 	require.Equal(t, "next ok", await(t, got))
 }
 
-// Receivers of another process come and go under one name. Whatever life of the
-// channel a sender joins, it is told the truth: received, or disconnected.
-func TestNameMadeAgainUnderAnOpenerIsNoticed(t *testing.T) {
+// Another process repeatedly creates and closes a receiver under one name. Whichever
+// of these channels a sender joins, Flush succeeds only if the message was received;
+// otherwise the sender gets ErrDisconnected.
+func TestOpenerNoticesANameThatIsCreatedAgain(t *testing.T) {
 	o := in(t)
 	p := proctest.Start(t, "reopener", encode(t, o))
 	p.Expect("ready")
@@ -213,8 +214,8 @@ func TestNameMadeAgainUnderAnOpenerIsNoticed(t *testing.T) {
 	require.LessOrEqual(t, flushed, received)
 }
 
-// reopenerRole makes the channel again and again until it is told to stop. In
-// every other life it receives one message.
+// reopenerRole creates the channel again and again until it receives a line. From
+// every other channel it receives one message.
 func reopenerRole(args []string) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {

@@ -50,8 +50,8 @@ func TestMessageOfHalfTheCapacityIsTakenAndNoLarger(t *testing.T) {
 	}
 }
 
-// Wherever in the ring the last record ended, half the capacity fits once all
-// before it is received.
+// When everything is received, a message of half the capacity fits, wherever in the
+// ring the last record ended.
 func TestLargestMessageFitsAtEveryOffset(t *testing.T) {
 	o := in(t)
 	o.Capacity = 4096
@@ -68,7 +68,7 @@ func TestLargestMessageFitsAtEveryOffset(t *testing.T) {
 	}
 }
 
-func TestTooLargeIsToldEvenWhenTheRingIsFull(t *testing.T) {
+func TestTooLargeIsReportedEvenWhenTheRingIsFull(t *testing.T) {
 	o := in(t)
 	o.Capacity = 4096
 	s, _ := newPair(t, o)
@@ -77,7 +77,7 @@ func TestTooLargeIsToldEvenWhenTheRingIsFull(t *testing.T) {
 	require.ErrorIs(t, s.Send(background(t), make([]byte, 2049)), ipc.ErrTooLarge)
 }
 
-// processorTime is what this process has used.
+// processorTime returns the processor time that this process has used.
 func processorTime(t testing.TB) time.Duration {
 	t.Helper()
 	used, err := processTime()
@@ -89,7 +89,7 @@ func TestOneSenderMoreThanThereAreSlots(t *testing.T) {
 	for _, slots := range []int{1, 3, 4096} {
 		t.Run(fmt.Sprint(slots), func(t *testing.T) {
 			if slots > 1000 && strconv.IntSize == 32 {
-				t.Skip("in 32 bits there are no addresses for so many mappings of a megabyte")
+				t.Skip("a 32-bit address space is too small for so many mappings of a megabyte")
 			}
 			o := in(t)
 			o.Capacity, o.MaxSenders, o.Heartbeat = 4096, slots, slow
@@ -121,7 +121,7 @@ func TestOneSenderMoreThanThereAreSlots(t *testing.T) {
 			for _, s := range senders {
 				require.NoError(t, s.Close())
 			}
-			require.Less(t, processorTime(t)-used, 30*time.Second, "a Close looks at few of the others")
+			require.Less(t, processorTime(t)-used, 30*time.Second, "Close must not scan all slots")
 		})
 	}
 }
@@ -140,7 +140,7 @@ func TestSlotWithUnreadMessagesIsFreeAtOnceAfterClose(t *testing.T) {
 		recv(t, r, numbered("s", i))
 	}
 	requireDisconnected(t, r)
-	require.Equal(t, uint64(20), r.Stats().Messages, "of senders that have gone too")
+	require.Equal(t, uint64(20), r.Stats().Messages, "closed senders' messages count too")
 }
 
 func TestDefaultNumberOfSlots(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// requireReadable reads memory that may be gone: then the test fails, and not the
-// process.
+// requireReadable checks that msg is still mapped and equals want. If the memory is
+// unmapped, the test fails instead of the process.
 func requireReadable(t testing.TB, want string, msg []byte) {
 	t.Helper()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -32,7 +32,7 @@ func mapped(t testing.TB, o *ipc.Options) bool {
 	return strings.Contains(string(maps), o.Dir)
 }
 
-// requireNotOpen checks that this process has no descriptor of the channel's file.
+// requireNotOpen checks that this process has no descriptor for the channel's file.
 func requireNotOpen(t testing.TB, o *ipc.Options) {
 	t.Helper()
 	fds, err := os.ReadDir("/proc/self/fd")
@@ -43,22 +43,22 @@ func requireNotOpen(t testing.TB, o *ipc.Options) {
 	}
 }
 
-// closeElsewhere closes the receiver as a handler of SIGTERM does.
+// closeElsewhere closes the receiver from another goroutine, as a SIGTERM handler does.
 func closeElsewhere(t testing.TB, r *ipc.Receiver) {
 	t.Helper()
 	require.NoError(t, await(t, async(r.Close)))
 }
 
 func TestMessagesInPlaceOutliveClose(t *testing.T) {
-	ends := map[string]func(*ipc.Receiver) error{"Release": (*ipc.Receiver).Release, "Rewind": (*ipc.Receiver).Rewind}
+	lastCalls := map[string]func(*ipc.Receiver) error{"Release": (*ipc.Receiver).Release, "Rewind": (*ipc.Receiver).Rewind}
 	takes := map[string]func(*ipc.Receiver) ([]byte, error){
 		"Next":    func(r *ipc.Receiver) ([]byte, error) { return r.Next(context.Background()) },
 		"TryNext": (*ipc.Receiver).TryNext,
 	}
 	for take, next := range takes {
-		for end, letGo := range ends {
+		for last, letGo := range lastCalls {
 			for _, durable := range []bool{false, true} {
-				t.Run(take+", "+end+", "+map[bool]string{true: "durable", false: "mortal"}[durable], func(t *testing.T) {
+				t.Run(take+", "+last+", "+map[bool]string{true: "durable", false: "not durable"}[durable], func(t *testing.T) {
 					o := in(t)
 					o.Durable = durable
 					s, r := newPairOnce(t, o)
@@ -137,7 +137,7 @@ func TestCloseUnmapsAtOnceWhereNothingIsHeld(t *testing.T) {
 
 func TestSliceKeptFromConsumeIsNoFaultAfterClose(t *testing.T) {
 	errFailed := errors.New("failed")
-	for what, end := range map[string]func(r *ipc.Receiver) error{
+	for what, finish := range map[string]func(r *ipc.Receiver) error{
 		"taken":    func(*ipc.Receiver) error { return nil },
 		"refused":  func(*ipc.Receiver) error { return errFailed },
 		"panicked": func(*ipc.Receiver) error { panic(errFailed) },
@@ -156,7 +156,7 @@ func TestSliceKeptFromConsumeIsNoFaultAfterClose(t *testing.T) {
 				defer func() { _ = recover() }()
 				_, _ = r.Consume(context.Background(), 0, func(msg []byte) error {
 					kept = msg
-					err := end(r)
+					err := finish(r)
 					requireReadable(t, "kept", msg)
 					return err
 				})
@@ -171,7 +171,8 @@ func TestSliceKeptFromConsumeIsNoFaultAfterClose(t *testing.T) {
 	}
 }
 
-// Release within Consume's function, which is a mistake, takes nothing from under it.
+// Calling Release within Consume's function is a mistake, but it must not unmap the
+// message that the function reads.
 func TestReleaseWithinConsumeAfterCloseUnmapsWhenTheFunctionHasReturned(t *testing.T) {
 	o := in(t)
 	s, r := newPairOnce(t, o)
@@ -206,7 +207,7 @@ func TestForgottenReceiverIsUnmapped(t *testing.T) {
 				require.True(t, mapped(t, o))
 				runtime.KeepAlive(r)
 			}()
-			proctest.Eventually(t, "it is unmapped", func() bool {
+			proctest.Eventually(t, "the ring is unmapped", func() bool {
 				runtime.GC()
 				return !mapped(t, o)
 			})
@@ -214,7 +215,8 @@ func TestForgottenReceiverIsUnmapped(t *testing.T) {
 	}
 }
 
-// The collector does not see the rings, so it must be told: here 1 GiB would linger.
+// The garbage collector does not count the rings, so the package must trigger it:
+// otherwise this test would keep 1 GiB mapped.
 func TestForgottenRingsDoNotPileUp(t *testing.T) {
 	o := in(t)
 	o.Capacity = 4 << 20
@@ -234,7 +236,7 @@ func TestForgottenRingsDoNotPileUp(t *testing.T) {
 	require.Less(t, most, 128)
 }
 
-// Close from one goroutine against what the receiving goroutine does in place.
+// One goroutine closes the receiver while another reads messages in place.
 func TestCloseWhileMessagesInPlaceAreRead(t *testing.T) {
 	step := map[string]func(r *ipc.Receiver) error{
 		"Next": func(r *ipc.Receiver) error {

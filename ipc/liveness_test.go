@@ -12,26 +12,27 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// beat is the heartbeat of the tests that measure how soon a death is noticed:
-// long enough that two of them are not used up by a busy machine.
+// beat is the heartbeat of the tests that measure how soon a death is noticed. It is
+// long enough that a busy machine does not delay a test by two of them.
 const beat = 250 * time.Millisecond
 
 const sameNamespace = "same PID namespace"
 
-// starters start a process in the ways that a promise about deaths must cover.
+// starters are the ways to start a process for which deaths must be noticed.
 var starters = map[string]func(testing.TB, string, ...string) *proctest.Proc{
 	sameNamespace:         proctest.Start,
 	"other PID namespace": proctest.StartNS,
 }
 
-// endings are the ways in which a process goes without closing its ends.
-var endings = map[string]func(*proctest.Proc){
+// deaths are the ways in which a process exits without closing its endpoints.
+var deaths = map[string]func(*proctest.Proc){
 	"killed":             func(p *proctest.Proc) { p.Signal(syscall.SIGKILL) },
 	"exit without Close": func(p *proctest.Proc) { p.Tell("exit") },
 }
 
-// beatOf is the heartbeat of an observer of deaths in a namespace. In its own the
-// kernel tells it of them, so that there a heartbeat cannot be what notices one.
+// beatOf returns the heartbeat for observing deaths in a namespace. In the observer's
+// own namespace the kernel reports deaths, so a slow heartbeat proves that no
+// heartbeat noticed them.
 func beatOf(where string) time.Duration {
 	if where == sameNamespace {
 		return slow
@@ -39,9 +40,9 @@ func beatOf(where string) time.Duration {
 	return beat
 }
 
-// noticed checks and logs how long it took to notice each of several deaths. The
-// time for which the machine kept this process from running does not count, nor a
-// death that was noticed late, unless that happens three times in a row.
+// noticed checks and logs how long it took to notice each of several deaths. Time for
+// which the machine kept this process from running does not count. A death that was
+// noticed late counts only if that happens three times in a row.
 func noticed(t *testing.T, once func(clock *proctest.Clock) time.Duration) {
 	t.Helper()
 	const tries = 3
@@ -50,7 +51,7 @@ func noticed(t *testing.T, once func(clock *proctest.Clock) time.Duration) {
 	for range 5 {
 		least := once(clock)
 		for n := 1; least > 2*beat && n < tries; n++ {
-			t.Logf("noticed after %v, which is late: once more", least)
+			t.Logf("noticed late, after %v: retrying", least)
 			least = min(least, once(clock))
 		}
 		took = append(took, least)
@@ -62,7 +63,7 @@ func noticed(t *testing.T, once func(clock *proctest.Clock) time.Duration) {
 
 func TestDeathOfTheLastSenderIsNoticedByABlockedReceiver(t *testing.T) {
 	for where, start := range starters {
-		for how, end := range endings {
+		for how, die := range deaths {
 			t.Run(where+", "+how, func(t *testing.T) {
 				o := in(t)
 				o.Heartbeat = beatOf(where)
@@ -79,7 +80,7 @@ func TestDeathOfTheLastSenderIsNoticedByABlockedReceiver(t *testing.T) {
 					got := async(func() error { _, err := r.Recv(ctx); return err })
 					proctest.Parked(t, "(*Receiver).Recv", 1)
 					died := clock.Now()
-					end(p)
+					die(p)
 					require.ErrorIs(t, await(t, got), ipc.ErrDisconnected)
 					return clock.Since(died)
 				})
@@ -90,7 +91,7 @@ func TestDeathOfTheLastSenderIsNoticedByABlockedReceiver(t *testing.T) {
 
 func TestDeathOfTheReceiverIsNoticedByABlockedSender(t *testing.T) {
 	for where, start := range starters {
-		for how, end := range endings {
+		for how, die := range deaths {
 			t.Run(where+", "+how, func(t *testing.T) {
 				o := in(t)
 				o.Capacity, o.Heartbeat = 4096, beatOf(where)
@@ -106,7 +107,7 @@ func TestDeathOfTheReceiverIsNoticedByABlockedSender(t *testing.T) {
 					sent := async(func() error { return s.Send(ctx, make([]byte, 100)) })
 					proctest.Parked(t, "(*Sender).Send", 1)
 					died := clock.Now()
-					end(p)
+					die(p)
 					require.ErrorIs(t, await(t, sent), ipc.ErrDisconnected)
 					return clock.Since(died)
 				})
@@ -156,7 +157,7 @@ func TestLastSenderThatDiesWithAClaimDisconnects(t *testing.T) {
 	requireDisconnected(t, r)
 }
 
-func TestReceiverTellsOfTheDead(t *testing.T) {
+func TestReceiverReportsDeaths(t *testing.T) {
 	o := in(t)
 	o.KeepOpen = true
 	r := newReceiver(t, o)
@@ -164,7 +165,7 @@ func TestReceiverTellsOfTheDead(t *testing.T) {
 	require.Empty(t, r.Deaths())
 	p.Kill()
 	var deaths []ipc.Death
-	proctest.Eventually(t, "the death is known", func() bool {
+	proctest.Eventually(t, "the death is reported", func() bool {
 		deaths = append(deaths, r.Deaths()...)
 		return len(deaths) > 0
 	})
@@ -172,11 +173,11 @@ func TestReceiverTellsOfTheDead(t *testing.T) {
 	require.Equal(t, p.Pid(), deaths[0].PID)
 	require.Equal(t, "the late", deaths[0].Label)
 	require.Equal(t, uint64(1), r.Stats().Deaths)
-	require.Empty(t, r.Deaths(), "told once")
+	require.Empty(t, r.Deaths(), "reported once")
 
 	s := newSender(t, o)
 	require.NoError(t, s.Close())
-	require.Equal(t, uint64(1), r.Stats().Deaths, "a Close is no death")
+	require.Equal(t, uint64(1), r.Stats().Deaths, "Close is not a death")
 }
 
 func TestDeathOfTheReceiverWakesSendersOfManyProcesses(t *testing.T) {
@@ -242,7 +243,7 @@ func TestAllSendersDyingAtOnce(t *testing.T) {
 	requireDeaths(t, r, 4)
 }
 
-func TestEveryEndDyingAtOnceLeavesANameThatWorks(t *testing.T) {
+func TestEveryEndpointDyingAtOnceLeavesANameThatWorks(t *testing.T) {
 	o := in(t)
 	procs := []*proctest.Proc{startReceiver(t, o)}
 	for range 3 {

@@ -59,17 +59,16 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	name = "ch" // of the channel, wherever a test needs only one
+	name = "ch" // of the channel, where a test needs only one
 
-	// slow is a heartbeat so long that nothing a test waits for can be owed to
-	// it: a wake-up that is lost shows as a deadline that passed.
+	// slow is a heartbeat so long that no heartbeat can end a test's wait: a lost
+	// wake-up shows as an expired deadline.
 	slow = time.Minute
-	// soon bounds what happens "at once" on a machine that is busy with others. It
-	// is far below slow.
+	// soon bounds what must happen "at once" on a busy machine. It is far below slow.
 	soon = 10 * time.Second
 )
 
-// background returns a context that lasts as long as the test may wait.
+// background returns a context that expires when the test has waited too long.
 func background(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), proctest.Patience)
 	t.Cleanup(cancel)
@@ -83,7 +82,7 @@ func expired(t testing.TB) context.Context {
 	return ctx
 }
 
-// brief returns a context for waits that are meant to run out.
+// brief returns a context for waits that are meant to time out.
 func brief(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
 	t.Cleanup(cancel)
@@ -95,7 +94,7 @@ func in(t testing.TB) *ipc.Options {
 	return &ipc.Options{Dir: proctest.Dir(t)}
 }
 
-// with returns a copy of o that was changed.
+// with returns a copy of o with change applied.
 func with(o *ipc.Options, change func(*ipc.Options)) *ipc.Options {
 	c := *o
 	change(&c)
@@ -122,14 +121,14 @@ func newSender(t testing.TB, o *ipc.Options) *ipc.Sender {
 	return s
 }
 
-// newPair makes a channel with both ends in this process.
+// newPair creates a channel with both endpoints in this process.
 func newPair(t testing.TB, o *ipc.Options) (*ipc.Sender, *ipc.Receiver) {
 	t.Helper()
 	r := newReceiver(t, o)
 	return newSender(t, o), r
 }
 
-// newPairOnce is newPair for a test that makes several lives of a channel.
+// newPairOnce is newPair for a test that creates a channel several times.
 func newPairOnce(t testing.TB, o *ipc.Options) (*ipc.Sender, *ipc.Receiver) {
 	t.Helper()
 	r, err := ipc.NewReceiver(background(t), name, o)
@@ -139,7 +138,7 @@ func newPairOnce(t testing.TB, o *ipc.Options) (*ipc.Sender, *ipc.Receiver) {
 	return s, r
 }
 
-// send sends messages, which there must be room for.
+// send sends messages, for which there must be room.
 func send(t testing.TB, s *ipc.Sender, msgs ...string) {
 	t.Helper()
 	for _, m := range msgs {
@@ -157,21 +156,21 @@ func recv(t testing.TB, r *ipc.Receiver, want ...string) {
 	}
 }
 
-// requireEmpty checks that nothing is there and that something may still come.
+// requireEmpty checks that there is no message and the channel is not disconnected.
 func requireEmpty(t testing.TB, r *ipc.Receiver) {
 	t.Helper()
 	msg, err := r.TryRecv()
 	require.ErrorIs(t, err, ipc.ErrEmpty, "message %q", msg)
 }
 
-// requireDisconnected checks that everything was received and no sender is left.
+// requireDisconnected checks that every message was received and no sender is left.
 func requireDisconnected(t testing.TB, r *ipc.Receiver) {
 	t.Helper()
 	msg, err := r.Recv(background(t))
 	require.ErrorIs(t, err, ipc.ErrDisconnected, "message %q", msg)
 }
 
-// fill sends equal messages until the ring is full and returns how many fitted.
+// fill sends equal messages until the ring is full and returns how many fit.
 func fill(t testing.TB, s *ipc.Sender, msg []byte) int {
 	t.Helper()
 	for n := 0; ; n++ {
@@ -190,7 +189,7 @@ func async[T any](fn func() T) <-chan T {
 	return c
 }
 
-// await returns what an async call returned, or fails when it does not return.
+// await returns the result of an async call, or fails the test if it does not return.
 func await[T any](t testing.TB, c <-chan T) T {
 	t.Helper()
 	select {
@@ -202,7 +201,7 @@ func await[T any](t testing.TB, c <-chan T) T {
 	panic("unreachable")
 }
 
-// awaitSoon is await for a call that something should have woken at once.
+// awaitSoon is await for a call that must have been woken at once.
 func awaitSoon[T any](t testing.TB, c <-chan T) T {
 	t.Helper()
 	start := time.Now()
@@ -211,24 +210,24 @@ func awaitSoon[T any](t testing.TB, c <-chan T) T {
 	return v
 }
 
-// numbered returns the i-th of a sender's messages: sizes vary, bytes tell which
-// it is.
-func numbered(who string, i int) string {
-	msg := fmt.Sprintf("%s-%d-", who, i)
+// numbered returns a sender's i-th message. Sizes vary; the bytes identify the sender
+// and i.
+func numbered(sender string, i int) string {
+	msg := fmt.Sprintf("%s-%d-", sender, i)
 	for n := i % 61; n > 0; n-- {
 		msg += string(rune('a' + (i+n)%26))
 	}
 	return msg
 }
 
-// remove removes a channel that stays behind by design.
+// remove removes a channel that outlives its endpoints by design.
 func remove(t testing.TB, o *ipc.Options) {
 	t.Helper()
 	require.NoError(t, ipc.Remove(name, o))
 	require.NoFileExists(t, path(o))
 }
 
-// requireGuard skips the test where a truncation ends the program.
+// requireGuard skips the test where a truncation crashes the program.
 func requireGuard(t testing.TB) {
 	t.Helper()
 	if !busguard.Supported {
@@ -238,6 +237,6 @@ func requireGuard(t testing.TB) {
 
 func requireRoot(t testing.TB) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, to make files that belong to somebody else")
+		t.Skip("needs root, to create files that belong to another user")
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// memory returns a size in /proc/self/status, in bytes.
+// memory returns a size from /proc/self/status, in bytes.
 func memory(field string) uint64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -29,8 +29,8 @@ func memory(field string) uint64 {
 	return kib << 10
 }
 
-// limitedRole may use 64 MiB more than it does, of what args[1] says, and opens a
-// channel that is larger.
+// limitedRole limits its data, or its addresses if args[1] says so, to 64 MiB more
+// than it uses, and opens a channel that is larger.
 func limitedRole(args []string) int {
 	o := decode(args)
 	resource, field := unix.RLIMIT_DATA, "VmData"
@@ -73,13 +73,13 @@ func requireRoom(t *testing.T, o *ipc.Options) {
 	var st syscall.Statfs_t
 	require.NoError(t, syscall.Statfs(o.Dir, &st))
 	if free := int64(st.Bavail) * int64(st.Bsize); free < 1<<30 {
-		t.Skipf("%s has %d bytes free; 1 GiB is wanted", o.Dir, free)
+		t.Skipf("%s has %d bytes free, want 1 GiB", o.Dir, free)
 	}
 }
 
-// Neither the ring nor the addresses that are reserved for it are memory of the
-// process: its limit (ulimit -d) counts neither.
-func TestRingIsNoDataOfTheProcess(t *testing.T) {
+// The process's data limit (ulimit -d) counts neither the ring nor the addresses that
+// are reserved for it.
+func TestRingDoesNotCountAsProcessData(t *testing.T) {
 	o := in(t)
 	requireRoom(t, o)
 	o.Capacity = 256 << 20
@@ -90,7 +90,7 @@ func TestRingIsNoDataOfTheProcess(t *testing.T) {
 	require.Zero(t, p.Wait())
 }
 
-// What takes the place of a truncated file is no data of the process either.
+// The memory that replaces a truncated file does not count as process data either.
 func TestTruncationIsSurvivedWhereDataIsLimited(t *testing.T) {
 	o := in(t)
 	requireRoom(t, o)

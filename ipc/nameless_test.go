@@ -40,14 +40,14 @@ func below(t testing.TB) *ipc.Options {
 	return o
 }
 
-// gone checks what a receiver returns whose channel nobody can reach.
+// gone checks the error of a receiver whose channel can no longer be opened.
 func gone(t testing.TB, err error) {
 	t.Helper()
 	require.ErrorIs(t, err, ipc.ErrDisconnected)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-// kinds of receivers whose channel has lost its name.
+// eachKind runs a test for each combination of KeepOpen and Durable.
 func eachKind(t *testing.T, o *ipc.Options, test func(t *testing.T, o *ipc.Options)) {
 	for _, keep := range []bool{false, true} {
 		for _, durable := range []bool{false, true} {
@@ -74,7 +74,7 @@ func TestReceiverWithoutSenderLearnsThatItsNameIsGone(t *testing.T) {
 				lose(t, o)
 				start := time.Now()
 				gone(t, await(t, blocked))
-				// What is above two heartbeats is the machine's to be late.
+				// Two heartbeats are the promise; soon allows for a busy machine.
 				require.Less(t, time.Since(start), 2*beat+soon)
 				_, err = r.TryRecv()
 				gone(t, err)
@@ -87,13 +87,13 @@ func TestReceiverWithoutSenderLearnsThatItsNameIsGone(t *testing.T) {
 	}
 }
 
-func TestReceiverThatDoesNotBlockLearnsItToo(t *testing.T) {
+func TestTryRecvReportsALostName(t *testing.T) {
 	eachKind(t, &ipc.Options{Heartbeat: quick}, func(t *testing.T, o *ipc.Options) {
 		r := newReceiver(t, o)
 		requireEmpty(t, r)
 		require.NoError(t, os.Remove(path(o)))
 		var err error
-		proctest.Eventually(t, "it is told", func() bool {
+		proctest.Eventually(t, "TryRecv returns the loss", func() bool {
 			_, err = r.TryRecv()
 			return kind(err) != "empty"
 		})
@@ -130,7 +130,7 @@ func TestReceiverGoesOnUntilTheLastSenderOfALostChannelHasGone(t *testing.T) {
 	}
 }
 
-// What was sent before the name was lost is received first, whoever sent it.
+// Messages sent before the name was lost are received first, from every sender.
 func TestReceiverOfALostChannelDrainsIt(t *testing.T) {
 	eachKind(t, &ipc.Options{Heartbeat: quick}, func(t *testing.T, o *ipc.Options) {
 		s, err := ipc.NewSender(background(t), name, creating(o))
@@ -145,7 +145,7 @@ func TestReceiverOfALostChannelDrainsIt(t *testing.T) {
 	})
 }
 
-// A receiver that is told nothing is not to be told: its name is where it was.
+// A name that is back before the receiver checks it does not count as lost.
 func TestNameThatComesBackInTimeIsNotLost(t *testing.T) {
 	o := in(t)
 	o.KeepOpen, o.Heartbeat = true, slow
@@ -153,11 +153,11 @@ func TestNameThatComesBackInTimeIsNotLost(t *testing.T) {
 	require.NoError(t, os.Rename(path(o), path(o)+"-old"))
 	require.NoError(t, os.Rename(path(o)+"-old", path(o)))
 	requireEmpty(t, r)
-	send(t, newSender(t, o), "as ever")
-	recv(t, r, "as ever")
+	send(t, newSender(t, o), "connected")
+	recv(t, r, "connected")
 }
 
-// Nobody will ever receive what is sent into a file without a name, unless a receiver
+// Messages sent into a file without a name can never be received, unless a receiver
 // is attached.
 func TestSenderOfAChannelWithoutNameAndReceiverIsDisconnected(t *testing.T) {
 	for what, durable := range map[string]bool{"durable": true, "never received": false} {
@@ -176,14 +176,14 @@ func TestSenderOfAChannelWithoutNameAndReceiverIsDisconnected(t *testing.T) {
 	}
 }
 
-// A channel that was renamed may have a receiver there.
+// A receiver may open the channel by its new name.
 func TestSenderOfARenamedChannelGoesOn(t *testing.T) {
 	o := in(t)
 	o.Durable, o.Heartbeat = true, time.Millisecond
 	s := newSender(t, creating(o))
 	other := with(o, func(o *ipc.Options) { o.Heartbeat = slow })
 	require.NoError(t, os.Rename(path(o), path(o)+"-new"))
-	<-time.After(100 * time.Millisecond) // a hundred heartbeats, in which nothing must happen
+	<-time.After(100 * time.Millisecond) // a hundred heartbeats: the sender must stay connected
 	send(t, s, "by the new name")
 	r, err := ipc.NewReceiver(background(t), name+"-new", other)
 	require.NoError(t, err)

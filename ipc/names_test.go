@@ -15,7 +15,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// makes checks that a channel of this name can be made, joined and closed, and
+// makes checks that a channel of this name can be created, joined and closed, and
 // returns its path.
 func makes(t testing.TB, name string, o *ipc.Options) string {
 	t.Helper()
@@ -72,7 +72,7 @@ func TestDirectoryFromTheEnvironment(t *testing.T) {
 	t.Setenv("SHMCHAN_DIR", dir)
 	require.Equal(t, filepath.Join(dir, name), makes(t, name, nil))
 	other := in(t)
-	require.Equal(t, path(other), makes(t, name, other), "Options.Dir goes before it")
+	require.Equal(t, path(other), makes(t, name, other), "Options.Dir takes precedence")
 }
 
 func TestDefaultDirectoryIsTheUsersOwn(t *testing.T) {

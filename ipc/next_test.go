@@ -10,7 +10,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// next takes the messages that must come next, in place.
+// next receives the messages that must come next, in place.
 func next(t testing.TB, r *ipc.Receiver, want ...string) {
 	t.Helper()
 	for _, w := range want {
@@ -20,7 +20,7 @@ func next(t testing.TB, r *ipc.Receiver, want ...string) {
 	}
 }
 
-func TestNextWalksOnAndReleaseGivesBack(t *testing.T) {
+func TestNextAdvancesAndReleaseFreesRoom(t *testing.T) {
 	s, r := newPair(t, in(t))
 	send(t, s, "1", "2", "3")
 	next(t, r, "1", "2")
@@ -95,7 +95,7 @@ func TestUnreleasedMessagesOfADurableChannelComeAgain(t *testing.T) {
 	remove(t, o)
 }
 
-func TestMetaTellsWhereAMessageCameFrom(t *testing.T) {
+func TestMetaIdentifiesSenderAndRecord(t *testing.T) {
 	o := in(t)
 	s, r := newPair(t, o)
 	p := startSender(t, o)

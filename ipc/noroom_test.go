@@ -13,8 +13,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// crowdedRole mounts a small tmpfs over the directory, and says what it was told
-// when it wanted a channel larger than that.
+// crowdedRole mounts a small tmpfs over the directory and reports the error of
+// creating a channel that does not fit.
 func crowdedRole(args []string) int {
 	o := decode(args)
 	if err := syscall.Mount("tmpfs", o.Dir, "tmpfs", 0, "size=256k,mode=700"); err != nil {
@@ -40,12 +40,12 @@ func TestNoRoomSaysHowMuchWasNeededWhereAndWhatToDo(t *testing.T) {
 	p := proctest.StartMounts(t, "crowded", encode(t, o))
 	said := p.Line()
 	if strings.HasPrefix(said, "mount: ") {
-		t.Skip("no tmpfs may be mounted here: " + said)
+		t.Skip("cannot mount a tmpfs: " + said)
 	}
 	require.Contains(t, said, "no space left")
 	require.Contains(t, said, o.Dir)
-	require.Regexp(t, `\b1[01]\d{5}\b`, said, "a mebibyte and a bit, in bytes")
-	require.Regexp(t, "(?i)smaller|free|remount|another", said, "what to do")
+	require.Regexp(t, `\b1[01]\d{5}\b`, said, "slightly more than a mebibyte, in bytes")
+	require.Regexp(t, "(?i)smaller|free|remount|another", said, "a remedy")
 	p.Expect("0 files, <nil>")
 	p.Expect("ok")
 	require.Zero(t, p.Wait())
@@ -56,7 +56,7 @@ func TestRingOfAGibibyte(t *testing.T) {
 	var fs syscall.Statfs_t
 	require.NoError(t, syscall.Statfs(o.Dir, &fs))
 	if free := int64(fs.Bavail) * int64(fs.Bsize); free < 3<<30 {
-		t.Skipf("%s has %d bytes free; 3 GiB are wanted", o.Dir, free)
+		t.Skipf("%s has %d bytes free, want 3 GiB", o.Dir, free)
 	}
 	o.Capacity = 1 << 30
 	s, r := newPair(t, o)

@@ -18,8 +18,8 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// FuzzName: whatever is given as a name is refused as invalid, or means one file
-// in one clean directory; and a plain name never leaves its directory.
+// FuzzName checks that every name either is rejected as invalid or denotes one file in
+// one clean directory, and that a plain name never leaves its directory.
 func FuzzName(f *testing.F) {
 	for _, name := range []string{
 		"jobs", "", ".", "..", ".hidden", "a/b", "/", "./x", "../x", "a/..", "a//b/./c", "nul\x00", "x/nul\x00",
@@ -46,7 +46,7 @@ func FuzzName(f *testing.F) {
 				require.False(t, strings.HasPrefix(name, "."))
 			}
 		}
-		// The kernel has its own opinion of long names: an error, and no file.
+		// The kernel may reject a long name too: an error, and no file.
 		if !strings.Contains(name, "/") {
 			_, err := Inspect(name, &Options{Dir: home})
 			require.Error(t, err)
@@ -55,7 +55,7 @@ func FuzzName(f *testing.F) {
 	})
 }
 
-// FuzzOptions: options are refused as invalid, or make what they say.
+// FuzzOptions checks that options are either rejected as invalid or honored.
 func FuzzOptions(f *testing.F) {
 	f.Add(0, 0, uint32(0), int64(0), "")
 	f.Add(4097, 3, uint32(0o660), int64(time.Second), "worker 7")
@@ -78,7 +78,7 @@ func FuzzOptions(f *testing.F) {
 		require.LessOrEqual(t, len(label), 48)
 		require.True(t, utf8.ValidString(label))
 		if capacity > 1<<20 || senders > 64 {
-			return // as good as the small ones, and slow
+			return // slow, and tests no more than small values do
 		}
 		tx, err := NewSender(t.Context(), "ch", o)
 		require.NoError(t, err)
@@ -97,8 +97,8 @@ func FuzzOptions(f *testing.F) {
 	})
 }
 
-// FuzzLabel: a label that is taken prints as it is, in one line and within its
-// room.
+// FuzzLabel checks that a label is accepted only if it prints as it is, on one line,
+// and fits its field.
 func FuzzLabel(f *testing.F) {
 	for _, label := range []string{"", "worker 7", "a\x00b", "\x1b[2J", "\u202e", "é", "\xc3", strings.Repeat("l", 48), strings.Repeat("l", 49)} {
 		f.Add(label)

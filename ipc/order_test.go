@@ -45,7 +45,7 @@ func TestSendsOneAfterAnotherInDifferentProcessesKeepTheirOrder(t *testing.T) {
 	r := newReceiver(t, o)
 	procs := []*proctest.Proc{startSender(t, o), startSender(t, o), startSender(t, o)}
 	for i := range 150 {
-		// The answer says that Send returned, before the next one begins.
+		// The answer means that Send has returned before the next one begins.
 		require.Equal(t, "ok", procs[i%3].Ask("send %d", i))
 	}
 	for i := range 150 {
@@ -56,7 +56,7 @@ func TestSendsOneAfterAnotherInDifferentProcessesKeepTheirOrder(t *testing.T) {
 func TestManyProcessesLoseAndRepeatNothing(t *testing.T) {
 	const procs, each = 4, 2000
 	o := in(t)
-	o.Capacity = 16 << 10 // they fill it again and again
+	o.Capacity = 16 << 10 // small, so that the senders fill it repeatedly
 	r := newReceiver(t, o)
 	children := map[string]*proctest.Proc{}
 	for range procs {
@@ -68,10 +68,10 @@ func TestManyProcessesLoseAndRepeatNothing(t *testing.T) {
 	for range procs * each {
 		msg, err := r.Recv(background(t))
 		require.NoError(t, err)
-		who, _, _ := strings.Cut(string(msg), "-")
-		require.Contains(t, children, who)
-		require.Equal(t, numbered(who, next[who]), string(msg), "each sender's own order")
-		next[who]++
+		sender, _, _ := strings.Cut(string(msg), "-")
+		require.Contains(t, children, sender)
+		require.Equal(t, numbered(sender, next[sender]), string(msg), "order of one sender's messages")
+		next[sender]++
 	}
 	for _, p := range children {
 		p.Expect("ok")
@@ -80,8 +80,7 @@ func TestManyProcessesLoseAndRepeatNothing(t *testing.T) {
 	require.Equal(t, uint64(procs*each), r.Stats().Messages)
 }
 
-// With a heartbeat of a minute and no spinning, a single wake-up that is lost
-// stops the game.
+// With a heartbeat of a minute and no spinning, a single lost wake-up stops the test.
 func TestNoWakeUpIsLostBetweenGoroutines(t *testing.T) {
 	const rounds = 3000
 	ping, pong := in(t), in(t)
@@ -146,7 +145,7 @@ func TestNoWakeUpForRoomIsLost(t *testing.T) {
 	requireEmpty(t, r)
 }
 
-// sendEach sends messages of which two fill a ring of one page.
+// sendEach sends n messages, two of which fill a ring of one page.
 func sendEach(ctx context.Context, s *ipc.Sender, n int) error {
 	msg := make([]byte, 1800)
 	for range n {
@@ -157,7 +156,7 @@ func sendEach(ctx context.Context, s *ipc.Sender, n int) error {
 	return nil
 }
 
-func TestSpinningEndsHandOverTheSameMessages(t *testing.T) {
+func TestSpinningEndpointsHandOverTheSameMessages(t *testing.T) {
 	for _, spin := range []time.Duration{-1, 0, 50 * time.Microsecond} {
 		o := in(t)
 		o.Capacity = 4096

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// blockedSend returns a Sender with a Send that sleeps on a full ring, what beats for
-// it every so often, and what ends that.
+// blockedSend returns a Sender whose Send sleeps on a full ring, with the given
+// heartbeat, and the channel's Receiver. It closes both when the test ends.
 func blockedSend(t *testing.T, every time.Duration) (*Sender, *Receiver) {
 	t.Helper()
 	o := &Options{Dir: t.TempDir(), Capacity: 4096, Heartbeat: every}
@@ -33,7 +33,7 @@ func blockedSend(t *testing.T, every time.Duration) (*Sender, *Receiver) {
 
 const patience = 45 * time.Second
 
-// afterBeats waits for so many beats of the sender.
+// afterBeats waits for n beats of the sender.
 func afterBeats(t *testing.T, s *Sender, n uint64) {
 	t.Helper()
 	beats, _ := s.me.BeatWords()
@@ -41,7 +41,7 @@ func afterBeats(t *testing.T, s *Sender, n uint64) {
 	require.Eventually(t, func() bool { return beats.Load() >= until }, patience, time.Millisecond)
 }
 
-// A sender that sleeps is not woken to find that there is nothing new.
+// The heartbeats do not wake a sleeping sender when nothing has changed.
 func TestBeatsLetABlockedSenderSleep(t *testing.T) {
 	s, _ := blockedSend(t, minHeartbeat)
 	afterBeats(t, s, 2)
@@ -50,12 +50,12 @@ func TestBeatsLetABlockedSenderSleep(t *testing.T) {
 	require.Equal(t, before, s.own.Load())
 }
 
-// Whoever made a sleeper's bell even, or passed it, may have died before its wake.
+// A process may die after it changed a sleeper's doorbell and before the wake itself.
 func TestSleeperWhoseWakerDiedIsFound(t *testing.T) {
 	s, _ := blockedSend(t, minHeartbeat)
 	require.False(t, s.waiter.Overslept())
 	before := s.own.Load()
 	s.waiter.Doorbell().Add(1) // the wake itself never comes
 	require.Eventually(t, func() bool { return s.own.Load() != before }, patience, time.Millisecond)
-	require.Eventually(t, func() bool { return !s.waiter.Overslept() }, patience, time.Millisecond, "it announces itself again")
+	require.Eventually(t, func() bool { return !s.waiter.Overslept() }, patience, time.Millisecond, "the sender announces itself again")
 }

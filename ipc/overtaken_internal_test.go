@@ -10,8 +10,8 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// What a call does after it gave the lock back, Close may have overtaken: then the
-// ring is unmapped.
+// Close may run after a call has released the lock. Then the ring is unmapped, and the
+// call must not touch it.
 func TestCallThatCloseOvertookDoesNotTouchTheRing(t *testing.T) {
 	o := &Options{Dir: proctest.Dir(t)}
 	r, err := NewReceiver(context.Background(), "ch", o)
@@ -26,8 +26,8 @@ func TestCallThatCloseOvertookDoesNotTouchTheRing(t *testing.T) {
 	require.NoError(t, r.Close())
 }
 
-// The last sender may send and go between an empty-handed receiver's look at the
-// ring and its look at who is left: what it sent is received before the end.
+// A receiver finds the ring empty and then checks for senders. Between these steps the
+// last sender may send and close: its message is received before ErrDisconnected.
 func TestSenderThatSendsAndGoesBetweenTwoLooksIsReceived(t *testing.T) {
 	for _, durable := range []bool{false, true} {
 		o := &Options{Dir: proctest.Dir(t), Durable: durable}
@@ -52,8 +52,8 @@ func TestSenderThatSendsAndGoesBetweenTwoLooksIsReceived(t *testing.T) {
 	}
 }
 
-// A call that waits, or is about to look at the ring again, has no lock: Close
-// unmaps the ring when the last of them has left.
+// A call that waits, or is about to read the ring again, does not hold the lock. Close
+// unmaps the ring when the last such call has returned.
 func TestCloseWaitsForCallsThatMayTouchTheRing(t *testing.T) {
 	o := &Options{Dir: proctest.Dir(t)}
 	r, err := NewReceiver(context.Background(), "ch", o)
@@ -66,8 +66,8 @@ func TestCloseWaitsForCallsThatMayTouchTheRing(t *testing.T) {
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
 	proctest.Parked(t, "(*Sender).Close", 1)
-	require.True(t, s.closed.Load(), "those that come now are told")
-	require.False(t, s.ring.Closed(), "the ring is there")
+	require.True(t, s.closed.Load(), "later calls return ErrClosed")
+	require.False(t, s.ring.Closed(), "the ring is still mapped")
 	s.mu.Lock()
 	s.sleepers.Add(-1)
 	s.awake.Broadcast()
@@ -76,8 +76,8 @@ func TestCloseWaitsForCallsThatMayTouchTheRing(t *testing.T) {
 	require.NoError(t, r.Close())
 }
 
-// Room that came just before the announcement was rung for nobody: the sender looks
-// again when it is announced, and does not sleep.
+// Room that was released just before the sender announced itself rang no doorbell. The
+// sender polls once more after the announcement, and does not sleep.
 func TestSenderLooksAgainWhenItIsAnnounced(t *testing.T) {
 	o := &Options{Dir: proctest.Dir(t), Heartbeat: maxHeartbeat, Spin: -1}
 	r, err := NewReceiver(context.Background(), "ch", o)
@@ -88,12 +88,12 @@ func TestSenderLooksAgainWhenItIsAnnounced(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	require.NoError(t, s.awaitRing(ctx, "send", roomOnceAnnounced{&s.room}, 0))
-	require.Less(t, time.Since(start), proctest.Patience/2, "it slept")
+	require.Less(t, time.Since(start), proctest.Patience/2, "the sender slept")
 	require.NoError(t, s.Close())
 	require.NoError(t, r.Close())
 }
 
-// roomOnceAnnounced is a wait for room that comes while its sender announces itself.
+// roomOnceAnnounced waits for room that is released as its sender announces itself.
 type roomOnceAnnounced struct{ *roomWait }
 
 func (w roomOnceAnnounced) ready() bool { return w.s.ring.Announced() }

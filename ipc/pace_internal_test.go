@@ -11,12 +11,11 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// A pacer goes by the clock, so a process that had to wait for a processor in the
-// middle of a measurement gets a wrong answer from it: several tries decide.
+// A pacer measures time, so losing the processor during a measurement makes it decide
+// wrongly. The tests retry.
 
-// paced runs a pacer through so many waits. free and paused are the records that
-// come during a wait without pauses and with them. It returns in how many there were
-// pauses.
+// paced runs a pacer through a number of waits and returns how many it paused. free
+// and paused are the records that arrive in a wait without and with pauses.
 func paced(p *pacer, records *uint64, waits int, free, paused uint64) (n int) {
 	for range waits {
 		if pauses := p.gap(*records); pauses > 0 {
@@ -24,7 +23,7 @@ func paced(p *pacer, records *uint64, waits int, free, paused uint64) (n int) {
 			cpu.Pause(pauses)
 			*records += paused
 		} else {
-			cpu.Pause(cpu.Pauses(paceGap) / 10) // what it takes until the next one is there
+			cpu.Pause(cpu.Pauses(paceGap) / 10) // until the next record arrives
 			*records += free
 		}
 	}
@@ -40,18 +39,18 @@ func TestStreamIsPaced(t *testing.T) {
 	})
 }
 
-// Of answers there is one a wait, whenever it looks.
+// One answer arrives per wait, with pauses or without.
 func TestAnswersAreNotPaced(t *testing.T) {
 	var p pacer
 	records := uint64(0)
 	paced(&p, &records, 100_000, 1, 1)
-	proctest.Eventually(t, "next to no wait is paced", func() bool {
+	proctest.Eventually(t, "almost no wait is paced", func() bool {
 		return paced(&p, &records, 100_000, 1, 1) < 100
 	})
 }
 
-// Who has so many messages on the way and waits for answers to them gets no more of
-// them by pauses, only later.
+// If a fixed number of requests is outstanding, pauses bring no more answers per wait,
+// only later ones.
 func TestWindowIsNotPaced(t *testing.T) {
 	var p pacer
 	records := uint64(0)
@@ -61,7 +60,7 @@ func TestWindowIsNotPaced(t *testing.T) {
 	})
 }
 
-// A break while it is measured how much comes without pauses makes them win once.
+// An interruption while the pacer measures waits without pauses makes pauses win once.
 func TestBreakDuringTheMeasurementDoesNotLastLong(t *testing.T) {
 	proctest.Eventually(t, "few waits are paced", func() bool {
 		var p pacer
@@ -69,7 +68,7 @@ func TestBreakDuringTheMeasurementDoesNotLastLong(t *testing.T) {
 		for p.state != paceMeasure {
 			paced(&p, &records, 1, 8, 8)
 		}
-		<-time.After(5 * time.Millisecond) // the break itself
+		<-time.After(5 * time.Millisecond) // the interruption
 		return paced(&p, &records, 10_000, 8, 8) < 500
 	})
 }
@@ -89,7 +88,7 @@ func TestReceiverThatWaitsIsPaced(t *testing.T) {
 			require.NoError(t, err)
 		}
 	})
-	for range 3 { // each is received before the next is sent, so that it is waited for
+	for range 3 { // Flush waits for the receiver, so that it waits for each message
 		require.NoError(t, s.Send(t.Context(), nil))
 		require.NoError(t, s.Flush(t.Context()))
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// peek returns what is shown of the channel.
+// peek returns the messages that Peek yields, and their Meta.
 func peek(t testing.TB, o *ipc.Options) (msgs []string, metas []ipc.Meta) {
 	t.Helper()
 	for m, err := range ipc.Peek(name, o) {
@@ -23,7 +23,7 @@ func peek(t testing.TB, o *ipc.Options) (msgs []string, metas []ipc.Meta) {
 	return msgs, metas
 }
 
-// peekError returns the error that a walk ends with.
+// peekError returns the last error that Peek yields.
 func peekError(o *ipc.Options) (err error) {
 	for _, err = range ipc.Peek(name, o) {
 	}
@@ -57,12 +57,12 @@ func TestPeekShowsWhatAReceiverWouldGet(t *testing.T) {
 		require.NoError(t, err)
 		metas = append(metas, r.Meta())
 	}
-	require.EqualValues(t, 2, metas[0].Seq, "as it was shown")
+	require.EqualValues(t, 2, metas[0].Seq, "Recv and Peek agree")
 	msgs, _ = peek(t, o)
 	require.Empty(t, msgs)
 }
 
-func TestPeekChangesNoByteAndPassesTheClaimsOfTheDead(t *testing.T) {
+func TestPeekChangesNoByteAndPassesDeadSendersClaims(t *testing.T) {
 	o := in(t)
 	o.Durable, o.Capacity = true, 4096
 	require.NoError(t, ipc.Create(name, o))
@@ -72,7 +72,7 @@ func TestPeekChangesNoByteAndPassesTheClaimsOfTheDead(t *testing.T) {
 	s := newSender(t, o)
 	send(t, s, "behind")
 	msgs, _ := peek(t, o)
-	require.Equal(t, []string{"before"}, msgs, "its sender lives")
+	require.Equal(t, []string{"before"}, msgs, "the claim's sender is alive")
 	p.Kill()
 	require.NoError(t, s.Close())
 
@@ -107,7 +107,7 @@ func TestPeekStopsAtAClaimInFlight(t *testing.T) {
 func TestPeekAttachesNowhere(t *testing.T) {
 	o := in(t)
 	o.MaxSenders = 1
-	s, r := newPair(t, o) // every place is taken
+	s, r := newPair(t, o) // the receiver lock and the only slot are taken
 	send(t, s, "unread")
 	for range ipc.Peek(name, o) {
 		stats := r.Stats()
@@ -140,7 +140,7 @@ func TestPeekOfAMissingChannelIsNotExist(t *testing.T) {
 	require.Empty(t, entries)
 }
 
-func TestPeekWhileEndsGoOnShowsWholeMessagesInOrder(t *testing.T) {
+func TestPeekOfABusyChannelShowsWholeMessagesInOrder(t *testing.T) {
 	const each = 5000
 	o := in(t)
 	o.Capacity = 8192
@@ -162,15 +162,15 @@ func TestPeekWhileEndsGoOnShowsWholeMessagesInOrder(t *testing.T) {
 		var seq uint64
 		for m, err := range ipc.Peek(name, o) {
 			require.NoError(t, err)
-			who, rest, _ := strings.Cut(string(m.Data), "-")
+			sender, rest, _ := strings.Cut(string(m.Data), "-")
 			i := -1
 			_, err := fmt.Sscanf(rest, "%d-", &i)
 			require.NoError(t, err)
-			require.Equal(t, numbered(who, i), string(m.Data))
-			if before, ok := newest[who]; ok {
+			require.Equal(t, numbered(sender, i), string(m.Data))
+			if before, ok := newest[sender]; ok {
 				require.Equal(t, before+1, i)
 			}
-			newest[who] = i
+			newest[sender] = i
 			require.Greater(t, m.Seq, seq)
 			seq = m.Seq
 			shown++
@@ -187,11 +187,11 @@ func TestPeekOfDamageIsAnError(t *testing.T) {
 		damage func(file string) error
 		want   string
 	}{
-		"a file that is no channel": {func(file string) error { return os.WriteFile(file, []byte("no channel"), 0o600) }, "incompatible"},
-		"a header that was changed": {func(file string) error { return scribble(file, 20, 0xff) }, "corrupt"},
-		"a tail that can't be":      {func(file string) error { return scribble(file, 4096+7, 0x7f) }, "corrupt"},
-		"a record that can't be":    {func(file string) error { return scribble(file, 12288+15, 9) }, "corrupt"},
-		"a file that was truncated": {func(file string) error { return os.Truncate(file, 12288) }, "corrupt"},
+		"not a channel":     {func(file string) error { return os.WriteFile(file, []byte("no channel"), 0o600) }, "incompatible"},
+		"changed header":    {func(file string) error { return scribble(file, 20, 0xff) }, "corrupt"},
+		"impossible tail":   {func(file string) error { return scribble(file, 4096+7, 0x7f) }, "corrupt"},
+		"impossible record": {func(file string) error { return scribble(file, 12288+15, 9) }, "corrupt"},
+		"truncated file":    {func(file string) error { return os.Truncate(file, 12288) }, "corrupt"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			o := in(t)
@@ -207,7 +207,7 @@ func TestPeekOfDamageIsAnError(t *testing.T) {
 	}
 }
 
-// scribble writes one byte.
+// scribble overwrites one byte.
 func scribble(file string, at int64, b byte) error {
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {

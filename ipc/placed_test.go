@@ -17,9 +17,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// placedRole mounts what the first argument names, in a mount namespace of its own,
-// and says what using a channel there gives, and what is left. The second argument
-// is a directory for it.
+// placedRole mounts what args[0] names on the directory args[1], in its own mount
+// namespace. It uses a channel there and reports the error and the files left behind.
 func placedRole(args []string) int {
 	o := &ipc.Options{Dir: args[1]}
 	private := func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") }
@@ -40,8 +39,8 @@ func placedRole(args []string) int {
 	return 0
 }
 
-// trip receives what was left in a channel, if there is one, and sends one message
-// more on its way.
+// trip sends a message and receives up to it, including messages that an existing
+// channel already holds.
 func trip(o *ipc.Options) error {
 	ctx := context.Background()
 	r, err := ipc.NewReceiver(ctx, name, o)
@@ -66,8 +65,8 @@ func trip(o *ipc.Options) error {
 	return err
 }
 
-// overlaid mounts an overlay whose layers are on one tmpfs or on two. lay puts
-// something into the lower one.
+// overlaid mounts an overlay whose layers are on one tmpfs or, if two is set, on two.
+// lay fills the lower layer.
 func overlaid(o *ipc.Options, two bool, lay func(lower string) error) error {
 	at := func(d string) string { return filepath.Join(o.Dir, d) }
 	if err := unix.Mount("tmpfs", o.Dir, "tmpfs", 0, "mode=700"); err != nil {
@@ -103,7 +102,7 @@ func inImage(lower string) error {
 
 func noImage(string) error { return nil }
 
-// linkedShm puts a /dev in place whose shm is the link that it is on some systems.
+// linkedShm mounts a /dev in which shm is a symbolic link, as on some systems.
 func linkedShm(target string, mode fs.FileMode, uid int) func(*ipc.Options) error {
 	return func(o *ipc.Options) error {
 		o.Dir = ""
@@ -116,21 +115,21 @@ func linkedShm(target string, mode fs.FileMode, uid int) func(*ipc.Options) erro
 }
 
 var mounts = map[string]func(o *ipc.Options) error{
-	"hugetlbfs":                              func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "hugetlbfs", 0, "mode=700") },
-	"mqueue":                                 func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "mqueue", 0, "") },
-	"sysfs":                                  func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "sysfs", 0, "") },
-	"proc":                                   func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "proc", 0, "") },
-	"ramfs":                                  func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "ramfs", 0, "mode=700") },
-	"overlay":                                func(o *ipc.Options) error { return overlaid(o, false, noImage) },
-	"overlay on two":                         func(o *ipc.Options) error { return overlaid(o, true, noImage) },
-	"image":                                  func(o *ipc.Options) error { o.Durable = true; return overlaid(o, false, inImage) },
-	"image on another":                       func(o *ipc.Options) error { o.Durable = true; return overlaid(o, true, inImage) },
-	"link":                                   linkedShm("/run/shm", 0o755, 0),
-	"relative link":                          linkedShm("../run/./shm", 0o755, 0),
-	"link of another's":                      linkedShm("/run/shm", 0o755, stranger),
-	"link in a dir that the group may write": linkedShm("/run/shm", 0o775, 0),
-	"link in a dir that all may write":       linkedShm("/run/shm", 0o777|fs.ModeSticky, 0),
-	"link to itself":                         linkedShm("/dev/shm", 0o755, 0),
+	"hugetlbfs":                          func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "hugetlbfs", 0, "mode=700") },
+	"mqueue":                             func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "mqueue", 0, "") },
+	"sysfs":                              func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "sysfs", 0, "") },
+	"proc":                               func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "proc", 0, "") },
+	"ramfs":                              func(o *ipc.Options) error { return unix.Mount("none", o.Dir, "ramfs", 0, "mode=700") },
+	"overlay":                            func(o *ipc.Options) error { return overlaid(o, false, noImage) },
+	"overlay on two":                     func(o *ipc.Options) error { return overlaid(o, true, noImage) },
+	"image":                              func(o *ipc.Options) error { o.Durable = true; return overlaid(o, false, inImage) },
+	"image on another":                   func(o *ipc.Options) error { o.Durable = true; return overlaid(o, true, inImage) },
+	"link":                               linkedShm("/run/shm", 0o755, 0),
+	"relative link":                      linkedShm("../run/./shm", 0o755, 0),
+	"another user's link":                linkedShm("/run/shm", 0o755, stranger),
+	"link in a group-writable directory": linkedShm("/run/shm", 0o775, 0),
+	"link in a world-writable directory": linkedShm("/run/shm", 0o777|fs.ModeSticky, 0),
+	"link to itself":                     linkedShm("/dev/shm", 0o755, 0),
 }
 
 func TestFileSystemsAreUsedOrRefusedByName(t *testing.T) {
@@ -142,10 +141,10 @@ func TestFileSystemsAreUsedOrRefusedByName(t *testing.T) {
 		"ramfs":     nil, "overlay": nil, "overlay on two": nil, "image": nil, "image on another": nil,
 
 		"link": nil, "relative link": nil,
-		"link of another's":                      {"symbolic link", "real path"},
-		"link in a dir that the group may write": {"symbolic link", "real path"},
-		"link in a dir that all may write":       {"symbolic link", "real path"},
-		"link to itself":                         {"symbolic link"},
+		"another user's link":                {"symbolic link", "real path"},
+		"link in a group-writable directory": {"symbolic link", "real path"},
+		"link in a world-writable directory": {"symbolic link", "real path"},
+		"link to itself":                     {"symbolic link"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			p := proctest.StartMounts(t, "placed", what, in(t).Dir)
@@ -167,7 +166,7 @@ func TestFileSystemsAreUsedOrRefusedByName(t *testing.T) {
 	}
 }
 
-// Named directories are used as that of a path is.
+// A directory that the caller names is treated like the directory of a path.
 func TestStickyDirectoryThatIsNamedWorksAsAPathDoes(t *testing.T) {
 	dir := proctest.Dir(t)
 	require.NoError(t, os.Chmod(dir, 0o777|fs.ModeSticky))
@@ -187,7 +186,7 @@ func TestStickyDirectoryThatIsNamedWorksAsAPathDoes(t *testing.T) {
 	require.Equal(t, filepath.Join(dir, name), makes(t, filepath.Join(dir, name), nil))
 }
 
-// What is not found is not found somewhere.
+// An error that a channel does not exist says where it was looked for.
 func TestErrorOfAPlainNameNamesTheDirectory(t *testing.T) {
 	there := in(t)
 	dead := in(t)
@@ -200,7 +199,7 @@ func TestErrorOfAPlainNameNamesTheDirectory(t *testing.T) {
 		"none":               {Dir: filepath.Join(there.Dir, "none")},
 		"a dead channel":     dead,
 	} {
-		for door, open := range map[string]func() error{
+		for call, open := range map[string]func() error{
 			"sender":  func() error { _, err := ipc.NewSender(background(t), name, o); return err },
 			"waiter":  func() error { _, err := ipc.NewSender(brief(t), name, waiting(o)); return err },
 			"inspect": func() error { _, err := ipc.Inspect("other", o); return err },
@@ -214,9 +213,9 @@ func TestErrorOfAPlainNameNamesTheDirectory(t *testing.T) {
 			"typed": func() error { _, err := ipc.NewSenderOf(background(t), name, ipc.JSON[int](), o); return err },
 		} {
 			err := open()
-			require.ErrorIs(t, err, fs.ErrNotExist, "%s of %s", door, what)
-			require.ErrorContains(t, err, o.Dir, "%s of %s", door, what)
+			require.ErrorIs(t, err, fs.ErrNotExist, "%s of %s", call, what)
+			require.ErrorContains(t, err, o.Dir, "%s of %s", call, what)
 		}
 	}
-	_ = os.Remove(filepath.Join(there.Dir, "none")) // the waiter's
+	_ = os.Remove(filepath.Join(there.Dir, "none")) // created by the waiting sender
 }

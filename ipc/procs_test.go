@@ -17,8 +17,9 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Waiting on one, two and four Ps: with one, whoever waits has the P that the goroutine
-// needs which it waits for. The heartbeat is a minute, so nothing here is owed to a beat.
+// These tests wait with one, two and four Ps. With one, the waiting goroutine occupies
+// the P that the goroutine it waits for needs. The heartbeat is a minute, so no
+// heartbeat can end a wait.
 
 const (
 	waitRounds = 300 // messages of each sender
@@ -30,7 +31,7 @@ func waitOptions(dir string) *ipc.Options {
 	return &ipc.Options{Dir: dir, Capacity: 4096, Heartbeat: slow, KeepOpen: true}
 }
 
-// onProcs runs a test once for each number of Ps that the processes it starts have.
+// onProcs runs a test once for each number of Ps of the processes that it starts.
 func onProcs(t *testing.T, test func(t *testing.T)) {
 	for _, n := range []int{1, 2, 4} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -40,7 +41,7 @@ func onProcs(t *testing.T, test func(t *testing.T)) {
 	}
 }
 
-// waitsRole does what its first argument says in the directory that is its second.
+// waitsRole runs the play args[0] in the directory args[1].
 func waitsRole(args []string) int {
 	if want, _ := strconv.Atoi(os.Getenv("GOMAXPROCS")); runtime.GOMAXPROCS(0) != want {
 		proctest.Say("%d Ps", runtime.GOMAXPROCS(0))
@@ -64,7 +65,7 @@ var waitPlays = map[string]func(context.Context, *ipc.Options) error{
 	"cancel":    waitCancel,
 }
 
-// waitSend sends by goroutines that share a Sender, and flushes.
+// waitSend sends from goroutines that share a Sender, and flushes.
 func waitSend(ctx context.Context, o *ipc.Options) error {
 	s, err := ipc.NewSender(ctx, name, o)
 	if err != nil {
@@ -73,7 +74,7 @@ func waitSend(ctx context.Context, o *ipc.Options) error {
 	return errors.Join(share(ctx, s), s.Flush(ctx), s.Close())
 }
 
-// share has goroutines send by one Sender, each in another way.
+// share sends from several goroutines through one Sender, by Send, SendBatch or Claim.
 func share(ctx context.Context, s *ipc.Sender) error {
 	errs := make([]error, waitShare)
 	var all sync.WaitGroup
@@ -102,7 +103,7 @@ func share(ctx context.Context, s *ipc.Sender) error {
 	return errors.Join(errs...)
 }
 
-// waitReceive receives what three processes send that waitSend.
+// waitReceive receives the messages of three processes that run waitSend.
 func waitReceive(ctx context.Context, o *ipc.Options) error {
 	r, err := ipc.NewReceiver(ctx, name, o)
 	if err != nil {
@@ -112,7 +113,7 @@ func waitReceive(ctx context.Context, o *ipc.Options) error {
 	return errors.Join(take(ctx, r, 3*waitShare*waitRounds), r.Close())
 }
 
-// take receives n messages, and rests now and then, so that either end waits.
+// take receives n messages and pauses after every 500, so that both sides wait.
 func take(ctx context.Context, r *ipc.Receiver, n int) error {
 	for i := range n {
 		msg, err := r.Recv(ctx)
@@ -129,7 +130,7 @@ func take(ctx context.Context, r *ipc.Receiver, n int) error {
 	return nil
 }
 
-// waitTogether has both ends in this process: three Senders, and one of them shared.
+// waitTogether has the receiver and three shared Senders in one process.
 func waitTogether(ctx context.Context, o *ipc.Options) error {
 	r, err := ipc.NewReceiver(ctx, name, o)
 	if err != nil {
@@ -153,7 +154,7 @@ func waitTogether(ctx context.Context, o *ipc.Options) error {
 	return errors.Join(err, r.Close())
 }
 
-// waitDeadlines lets every kind of wait run out, several times, all at once.
+// waitDeadlines lets every kind of wait time out, several times, concurrently.
 func waitDeadlines(ctx context.Context, o *ipc.Options) error {
 	return waitOut(ctx, o, 20, func() (context.Context, func()) {
 		return context.WithTimeout(ctx, 5*time.Millisecond)
@@ -224,7 +225,7 @@ func waitOut(ctx context.Context, o *ipc.Options, rounds int, brief func() (cont
 	if err != nil {
 		return err
 	}
-	if _, err := r.Recv(ctx); err != nil { // nobody who gave up is in the way
+	if _, err := r.Recv(ctx); err != nil { // waits that gave up leave no trace
 		return err
 	}
 	return errors.Join(s.Send(ctx, msg), s.Close(), r.Close(), idle.Close())

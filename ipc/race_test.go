@@ -2,5 +2,5 @@
 
 package ipc_test
 
-// raceEnabled: the race detector allocates, and slows all but waiting.
+// raceEnabled reports whether the race detector is on: it allocates and slows the tests.
 const raceEnabled = true

@@ -10,8 +10,8 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// A sender that comes and goes between the publishing of a channel and the end of
-// its receiver's constructor has been there all the same.
+// A sender that joins and closes before NewReceiver returns, but after the channel is
+// published, still counts as a sender that has gone.
 func TestSenderThatComesAndGoesWhileTheReceiverAttachesIsCounted(t *testing.T) {
 	o := in(t)
 	waiting := *o
@@ -32,8 +32,8 @@ func TestSenderThatComesAndGoesWhileTheReceiverAttachesIsCounted(t *testing.T) {
 	}
 }
 
-// A receiver that replaces a dead channel holds the dead one's lock meanwhile:
-// nobody may take that for life.
+// A receiver that replaces a dead channel holds the dead channel's lock. Senders must
+// not take that lock for a live receiver.
 func TestSenderNeverJoinsADeadChannelThatIsBeingReplaced(t *testing.T) {
 	o := in(t)
 	waiting := *o
@@ -57,8 +57,7 @@ func TestSenderNeverJoinsADeadChannelThatIsBeingReplaced(t *testing.T) {
 	}
 }
 
-// dieAsReceiver leaves what a killed receiver leaves: a slot that is live and a
-// lock that is free.
+// dieAsReceiver leaves the state of a killed receiver: a live slot and a free lock.
 func dieAsReceiver(t *testing.T, o *ipc.Options) {
 	t.Helper()
 	seg, err := shm.Create(shm.Place{Dir: o.Dir, Base: name}, shm.Config{})

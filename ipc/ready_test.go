@@ -16,18 +16,18 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// value takes a value of Ready, which must come.
+// value takes a value from ready, which must arrive soon.
 func value(t testing.TB, ready <-chan struct{}) {
 	t.Helper()
 	select {
 	case _, open := <-ready:
-		require.True(t, open, "it is closed")
+		require.True(t, open, "Ready is closed")
 	case <-time.After(soon):
-		t.Fatal("no value")
+		t.Fatal("no value from Ready")
 	}
 }
 
-// settled takes the values that are stale, and requires that no other comes.
+// settled takes the stale values from Ready and requires that no more arrive.
 func settled(t testing.TB, r *ipc.Receiver) {
 	t.Helper()
 	for stale := 0; ; stale++ {
@@ -43,7 +43,7 @@ func settled(t testing.TB, r *ipc.Receiver) {
 
 func TestReadyHasAValueForEachMessage(t *testing.T) {
 	const n = 2000
-	for _, first := range []int{0, 3} { // messages that are there before the first call
+	for _, first := range []int{0, 3} { // messages sent before the first call
 		o := in(t)
 		o.Heartbeat = slow
 		s, r := newPair(t, o)
@@ -76,7 +76,7 @@ func TestReadyHasAValueForEachMessage(t *testing.T) {
 	}
 }
 
-// Each kind of call leaves the receiver armed for what comes next.
+// After each kind of call, Ready signals the next message.
 func TestReadyBesideOtherCalls(t *testing.T) {
 	o := in(t)
 	o.Heartbeat = slow
@@ -110,7 +110,7 @@ func TestReadyBesideOtherCalls(t *testing.T) {
 		send(t, s, "one", "two")
 		value(t, ready)
 		require.NoError(t, take(), what)
-		value(t, ready) // there is another one
+		value(t, ready) // for the second message
 		require.NoError(t, take(), what)
 		settled(t, r)
 	}
@@ -131,10 +131,10 @@ func TestReadyWhileAnotherGoroutineReceives(t *testing.T) {
 	recv(t, r, "two")
 }
 
-func TestReadyTellsOfAnEnd(t *testing.T) {
-	for what, end := range map[string]func(t *testing.T, o *ipc.Options, s *proctest.Proc){
-		"the last sender closes": func(_ *testing.T, _ *ipc.Options, s *proctest.Proc) { s.Ask("close") },
-		"it is killed":           func(_ *testing.T, _ *ipc.Options, s *proctest.Proc) { s.Kill() },
+func TestReadySignalsDisconnection(t *testing.T) {
+	for what, disconnect := range map[string]func(t *testing.T, o *ipc.Options, s *proctest.Proc){
+		"the last sender closes":    func(_ *testing.T, _ *ipc.Options, s *proctest.Proc) { s.Ask("close") },
+		"the last sender is killed": func(_ *testing.T, _ *ipc.Options, s *proctest.Proc) { s.Kill() },
 		"the channel is removed": func(t *testing.T, o *ipc.Options, s *proctest.Proc) {
 			s.Ask("close")
 			require.NoError(t, os.Remove(path(o)))
@@ -146,7 +146,7 @@ func TestReadyTellsOfAnEnd(t *testing.T) {
 			r := newReceiver(t, o)
 			s := startSender(t, o)
 			ready := r.Ready()
-			end(t, o, s)
+			disconnect(t, o, s)
 			for {
 				value(t, ready)
 				if _, err := r.TryRecv(); err != ipc.ErrEmpty && kind(err) != "empty" {
@@ -154,12 +154,12 @@ func TestReadyTellsOfAnEnd(t *testing.T) {
 					break
 				}
 			}
-			value(t, ready) // and again
+			value(t, ready) // Ready keeps signaling
 		})
 	}
 }
 
-func TestReadyTellsOfAMessageBehindAClaimOfTheDead(t *testing.T) {
+func TestReadySignalsAMessageBehindADeadSendersClaim(t *testing.T) {
 	o := in(t)
 	r := newReceiver(t, o)
 	ready := r.Ready()
@@ -176,7 +176,7 @@ func TestReadyTellsOfAMessageBehindAClaimOfTheDead(t *testing.T) {
 	}
 }
 
-// Messages that are taken and kept, with nothing released in between.
+// All messages are received in place before any is released.
 func TestReadyBesideTryNextAlone(t *testing.T) {
 	o := in(t)
 	o.Heartbeat = slow
@@ -191,8 +191,8 @@ func TestReadyBesideTryNextAlone(t *testing.T) {
 	require.NoError(t, r.ReleaseFirst(5))
 }
 
-// The value was taken, and no message: it comes again.
-func TestReadyTellsAgainOfWhatIsStillThere(t *testing.T) {
+// If a value was taken but no message received, Ready sends another value.
+func TestReadySignalsAgainWhileAMessageRemains(t *testing.T) {
 	o := in(t)
 	o.Heartbeat = 5 * time.Millisecond
 	s, r := newPair(t, o)
@@ -255,7 +255,7 @@ func TestCloseWhileMessagesAndReadyCome(t *testing.T) {
 	}
 }
 
-func TestAThousandReadyReceiversTakeNoGoroutineEach(t *testing.T) {
+func TestAThousandReadyReceiversNeedNoGoroutineEach(t *testing.T) {
 	const n = 1000
 	o := with(in(t), func(o *ipc.Options) { o.Capacity = 4096; o.MaxSenders = 1; o.Heartbeat = slow })
 	threadsBefore, before := threads(t), runtime.NumGoroutine()

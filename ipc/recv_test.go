@@ -73,7 +73,7 @@ func TestReceivedCopyIsTheCallersOwn(t *testing.T) {
 		send(t, s, strings.Repeat("#", 500))
 		msg, err := r.Recv(background(t))
 		require.NoError(t, err)
-		clear(msg) // theirs to change
+		clear(msg) // the caller may modify it
 	}
 	require.Equal(t, "keep me", string(first))
 }
@@ -89,7 +89,7 @@ func TestRecvAppendAppends(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, string(dst))
 	}
-	require.Equal(t, 64, cap(dst), "what fits is not moved")
+	require.Equal(t, 64, cap(dst), "a buffer that is large enough is not reallocated")
 }
 
 func TestRecvAppendGrowsWhatIsTooSmall(t *testing.T) {
@@ -100,7 +100,7 @@ func TestRecvAppendGrowsWhatIsTooSmall(t *testing.T) {
 	require.Equal(t, "small"+strings.Repeat("x", 1000), string(got))
 }
 
-func TestRecvAppendGivesDstBackUnchangedWithAnError(t *testing.T) {
+func TestRecvAppendReturnsDstUnchangedWithAnError(t *testing.T) {
 	s, r := newPair(t, in(t))
 	dst := append(make([]byte, 0, 32), "mine"...)
 	got, err := r.RecvAppend(expired(t), dst)
@@ -165,7 +165,7 @@ func TestRecvWithADeadlineThenAMessage(t *testing.T) {
 		start := time.Now()
 		_, err := r.Recv(brief(t))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.GreaterOrEqual(t, time.Since(start), 25*time.Millisecond, "not before its time")
+		require.GreaterOrEqual(t, time.Since(start), 25*time.Millisecond, "returned before the deadline")
 		send(t, s, "late")
 		recv(t, r, "late")
 	}

@@ -14,13 +14,13 @@ import (
 	"github.com/shmchan/shmchan/internal/test/proctest"
 )
 
-// Programs that clear directories up by age take what was not used for days.
-func TestEndsKeepTheFileYoung(t *testing.T) {
+// Programs that clean up directories by age remove files that were not used for days.
+func TestEndpointsKeepTheFileYoung(t *testing.T) {
 	const days = 10 * 24 * time.Hour
 	ctx := context.Background()
 	defer func(d time.Duration) { ageLook = d }(ageLook)
 	ageLook = time.Millisecond
-	for who, open := range map[string]func(o *Options) (func() error, error){
+	for endpoint, open := range map[string]func(o *Options) (func() error, error){
 		"a receiver": func(o *Options) (func() error, error) {
 			r, err := NewReceiver(ctx, "ch", o)
 			return r.Close, err
@@ -30,7 +30,7 @@ func TestEndsKeepTheFileYoung(t *testing.T) {
 			return s.Close, err
 		},
 	} {
-		t.Run(who, func(t *testing.T) {
+		t.Run(endpoint, func(t *testing.T) {
 			o := &Options{Dir: proctest.Dir(t), Durable: true, Heartbeat: time.Millisecond}
 			require.NoError(t, Create("ch", o))
 			path := filepath.Join(o.Dir, "ch")
@@ -50,11 +50,11 @@ func TestEndsKeepTheFileYoung(t *testing.T) {
 				require.False(t, young())
 				close, err := open(o)
 				require.NoError(t, err)
-				require.True(t, young(), "%s: it attaches", what)
+				require.True(t, young(), "%s: attaching refreshes the file", what)
 				require.NoError(t, close())
 			}
 
-			// While it is attached.
+			// An attached endpoint refreshes the file, too.
 			close, err := open(o)
 			require.NoError(t, err)
 			now := time.Now()
@@ -70,8 +70,8 @@ func TestEndsKeepTheFileYoung(t *testing.T) {
 	}
 }
 
-// The file's times are left alone until they are old: each end would else write the
-// inode at every look.
+// The file's times are left alone until they are old. Otherwise each endpoint would
+// write the inode at every check.
 func TestYoungFileIsNotTouched(t *testing.T) {
 	defer func(d time.Duration) { ageLook = d }(ageLook)
 	ageLook = time.Millisecond
@@ -82,7 +82,7 @@ func TestYoungFileIsNotTouched(t *testing.T) {
 	then := time.Now().Add(-refreshAfter + time.Minute).Truncate(time.Second)
 	require.NoError(t, os.Chtimes(path, then, then))
 	beats := r.me.Beats()
-	proctest.Eventually(t, "it has looked", func() bool { return r.me.Beats() > beats+10 })
+	proctest.Eventually(t, "the receiver has checked the file", func() bool { return r.me.Beats() > beats+10 })
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.True(t, info.ModTime().Equal(then))

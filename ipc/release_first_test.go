@@ -9,7 +9,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// goOver walks on over the messages that must come next, without releasing them.
+// goOver receives the messages that must come next, in place, without releasing them.
 func goOver(t testing.TB, r *ipc.Receiver, want ...string) {
 	t.Helper()
 	for _, w := range want {
@@ -90,7 +90,7 @@ func TestReleaseFirstPastTheClaimOfADeadSender(t *testing.T) {
 	send(t, s, "b", "c")
 	p.Kill()
 	goOver(t, r, "a")
-	msg, err := r.Next(background(t)) // until the death is noticed
+	msg, err := r.Next(background(t)) // blocks until the death is noticed
 	require.NoError(t, err)
 	require.Equal(t, "b", string(msg))
 	require.NoError(t, r.ReleaseFirst(2))

@@ -11,8 +11,8 @@ import (
 	"github.com/shmchan/shmchan/shm"
 )
 
-// opened opens a new channel by its name, and then somebody removes that behind the
-// back of all, and perhaps makes another one.
+// opened opens a new channel and then removes its name. If again is set, it creates
+// another channel of that name.
 func opened(t *testing.T, o *Options, again bool) (*opener, *shm.Segment) {
 	t.Helper()
 	require.NoError(t, Create("ch", o))
@@ -29,10 +29,10 @@ func opened(t *testing.T, o *Options, again bool) (*opener, *shm.Segment) {
 	return &opts, seg
 }
 
-// An end that has its lock looks whether the name still means its file: else it
-// would wait for others, who come by the name, in vain.
-func TestEndOfAFileWithoutItsNameStartsAgain(t *testing.T) {
-	for what, again := range map[string]bool{"removed": false, "made again": true} {
+// An endpoint that has its lock checks that the name still denotes its file. Otherwise
+// it would wait in vain for peers, which open the channel by name.
+func TestEndpointOfAFileWithoutItsNameStartsAgain(t *testing.T) {
+	for what, again := range map[string]bool{"removed": false, "created again": true} {
 		t.Run("sender, "+what, func(t *testing.T) {
 			opts, seg := opened(t, &Options{Dir: proctest.Dir(t)}, again)
 			_, err := opts.joinAs(context.Background(), seg)
@@ -41,14 +41,14 @@ func TestEndOfAFileWithoutItsNameStartsAgain(t *testing.T) {
 		})
 		t.Run("receiver, "+what, func(t *testing.T) {
 			opts, seg := opened(t, &Options{Dir: proctest.Dir(t)}, again)
-			never := func(*shm.Segment) error { panic("it has no name") }
+			never := func(*shm.Segment) error { panic("the file has no name") }
 			require.ErrorIs(t, opts.takeReceiver(context.Background(), seg, never), errAgain)
 			requireUntouched(t, seg)
 		})
 	}
 }
 
-// requireUntouched checks that nobody has ever attached to the channel.
+// requireUntouched checks that no endpoint has ever attached to the channel.
 func requireUntouched(t *testing.T, seg *shm.Segment) {
 	t.Helper()
 	require.False(t, seg.Ring().Closed())

@@ -19,8 +19,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// startSender starts a process that has joined the channel as a sender and does
-// what it is told; see senderRole.
+// startSender starts a process that joins the channel as a sender and obeys lines; see
+// senderRole.
 func startSender(t testing.TB, o *ipc.Options) *proctest.Proc {
 	t.Helper()
 	p := proctest.Start(t, "sender", encode(t, o))
@@ -28,8 +28,8 @@ func startSender(t testing.TB, o *ipc.Options) *proctest.Proc {
 	return p
 }
 
-// startReceiver starts a process that is the channel's receiver and does what it
-// is told; see receiverRole.
+// startReceiver starts a process that is the channel's receiver and obeys lines; see
+// receiverRole.
 func startReceiver(t testing.TB, o *ipc.Options) *proctest.Proc {
 	t.Helper()
 	p := proctest.Start(t, "receiver", encode(t, o))
@@ -69,7 +69,7 @@ var kinds = []struct {
 	{context.Canceled, "canceled"},
 }
 
-// kind names an error by what it wraps, for children to say.
+// kind names an error by the sentinel that it wraps, for the protocol of the roles.
 func kind(err error) string {
 	if err == nil {
 		return "ok"
@@ -86,9 +86,8 @@ func kind(err error) string {
 	return "other: " + err.Error()
 }
 
-// senderRole answers each line that it hears with one line. After "block-…" it
-// goes on listening while the call waits; the call's result comes as a line of
-// its own.
+// senderRole answers each line that it reads with one line. After "block-…" it reads
+// on while the call waits; the call's result follows as a line of its own.
 func senderRole(args []string) int {
 	ctx := context.Background()
 	s, err := ipc.NewSender(ctx, name, decode(args))
@@ -124,9 +123,9 @@ func senderRole(args []string) int {
 			continue
 		case "many":
 			n, _ := strconv.Atoi(arg)
-			who := strconv.Itoa(os.Getpid())
+			pid := strconv.Itoa(os.Getpid())
 			for i := range n {
-				if err = s.Send(ctx, []byte(numbered(who, i))); err != nil {
+				if err = s.Send(ctx, []byte(numbered(pid, i))); err != nil {
 					break
 				}
 			}
@@ -149,11 +148,11 @@ func senderRole(args []string) int {
 	return 0
 }
 
-// flood sends numbered messages until it is killed and says after each eighth
-// that its Send has returned.
-func flood(s *ipc.Sender, who string) {
+// flood sends numbered messages until the process is killed. After every eighth it
+// reports that Send has returned.
+func flood(s *ipc.Sender, sender string) {
 	for i := 0; ; i++ {
-		if err := s.Send(context.Background(), []byte(numbered(who, i))); err != nil {
+		if err := s.Send(context.Background(), []byte(numbered(sender, i))); err != nil {
 			proctest.Say("flood %s", kind(err))
 			return
 		}
@@ -187,7 +186,7 @@ func receiverRole(args []string) int {
 			}()
 			continue
 		case "hold":
-			// Takes the next message in hand and never gives it back.
+			// Receives the next message in place and never releases it.
 			_, _ = r.Consume(ctx, 1, func(msg []byte) error {
 				proctest.Say("holds %s", msg)
 				select {}
@@ -217,10 +216,10 @@ func receiverRole(args []string) int {
 	return 0
 }
 
-// answers are the lines whose answer is not whether they were done.
+// answers are the lines that have an answer other than "ok".
 var answers = map[string]bool{"cpu": true, "fork": true}
 
-// common are the lines that every role understands.
+// common runs the commands that every role has.
 func common(verb string) error {
 	switch verb {
 	case "cpu":
@@ -228,7 +227,7 @@ func common(verb string) error {
 		proctest.SayForked()
 		return nil
 	default:
-		return fmt.Errorf("what is %q", verb)
+		return fmt.Errorf("unknown command %q", verb)
 	}
 	used, err := processTime()
 	if err == nil {
@@ -237,7 +236,7 @@ func common(verb string) error {
 	return err
 }
 
-// processTime is the processor time that this process has used.
+// processTime returns the processor time that this process has used.
 func processTime() (time.Duration, error) {
 	var use syscall.Rusage
 	err := syscall.Getrusage(syscall.RUSAGE_SELF, &use)

@@ -18,21 +18,21 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// scribbledReceiverRole receives from a channel that is scribbled over, and opens
-// a new one when it can't go on, until it is told to rest. Then it makes one more
-// call, which waits, and tells what that costs.
+// scribbledReceiverRole receives from a channel that a scribbler damages, and opens a
+// new one when a call fails, until it reads a line. Then it makes one more call, which
+// waits, and reports the processor time that the wait cost.
 func scribbledReceiverRole(args []string) int {
 	o := decode(args)
 	w := &watched{kinds: map[string]int{}}
 	go w.guard()
-	stop := told()
+	stop := lineRead()
 	proctest.Say("ready")
 	var r *ipc.Receiver
 	for !over(stop) {
 		if r == nil {
 			_ = w.call(func() (err error) { r, err = ipc.NewReceiver(context.Background(), name, o); return err })
 			if r == nil {
-				_ = os.Remove(path(o)) // what a user would do about a channel that is damaged
+				_ = os.Remove(path(o)) // as a user would do with a damaged channel
 				continue
 			}
 		}
@@ -52,7 +52,8 @@ func scribbledReceiverRole(args []string) int {
 	return 0
 }
 
-// receiveSome calls what a receiver has; the error is one that lasts.
+// receiveSome calls the methods of a receiver. It returns an error only if the error
+// means that the receiver can't go on.
 func receiveSome(w *watched, r *ipc.Receiver) (lasting error) {
 	ctx, cancel := context.WithTimeout(context.Background(), briefWait)
 	defer cancel()
@@ -60,7 +61,7 @@ func receiveSome(w *watched, r *ipc.Receiver) (lasting error) {
 		err := w.call(func() error {
 			msg, err := fn()
 			if len(msg) > 2048 {
-				panic(fmt.Sprintf("a message of %d bytes from a ring of 4096", len(msg)))
+				panic(fmt.Sprintf("message of %d bytes, want at most 2048", len(msg)))
 			}
 			return err
 		})
@@ -78,7 +79,7 @@ func receiveSome(w *watched, r *ipc.Receiver) (lasting error) {
 	do(func() ([]byte, error) {
 		_, err := r.Consume(ctx, 0, func(msg []byte) error {
 			if len(msg) > 2048 {
-				panic("too long")
+				panic("message too long")
 			}
 			return nil
 		})
@@ -88,12 +89,12 @@ func receiveSome(w *watched, r *ipc.Receiver) (lasting error) {
 	return lasting
 }
 
-// scribbledSenderRole is the same on the sending side.
+// scribbledSenderRole is scribbledReceiverRole's counterpart.
 func scribbledSenderRole(args []string) int {
 	o := decode(args)
 	w := &watched{kinds: map[string]int{}}
 	go w.guard()
-	stop := told()
+	stop := lineRead()
 	proctest.Say("ready")
 	rnd := rand.New(rand.NewPCG(uint64(os.Getpid()), 0))
 	var s *ipc.Sender
@@ -163,8 +164,8 @@ func sendSome(w *watched, s *ipc.Sender, rnd *rand.Rand, o *ipc.Options) (lastin
 	return lasting
 }
 
-// told closes the channel when the parent says something.
-func told() <-chan struct{} {
+// lineRead returns a channel that is closed when the parent has sent a line.
+func lineRead() <-chan struct{} {
 	c := make(chan struct{})
 	go func() {
 		proctest.Hear()
@@ -182,8 +183,9 @@ func over(c <-chan struct{}) bool {
 	}
 }
 
-// rest makes one call that waits, if it can, and says how much of a processor
-// this process used meanwhile, in per cent: the file lies, but nobody writes.
+// rest makes one call that waits, if it can, and reports the processor time that this
+// process used meanwhile, in percent. The file is still damaged, but the scribbler has
+// stopped.
 func rest(w *watched, do func(context.Context) error) {
 	const length = time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), length)
@@ -194,7 +196,7 @@ func rest(w *watched, do func(context.Context) error) {
 	proctest.Say("%d%%", 100*(cpuTime()-before)/length)
 }
 
-// A process writes over a region while five others use the channel, then stops.
+// A process overwrites a region while four others use the channel, then stops.
 func TestScribblingNeitherCrashesNorHangsNorSpins(t *testing.T) {
 	length, seed := 600*time.Millisecond, uint64(1)
 	if s := os.Getenv("SHMCHAN_HOSTILE_TIME"); s != "" {
@@ -237,22 +239,22 @@ func requireUnhurt(t *testing.T, v *proctest.Proc) {
 	said := v.Line()
 	percent, err := strconv.Atoi(strings.TrimSuffix(said, "%"))
 	require.NoError(t, err, said)
-	require.Less(t, percent, 50, "of a processor, when nobody scribbles any more")
+	require.Less(t, percent, 50, "percent of a processor, after the scribbler has stopped")
 	summary := v.Line()
 	t.Logf("%d%% at rest; %s", percent, summary)
-	require.NotContains(t, summary, "other: ", "an error that callers know")
-	var calls, longest, mib int // a call that takes longer than bound has ended the process
+	require.NotContains(t, summary, "other: ", "every error must wrap a known sentinel")
+	var calls, longest, mib int // guard has checked longest
 	_, err = fmt.Sscanf(summary, "%d calls, longest %d ms, %d MiB", &calls, &longest, &mib)
 	require.NoError(t, err, summary)
 	limit := 64
 	if raceEnabled {
 		limit = 256
 	}
-	require.Less(t, mib, limit, "MiB of memory")
+	require.Less(t, mib, limit, "memory in MiB")
 	require.Zero(t, v.Wait())
 }
 
-// writeWord changes a word of a channel's file.
+// writeWord overwrites a word of a channel's file.
 func writeWord(t testing.TB, o *ipc.Options, off int64, word uint64) {
 	t.Helper()
 	f, err := os.OpenFile(path(o), os.O_RDWR, 0)
@@ -262,7 +264,7 @@ func writeWord(t testing.TB, o *ipc.Options, off int64, word uint64) {
 	require.NoError(t, err)
 }
 
-// requireCorrupt checks that an error names the word that was written.
+// requireCorrupt checks that err is a CorruptError for the word that was written.
 func requireCorrupt(t testing.TB, err error, offset int64, value uint64, field string) {
 	t.Helper()
 	var corrupt *ipc.CorruptError

@@ -16,8 +16,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// regions of a segment, by their place in docs/format.md: what a scribbler may
-// be told to write over. Zero ends mean the end of the file.
+// regions are the parts of a segment that a scribbler overwrites; docs/format.md
+// describes them. An end of zero means the end of the file.
 var regions = []struct {
 	name       string
 	start, end int
@@ -29,8 +29,8 @@ var regions = []struct {
 	{"all", 0, 0},
 }
 
-// scribblerRole writes noise and lies over one region of whatever file bears the
-// channel's name, until it is killed. What it does follows from the seed.
+// scribblerRole overwrites one region of the channel's current file with noise and
+// plausible values, until it is killed. The seed determines what it writes.
 func scribblerRole(args []string) int {
 	o := decode(args)
 	region, err := strconv.Atoi(args[1])
@@ -46,7 +46,7 @@ func scribblerRole(args []string) int {
 	for {
 		mem, unmap, err := mapChannel(path(o))
 		if err != nil {
-			time.Sleep(time.Millisecond) // between two lives of the channel
+			time.Sleep(time.Millisecond) // until the channel is created again
 			continue
 		}
 		start, end := regions[region].start, regions[region].end
@@ -58,7 +58,7 @@ func scribblerRole(args []string) int {
 	}
 }
 
-// mapChannel maps a channel's file as it is, unchecked.
+// mapChannel maps a channel's file without checking it.
 func mapChannel(path string) (mem []byte, unmap func(), err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -72,15 +72,15 @@ func mapChannel(path string) (mem []byte, unmap func(), err error) {
 	return m, func() { _ = m.Unmap() }, nil
 }
 
-// liar writes into mem[start:end].
+// A liar overwrites mem[start:end].
 type liar struct {
 	mem        []byte
 	start, end int
 	rnd        *rand.Rand
 }
 
-// spree writes a number of times in one of several ways, then rests, so that the
-// victims get to work in between.
+// spree writes several times in one of several ways, then sleeps, so that the victims
+// make progress in between.
 func (l liar) spree() {
 	ways := []func(){l.bit, l.word, l.lie, l.lie, l.lie, l.stretch, l.flap}
 	way := ways[l.rnd.IntN(len(ways))]
@@ -93,7 +93,7 @@ func (l liar) spree() {
 	time.Sleep(time.Duration(l.rnd.IntN(3000)) * time.Microsecond)
 }
 
-// at returns a word of the region.
+// at returns a random word of the region.
 func (l liar) at() *atomic.Uint64 {
 	return wordOf(l.mem, l.start+l.rnd.IntN((l.end-l.start)/8)*8)
 }
@@ -115,7 +115,7 @@ func (l liar) stretch() {
 	copy(l.mem[off:][:n], noise(l.rnd.Int(), n))
 }
 
-// flap moves one word to and fro as fast as it goes.
+// flap moves one word back and forth as fast as it can.
 func (l liar) flap() {
 	w := l.at()
 	if l.start <= controlAt && controlAt < l.end && l.rnd.IntN(2) == 0 {
@@ -127,7 +127,7 @@ func (l liar) flap() {
 	}
 }
 
-// lie writes something that could be true in a place where it would matter.
+// lie writes a plausible value to a word on which the protocol relies.
 func (l liar) lie() {
 	tail, head := wordOf(l.mem, controlAt).Load(), wordOf(l.mem, controlAt+0x80).Load()
 	capacity := uint64(len(l.mem) - ringAt)
@@ -143,7 +143,7 @@ func (l liar) lie() {
 		if off == controlAt+0x280 {
 			value = pos>>3<<32 | word(0, 1, 3, 1<<31)
 		}
-	case 1: // bells: epochs, the bits for asleep and must fence, and seldom closed
+	case 1: // doorbells: epochs, the bits asleep and must fence, and rarely closed
 		off = controlAt + pick(0x100, 0x180)
 		value = l.rnd.Uint64() &^ 2
 		if l.rnd.IntN(100) == 0 {
@@ -173,8 +173,8 @@ func (l liar) lie() {
 
 func (l liar) inside(off int) bool { return l.start <= off && off+8 <= l.end }
 
-// watched calls do over and over, until stop is closed, and remembers how long
-// the longest call took and what it gave.
+// watched makes calls and records how many there were, the longest time that one took
+// and the kinds of their errors.
 type watched struct {
 	step    atomic.Int64 // grows as a call begins, and as it ends: odd while one is in progress
 	longest time.Duration
@@ -182,15 +182,15 @@ type watched struct {
 	kinds   map[string]int
 }
 
-// bound is how long a call may take that was asked to wait for no longer than
-// briefWait: what a peer's lies may add is a few heartbeats.
+// bound is how long a call whose context expires after briefWait may take. A hostile
+// peer may add a few heartbeats.
 const (
 	briefWait = 20 * time.Millisecond
 	bound     = 5 * time.Second
 )
 
-// guard ends the process, with all stacks, when a call hangs. It counts its own
-// ticks, so a machine that stood still for a while is no hang.
+// guard prints all stacks and exits when a call hangs. It counts its own ticks, so a
+// pause of the whole machine does not count as a hang.
 func (w *watched) guard() {
 	const ticks = 20
 	seen, last := 0, int64(0)
@@ -219,14 +219,15 @@ func (w *watched) call(do func() error) error {
 	return err
 }
 
-// say tells what was seen, and how much memory the runtime has of the system.
+// say reports the record, and how much memory the runtime has from the system.
 func (w *watched) say() {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	proctest.Say("%d calls, longest %d ms, %d MiB, %v", w.calls, w.longest.Milliseconds(), m.Sys>>20, w.kinds)
 }
 
-// options for the victims: small enough that laps and bounds are met often.
+// hostileOptions sets options for the victims: small enough to reach laps and limits
+// often.
 func hostileOptions(o *ipc.Options) {
 	o.Capacity, o.MaxSenders, o.Heartbeat = 4096, 15, quick
 }

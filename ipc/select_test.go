@@ -15,7 +15,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// several makes n channels with both ends in this process.
+// several creates n channels with both endpoints in this process.
 func several(t testing.TB, o *ipc.Options, n int) ([]*ipc.Sender, []*ipc.Receiver) {
 	t.Helper()
 	o.Capacity, o.MaxSenders = 4096, 2
@@ -37,7 +37,7 @@ type chosen struct {
 	err error
 }
 
-// selecting calls Select, which must block.
+// selecting starts a call of Select, which must block.
 func selecting(t testing.TB, ctx context.Context, rs ...*ipc.Receiver) <-chan chosen {
 	t.Helper()
 	c := async(func() chosen { i, err := ipc.Select(ctx, rs...); return chosen{i, err} })
@@ -66,10 +66,10 @@ func TestSelectWaitsForAnyOf(t *testing.T) {
 				}
 				c := selecting(t, background(t), rs...)
 				require.Less(t, threads(t)-before, 10+n/100)
-				require.Less(t, proctest.CountParked("ipc.Select"), 2, "no goroutine each")
+				require.Less(t, proctest.CountParked("ipc.Select"), 2, "Select must not start a goroutine for each receiver")
 				send(t, ss[i], "x")
 				require.Equal(t, chosen{i, nil}, awaitSoon(t, c))
-				require.Positive(t, rs[i].Stats().Used, "waiting takes nothing")
+				require.Positive(t, rs[i].Stats().Used, "Select must not receive the message")
 				got, err := rs[i].TryRecv()
 				require.NoError(t, err)
 				require.Equal(t, "x", string(got))
@@ -78,7 +78,7 @@ func TestSelectWaitsForAnyOf(t *testing.T) {
 	}
 }
 
-func TestSelectGivesEachItsTurn(t *testing.T) {
+func TestSelectIsFair(t *testing.T) {
 	const n, each = 20, 30
 	ss, rs := several(t, in(t), n)
 	for _, s := range ss {
@@ -91,26 +91,26 @@ func TestSelectGivesEachItsTurn(t *testing.T) {
 		for range n {
 			i, err := ipc.Select(background(t), rs...)
 			require.NoError(t, err)
-			require.False(t, seen[i], "round %d: %d again", round, i)
+			require.False(t, seen[i], "round %d: receiver %d chosen twice", round, i)
 			seen[i] = true
 			recv(t, rs[i], "x")
 		}
 	}
-	// Whatever else is waited for in between.
+	// Also with different sets of receivers in turn.
 	for range each {
 		send(t, ss[0], "x")
 		send(t, ss[1], "x")
 		send(t, ss[2], "x")
 	}
-	given := map[*ipc.Receiver]int{}
+	times := map[*ipc.Receiver]int{}
 	for k := range each {
 		set := []*ipc.Receiver{rs[0], rs[1+k%2]}
 		i, err := ipc.Select(background(t), set...)
 		require.NoError(t, err)
-		given[set[i]]++
+		times[set[i]]++
 	}
 	for _, r := range rs[:3] {
-		require.GreaterOrEqual(t, given[r], each/4)
+		require.GreaterOrEqual(t, times[r], each/4)
 	}
 }
 
@@ -130,7 +130,7 @@ func TestSelectAndItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	send(t, ss[1], "x")
 	i, err := ipc.Select(expired(t), rs...)
-	require.NoError(t, err, "what is ready counts")
+	require.NoError(t, err, "a ready receiver takes precedence over an expired context")
 	require.Equal(t, 1, i)
 	recv(t, rs[1], "x")
 
@@ -142,10 +142,10 @@ func TestSelectAndItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-func TestSelectGivesWhatHasAnErrorToTell(t *testing.T) {
+func TestSelectReturnsReceiversWithErrors(t *testing.T) {
 	for what, c := range map[string]struct {
-		end  func(t *testing.T, o *ipc.Options, s *ipc.Sender, r *ipc.Receiver)
-		want error
+		disconnect func(t *testing.T, o *ipc.Options, s *ipc.Sender, r *ipc.Receiver)
+		want       error
 	}{
 		"closed": {func(t *testing.T, _ *ipc.Options, _ *ipc.Sender, r *ipc.Receiver) { require.NoError(t, r.Close()) }, ipc.ErrClosed},
 		"its last sender has gone": {func(t *testing.T, _ *ipc.Options, s *ipc.Sender, _ *ipc.Receiver) {
@@ -169,10 +169,10 @@ func TestSelectGivesWhatHasAnErrorToTell(t *testing.T) {
 					rs[0], rs[1], index = rs[1], rs[0], 0
 				}
 				sleeper := selecting(t, background(t), rs...)
-				c.end(t, o, ss[1], rs[index])
+				c.disconnect(t, o, ss[1], rs[index])
 				require.Equal(t, chosen{index, nil}, awaitSoon(t, sleeper))
 				i, err := ipc.Select(background(t), rs...)
-				require.NoError(t, err, "and again")
+				require.NoError(t, err, "second call")
 				require.Equal(t, index, i)
 				_, err = rs[index].TryRecv()
 				require.ErrorIs(t, err, c.want)
@@ -181,7 +181,7 @@ func TestSelectGivesWhatHasAnErrorToTell(t *testing.T) {
 	}
 }
 
-func TestSelectGivesABusyReceiver(t *testing.T) {
+func TestSelectReturnsABusyReceiver(t *testing.T) {
 	o := in(t)
 	ss, rs := several(t, o, 2)
 	got := async(func() error { _, err := rs[1].Recv(background(t)); return err })
@@ -194,7 +194,7 @@ func TestSelectGivesABusyReceiver(t *testing.T) {
 
 	c := selecting(t, background(t), rs...)
 	_, err = rs[0].TryRecv()
-	require.ErrorIs(t, err, ipc.ErrBusy, "Select is a call like others")
+	require.ErrorIs(t, err, ipc.ErrBusy, "Select occupies its receivers")
 	send(t, ss[0], "x")
 	require.Equal(t, chosen{0, nil}, awaitSoon(t, c))
 }
@@ -206,8 +206,8 @@ func TestSelectOfOneReceiverTwice(t *testing.T) {
 	require.Equal(t, chosen{1, nil}, awaitSoon(t, c))
 }
 
-// Nothing to receive is nothing to give: a claim that was given up.
-func TestSelectPassesWhatIsNothingToReceive(t *testing.T) {
+// An aborted claim does not make a receiver ready.
+func TestSelectPassesAnAbortedClaim(t *testing.T) {
 	ss, rs := several(t, in(t), 2)
 	claim, err := ss[0].Claim(background(t), 10)
 	require.NoError(t, err)
@@ -216,7 +216,7 @@ func TestSelectPassesWhatIsNothingToReceive(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-func TestSelectLooksBehindTheClaimOfTheDead(t *testing.T) {
+func TestSelectLooksBehindADeadSendersClaim(t *testing.T) {
 	o := in(t)
 	o.Capacity = 4096
 	r, idle := newReceiver(t, o), newReceiver(t, in(t))
@@ -229,7 +229,7 @@ func TestSelectLooksBehindTheClaimOfTheDead(t *testing.T) {
 	recv(t, r, "x")
 }
 
-// Many channels into one loop, whoever is the first to have something.
+// One loop receives from many channels, whichever is ready first.
 func TestSelectLoopReceivesAll(t *testing.T) {
 	for _, procs := range []int{1, 2, 4} {
 		t.Run(fmt.Sprint(procs), func(t *testing.T) {

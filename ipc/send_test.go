@@ -13,7 +13,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// noise returns n bytes that repeat nothing, not even a ring's headers.
+// noise returns n pseudorandom bytes, so that no part of a message or of a ring's
+// header can pass for another.
 func noise(seed, n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(b)
@@ -40,7 +41,7 @@ func TestEmptyMessageIsAMessage(t *testing.T) {
 	recv(t, r, "", "", "after")
 }
 
-func TestSendKeepsNoHoldOfTheMessage(t *testing.T) {
+func TestSendCopiesTheMessage(t *testing.T) {
 	s, r := newPair(t, in(t))
 	msg := []byte("before")
 	require.NoError(t, s.Send(background(t), msg))
@@ -53,7 +54,7 @@ func TestMessagesOfSeveralMebibytesArriveWhole(t *testing.T) {
 	o.Capacity = 8 << 20
 	s, r := newPair(t, o)
 	msg := noise(1, 4<<20)
-	// Three in a row, so that one lies across the ring's end.
+	// Send three in a row, so that one wraps around the end of the ring.
 	for range 3 {
 		require.NoError(t, s.Send(background(t), msg))
 		got, err := r.Recv(background(t))
@@ -69,7 +70,7 @@ func TestTrySendOnAFullRingIsErrFull(t *testing.T) {
 	n := fill(t, s, make([]byte, 100))
 	require.Greater(t, n, 4096/200)
 	require.LessOrEqual(t, n, 4096/100)
-	require.ErrorIs(t, s.TrySend(make([]byte, 100)), ipc.ErrFull, "and again")
+	require.ErrorIs(t, s.TrySend(make([]byte, 100)), ipc.ErrFull, "second call")
 	require.Equal(t, uint64(n), r.Stats().Messages, "a refused message is not counted")
 }
 
@@ -146,9 +147,9 @@ func TestSenderServesManyGoroutines(t *testing.T) {
 	for range goroutines * each {
 		msg, err := r.Recv(ctx)
 		require.NoError(t, err)
-		who := msg[0]
-		require.Equal(t, numbered(string(rune(who)), next[who]), string(msg))
-		next[who]++
+		sender := msg[0]
+		require.Equal(t, numbered(string(rune(sender)), next[sender]), string(msg))
+		next[sender]++
 	}
 	wg.Wait()
 	requireEmpty(t, r)

@@ -29,7 +29,8 @@ func TestSpinThatPaysGetsLongerAndOneInVainShorter(t *testing.T) {
 	require.EqualValues(t, maxSpin, s.budget.Load())
 }
 
-// Short sleeps are short because both ends share the processor.
+// If both endpoints share a processor, sleeps are short for that reason alone, and do
+// not show that spinning pays.
 func TestProcessBoundToOneProcessorSpinsOnlyWhereThatPays(t *testing.T) {
 	var s spinner
 	s.init(0)
@@ -43,17 +44,17 @@ func TestProcessBoundToOneProcessorSpinsOnlyWhereThatPays(t *testing.T) {
 	for range probeEvery {
 		s.spin(func() bool { looks++; return looks > 2*probeEvery })
 	}
-	require.Positive(t, s.budget.Load(), "a probe found that the other end runs elsewhere")
+	require.Positive(t, s.budget.Load(), "a probe found that the peer runs on another processor")
 }
 
-func TestSpinThatIsToldIsKept(t *testing.T) {
+func TestConfiguredSpinIsKept(t *testing.T) {
 	var s spinner
 	s.fixed = maxSpin
 	require.False(t, s.spin(never))
 	require.EqualValues(t, maxSpin, s.limit())
 }
 
-func TestSpinGoesOnWhileTheOtherEndMoves(t *testing.T) {
+func TestSpinGoesOnWhileThePeerMoves(t *testing.T) {
 	spent := func(fixed time.Duration, moves func() bool) time.Duration {
 		var s spinner
 		s.fixed = fixed
@@ -62,12 +63,12 @@ func TestSpinGoesOnWhileTheOtherEndMoves(t *testing.T) {
 		return time.Since(start)
 	}
 	require.GreaterOrEqual(t, spent(0, always), maxMoving)
-	// A process that waits for a processor meanwhile spends longer, and then meets
-	// the bound before the other end rests.
-	proctest.Eventually(t, "it spins no longer than it was told", func() bool {
+	// A process that loses the processor meanwhile takes longer, and may then reach
+	// the bound before the peer stops moving.
+	proctest.Eventually(t, "the spin is not longer than configured", func() bool {
 		return spent(minSpin, always) < maxMoving
 	})
-	proctest.Eventually(t, "it ends when nothing moves", func() bool {
+	proctest.Eventually(t, "the spin stops when nothing moves", func() bool {
 		moved := 0
 		spent(0, func() bool { moved++; return moved < 5 })
 		require.LessOrEqual(t, moved, 5)

@@ -10,7 +10,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-const quick = 20 * time.Millisecond // a heartbeat whose absence shows soon
+const quick = 20 * time.Millisecond // a heartbeat so short that a stall shows soon
 
 // senderStates reports the state of the channel's only sender as seen by each
 // kind of observer.
@@ -26,17 +26,17 @@ func senderStates(t testing.TB, o *ipc.Options, r *ipc.Receiver) []ipc.State {
 	return states
 }
 
-// requireAliveSoon waits until every observer calls the sender alive: on a machine
-// that is busy with others it may miss some heartbeats.
+// requireAliveSoon waits until every observer reports the sender alive. On a busy
+// machine the sender may miss some heartbeats.
 func requireAliveSoon(t testing.TB, o *ipc.Options, r *ipc.Receiver) {
 	t.Helper()
-	proctest.Eventually(t, "every observer calls it alive", func() bool {
+	proctest.Eventually(t, "every observer reports the sender alive", func() bool {
 		s := senderStates(t, o, r)
 		return s[0] == ipc.StateAlive && s[1] == ipc.StateAlive
 	})
 }
 
-func TestStoppedSenderIsShownAsStalledAndIsWholeAgain(t *testing.T) {
+func TestStoppedSenderIsShownAsStalledAndRecovers(t *testing.T) {
 	for where, start := range starters {
 		t.Run(where, func(t *testing.T) {
 			o := in(t)
@@ -46,7 +46,7 @@ func TestStoppedSenderIsShownAsStalledAndIsWholeAgain(t *testing.T) {
 			p.Expect("ready")
 			requireAliveSoon(t, o, r)
 			p.Stop()
-			proctest.Eventually(t, "every observer calls it stalled", func() bool {
+			proctest.Eventually(t, "every observer reports the sender stalled", func() bool {
 				s := senderStates(t, o, r)
 				return s[0] == ipc.StateStalled && s[1] == ipc.StateStalled
 			})
@@ -61,7 +61,7 @@ func TestStoppedSenderIsShownAsStalledAndIsWholeAgain(t *testing.T) {
 	}
 }
 
-func TestStoppedSenderIsNotRobbedOfItsClaim(t *testing.T) {
+func TestStoppedSenderKeepsItsClaim(t *testing.T) {
 	o := in(t)
 	o.Heartbeat = quick
 	r := newReceiver(t, o)

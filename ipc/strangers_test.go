@@ -16,7 +16,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// strangerRole tries every way to get at a channel and says what each gave.
+// strangerRole tries every way to access a channel and reports the error of each.
 func strangerRole(args []string) int {
 	o := decode(args)
 	ctx := context.Background()
@@ -44,11 +44,11 @@ func strangerRole(args []string) int {
 	return 0
 }
 
-const waysOfAStranger = 10 // the last one is List
+const strangerCalls = 10 // the last one is List
 
 func TestStrangerCantReadWriteAttachListOrRemove(t *testing.T) {
 	requireRoot(t)
-	for what, mode := range map[string]fs.FileMode{"in a private directory": 0o700, "in one that all may read": 0o755} {
+	for what, mode := range map[string]fs.FileMode{"in a private directory": 0o700, "in a world-readable directory": 0o755} {
 		t.Run(what, func(t *testing.T) {
 			o := in(t)
 			require.NoError(t, os.Chmod(o.Dir, mode))
@@ -56,12 +56,12 @@ func TestStrangerCantReadWriteAttachListOrRemove(t *testing.T) {
 			before, err := os.ReadFile(path(o))
 			require.NoError(t, err)
 			p := proctest.StartAs(t, stranger, "stranger", encode(t, o))
-			for way := range waysOfAStranger {
+			for call := range strangerCalls {
 				want := "permission"
-				if way == waysOfAStranger-1 && mode == 0o755 {
-					want = "ok" // the names, and that each is not for him
+				if call == strangerCalls-1 && mode == 0o755 {
+					want = "ok" // List returns the names, each with a permission error
 				}
-				require.Equal(t, want, p.Line(), "way %d", way)
+				require.Equal(t, want, p.Line(), "call %d", call)
 			}
 			require.Zero(t, p.Wait())
 			after, err := os.ReadFile(path(o))
@@ -78,17 +78,17 @@ func TestSquattedDirectoryIsRefused(t *testing.T) {
 	parent := proctest.Dir(t)
 	o := &ipc.Options{Dir: filepath.Join(parent, "squatted")}
 	for what, squat := range map[string]func() error{
-		"somebody else's":         func() error { return errorsOf(os.Mkdir(o.Dir, 0o700), os.Chown(o.Dir, stranger, stranger)) },
-		"a link to one's own":     func() error { return os.Symlink("/root", o.Dir) },
-		"a link to nowhere":       func() error { return os.Symlink(filepath.Join(parent, "nowhere"), o.Dir) },
-		"a file":                  func() error { return os.WriteFile(o.Dir, nil, 0o600) },
-		"one that all may write":  func() error { return errorsOf(os.Mkdir(o.Dir, 0o700), os.Chmod(o.Dir, 0o777)) },
-		"a fifo that would block": func() error { return syscall.Mkfifo(o.Dir, 0o600) },
+		"another user's":           func() error { return errorsOf(os.Mkdir(o.Dir, 0o700), os.Chown(o.Dir, stranger, stranger)) },
+		"link to an own directory": func() error { return os.Symlink("/root", o.Dir) },
+		"dangling link":            func() error { return os.Symlink(filepath.Join(parent, "nowhere"), o.Dir) },
+		"file":                     func() error { return os.WriteFile(o.Dir, nil, 0o600) },
+		"world-writable":           func() error { return errorsOf(os.Mkdir(o.Dir, 0o700), os.Chmod(o.Dir, 0o777)) },
+		"fifo that would block":    func() error { return syscall.Mkfifo(o.Dir, 0o600) },
 	} {
 		t.Run(what, func(t *testing.T) {
 			require.NoError(t, squat())
 			requireRefused(t, o)
-			if _, err := ipc.List(o); what != "somebody else's" { // root may look there
+			if _, err := ipc.List(o); what != "another user's" { // root may read it
 				require.Error(t, err)
 			}
 			require.NoFileExists(t, filepath.Join(parent, "nowhere"))
@@ -106,8 +106,8 @@ func errorsOf(errs ...error) error {
 	return nil
 }
 
-// Whoever may write the directory swaps the file for a link to another channel,
-// a fifo or somebody else's file, between whatever looks there are.
+// A process that may write the directory swaps the file for a link to another channel,
+// a fifo or another user's file, between any two checks of NewSender.
 func TestFileSwappedWhileItIsOpenedIsNeverFollowed(t *testing.T) {
 	requireRoot(t)
 	o, target := in(t), in(t)
@@ -132,7 +132,7 @@ func TestFileSwappedWhileItIsOpenedIsNeverFollowed(t *testing.T) {
 		require.NoError(t, os.RemoveAll(o.Dir))
 		require.NoError(t, os.Mkdir(o.Dir, 0o700))
 	})
-	go func() { // the name means the real file half of the time
+	go func() { // the name denotes the real file half of the time
 		defer close(done)
 		for !over(stop) {
 			for bait := range baits {
@@ -143,23 +143,23 @@ func TestFileSwappedWhileItIsOpenedIsNeverFollowed(t *testing.T) {
 			}
 		}
 	}()
-	gave := map[string]int{}
+	results := map[string]int{}
 	for range 5000 {
 		s, err := ipc.NewSender(context.Background(), name, o)
 		if err == nil {
 			err = s.Close()
 		}
-		gave[kind(err)]++
+		results[kind(err)]++
 		require.NotContains(t, kind(err), "other", "%v", err)
 	}
-	t.Log(gave)
+	t.Log(results)
 	raw, err := os.ReadFile(path(target))
 	require.NoError(t, err)
-	require.Zero(t, binary.LittleEndian.Uint64(raw[controlAt+0x200:]), "senders that attached: the link was followed")
+	require.Zero(t, binary.LittleEndian.Uint64(raw[controlAt+0x200:]), "a sender attached: the link was followed")
 }
 
-// A service run by root shares its channel with a group: a directory of root's
-// with the setgid bit, and a Mode that lets the group write.
+// A service run by root shares its channel with a group, by a directory with the setgid
+// bit that root owns, and a Mode that lets the group write.
 func TestGroupSharesAChannelInASetgidDirectory(t *testing.T) {
 	requireRoot(t)
 	o := in(t)
@@ -171,17 +171,17 @@ func TestGroupSharesAChannelInASetgidDirectory(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, stranger, info.Sys().(*syscall.Stat_t).Gid, "the directory's group")
 
-	member := proctest.StartAs(t, stranger, "sender", encode(t, o)) // its group has the same number
+	member := proctest.StartAs(t, stranger, "sender", encode(t, o)) // its group ID is the same number
 	member.Expect("ready")
 	require.Equal(t, "ok", member.Ask("send of the group"))
 	recv(t, r, "of the group")
 	member.Kill()
 	outsider := proctest.StartAs(t, stranger+1, "stranger", encode(t, o))
-	for range waysOfAStranger {
+	for range strangerCalls {
 		outsider.Expect("permission")
 	}
 
-	// What a member makes there is its own: others of the group must not trust it.
+	// A member owns the channel that it creates there: the other members must not trust it.
 	theirs := with(o, func(o *ipc.Options) { o.Label = "theirs" })
 	require.NoError(t, r.Close())
 	p := proctest.StartAs(t, stranger, "receiver", encode(t, theirs))

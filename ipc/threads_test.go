@@ -14,8 +14,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// manyThreads is far below one a blocked end, and far above what the Go runtime
-// itself may start meanwhile.
+// manyThreads is far below one thread per blocked endpoint, and far above the number
+// that the Go runtime itself may start meanwhile.
 const manyThreads = 100
 
 func threads(t testing.TB) int {
@@ -47,7 +47,7 @@ func TestAThousandBlockedReceiversAreNotAThousandThreads(t *testing.T) {
 	proctest.Parked(t, "(*Receiver).Recv", n)
 	require.Less(t, threads(t)-before, manyThreads)
 
-	// Each is still awake to what comes.
+	// Blocked receivers still receive messages.
 	for i := 0; i < n; i += 50 {
 		s, err := ipc.NewSender(ctx, fmt.Sprint(i), o)
 		require.NoError(t, err)
@@ -66,7 +66,7 @@ func TestAThousandBlockedReceiversAreNotAThousandThreads(t *testing.T) {
 	}
 }
 
-func TestManyEndsShareOneTickingGoroutine(t *testing.T) {
+func TestManyEndpointsShareOneTickingGoroutine(t *testing.T) {
 	o := in(t)
 	_, r := newPair(t, o)
 	before := runtime.NumGoroutine()

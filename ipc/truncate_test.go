@@ -14,8 +14,8 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// calls are those that look at the segment; the blocking ones of them wait on a
-// ring that is empty or full.
+// calls are the calls that access the segment. The blocking ones wait on an empty or
+// full ring.
 var calls = []struct {
 	method string
 	blocks bool
@@ -43,10 +43,9 @@ var calls = []struct {
 	{"Flush", true, func(ctx context.Context, s *ipc.Sender, _ *ipc.Receiver) error { return s.Flush(ctx) }},
 }
 
-// truncatedRole truncates the file under both ends, before a call or while it
-// waits, and says what the call gave. A crash is seen by the parent as an end
-// without the last word. The file keeps as many bytes as the second argument says;
-// if it keeps some, a call that waits may not meet the loss.
+// truncatedRole truncates the file under both endpoints, before a call or while it
+// waits, and reports the call's error. If it crashes, the last line is missing. The
+// file keeps args[1] bytes; if it keeps some, a waiting call may not notice the loss.
 func truncatedRole(args []string) int {
 	o := decode(args)
 	keep, err := strconv.ParseInt(args[1], 10, 64)
@@ -63,14 +62,14 @@ func truncatedRole(args []string) int {
 			continue
 		}
 		proctest.Say("%s during: %s", c.method, withTruncation(o, keep, func(ctx context.Context, s *ipc.Sender, r *ipc.Receiver, truncate func()) error {
-			end := "(*Receiver)."
+			endpoint := "(*Receiver)."
 			if strings.HasPrefix(c.method, "S") || c.method == "Claim" || c.method == "Flush" {
-				end = "(*Sender)."
+				endpoint = "(*Sender)."
 				for s.TrySend(make([]byte, 1000)) == nil {
 				}
 			}
 			result := async(func() error { return c.do(ctx, s, r) })
-			for proctest.CountParked(end+c.method) == 0 {
+			for proctest.CountParked(endpoint+c.method) == 0 {
 				time.Sleep(time.Millisecond)
 			}
 			truncate()
@@ -90,11 +89,11 @@ func truncatedRole(args []string) int {
 	return 0
 }
 
-// withTruncation makes a channel, lets do use and truncate it, then calls what
-// must not crash either, whatever it gives. It names do's error.
+// withTruncation creates a channel, lets do use and truncate it, and makes further
+// calls, which must not crash either but may fail. It returns the kind of do's error.
 func withTruncation(o *ipc.Options, keep int64, do func(context.Context, *ipc.Sender, *ipc.Receiver, func()) error) string {
 	s, r := attach(o)
-	limit := soon // it ends only if the call hangs
+	limit := soon // expires only if the call hangs
 	if keep > 0 {
 		limit = 2 * quick
 	}
@@ -123,18 +122,18 @@ func withTruncation(o *ipc.Options, keep int64, do func(context.Context, *ipc.Se
 	return kind(err)
 }
 
-func TestTruncationUnderAttachedEndsIsAnErrorNotACrash(t *testing.T) {
+func TestTruncationUnderAttachedEndpointsIsAnErrorNotACrash(t *testing.T) {
 	requireGuard(t)
 	o := in(t)
 	o.Capacity, o.Heartbeat, o.Spin = 4096, quick, -1
 	p := proctest.Start(t, "truncated", encode(t, o), "0")
-	told := 0
+	results := 0
 	for line := p.Line(); line != "survived"; line = p.Line() {
 		_, result, _ := strings.Cut(line, ": ")
 		require.NotContains(t, []string{"ok", "empty", "full", "deadline", "canceled"}, result, line)
-		told++
+		results++
 	}
-	require.Equal(t, 17, told)
+	require.Equal(t, 17, results)
 	require.Zero(t, p.Wait())
 }
 
@@ -149,14 +148,14 @@ func TestTruncationOfAPartIsSurvived(t *testing.T) {
 	for keep := int64(1); keep < info.Size(); keep += 4096 {
 		p := proctest.Start(t, "truncated", encode(t, o), strconv.FormatInt(keep, 10))
 		for line := p.Line(); line != "survived"; line = p.Line() {
-			require.NotContains(t, line, "other: ", "an error that callers know")
+			require.NotContains(t, line, "other: ", "every error must wrap a known sentinel")
 		}
 		require.Zero(t, p.Wait())
 	}
 }
 
-// The file ends in the middle of a message: what has a page yet is sound, and the
-// rest reads as zeroes, which nobody may take for the message, nor a sender for
+// The file ends in the middle of a message: pages that remain are intact, and the rest
+// reads as zeroes. A receiver must not take the zeroes for the message, nor a sender for
 // room.
 func TestTruncationWithinAMessageIsAnErrorNotZeroes(t *testing.T) {
 	requireGuard(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// typedPair opens both ends of a channel of Ts for this test alone.
+// typedPair opens both endpoints of a new channel of Ts.
 func typedPair[T any](t *testing.T, c ipc.Codec[T]) (*ipc.SenderOf[T], *ipc.ReceiverOf[T], *ipc.Options) {
 	t.Helper()
 	o := &ipc.Options{Dir: proctest.Dir(t)}
@@ -78,7 +78,7 @@ func TestTypedAllYieldsAnotherErrorOnceAndLast(t *testing.T) {
 		errs = append(errs, err)
 	}
 	require.Len(t, errs, 2)
-	require.NoError(t, errs[0], "an expired context still takes what is there")
+	require.NoError(t, errs[0], "a message is received even if the context has expired")
 	require.ErrorIs(t, errs[1], context.Canceled)
 }
 
@@ -150,7 +150,7 @@ func TestTypedReceiverGoesOnAfterABadMessage(t *testing.T) {
 	require.ErrorContains(t, bad[0], "recv typed: message 2 at position ")
 }
 
-func TestTypedSenderKeepsWhatItCannotEncode(t *testing.T) {
+func TestTypedSenderSendsNothingThatItCannotEncode(t *testing.T) {
 	tx, rx, _ := typedPair(t, ipc.Codec[int](contrary{}))
 	require.ErrorIs(t, tx.Send(background(t), -1), errRefused)
 	require.ErrorIs(t, tx.TrySend(-1), errRefused)
@@ -164,7 +164,7 @@ func TestTypedSenderKeepsWhatItCannotEncode(t *testing.T) {
 	require.Equal(t, 6, v)
 }
 
-// shrinking breaks Append's contract from the second value on.
+// shrinking violates Append's contract from the second value on.
 type shrinking struct{ contrary }
 
 func (shrinking) Append(dst []byte, v int) ([]byte, error) {
@@ -174,7 +174,7 @@ func (shrinking) Append(dst []byte, v int) ([]byte, error) {
 	return []byte{byte(v)}, nil
 }
 
-func TestTypedBatchRefusesACodecThatTakesBytesAway(t *testing.T) {
+func TestTypedBatchRejectsACodecThatShrinksItsBuffer(t *testing.T) {
 	tx, rx, _ := typedPair(t, ipc.Codec[int](shrinking{}))
 	n, err := tx.SendBatch(background(t), []int{1, 2})
 	require.ErrorContains(t, err, "value 1")
@@ -183,7 +183,7 @@ func TestTypedBatchRefusesACodecThatTakesBytesAway(t *testing.T) {
 	require.ErrorIs(t, err, ipc.ErrEmpty)
 }
 
-func TestTypedConstructorsTurnAwayABadCodec(t *testing.T) {
+func TestTypedConstructorsRejectABadCodec(t *testing.T) {
 	o := &ipc.Options{Dir: proctest.Dir(t), Create: true}
 	_, err := ipc.NewReceiverOf(background(t), "bad", ipc.Fixed[*int](), o)
 	require.ErrorIs(t, err, fs.ErrInvalid)
@@ -198,15 +198,15 @@ func TestTypedConstructorsTurnAwayABadCodec(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist, "no channel was made")
 }
 
-func TestTypedEndsOfAnotherLayoutAreTurnedAway(t *testing.T) {
+func TestTypedEndpointsOfAnotherLayoutAreRejected(t *testing.T) {
 	type v1 struct{ A, B uint32 }
 	type v2 struct{ A, B uint64 }
 	tx, rx, o := typedPair(t, ipc.Fixed[v1]())
 	_, err := ipc.NewSenderOf(background(t), "typed", ipc.Fixed[v2](), o)
 	require.ErrorIs(t, err, ipc.ErrIncompatible)
-	require.Len(t, rx.Receiver().Stats().Senders, 1, "its slot is free again")
+	require.Len(t, rx.Receiver().Stats().Senders, 1, "the rejected sender's slot is free")
 
-	// A bytes end is not asked; what does not fit is told by the message.
+	// An untyped endpoint is not checked. Decode reports a message that does not fit.
 	raw, err := ipc.NewSender(background(t), "typed", o)
 	require.NoError(t, err)
 	require.NoError(t, raw.Send(background(t), []byte("short")))
@@ -219,7 +219,7 @@ func TestTypedEndsOfAnotherLayoutAreTurnedAway(t *testing.T) {
 	require.Equal(t, v1{1, 2}, v)
 }
 
-func TestTypedReceiverOfAnotherLayoutIsTurnedAway(t *testing.T) {
+func TestTypedReceiverOfAnotherLayoutIsRejected(t *testing.T) {
 	o := &ipc.Options{Dir: proctest.Dir(t), Create: true}
 	tx, err := ipc.NewSenderOf(background(t), "first", ipc.Fixed[int32](), o)
 	require.NoError(t, err)
@@ -228,7 +228,7 @@ func TestTypedReceiverOfAnotherLayoutIsTurnedAway(t *testing.T) {
 	require.ErrorIs(t, err, ipc.ErrIncompatible)
 
 	rx, err := ipc.NewReceiverOf(background(t), "first", ipc.Fixed[int32](), o)
-	require.NoError(t, err, "the channel is not harmed")
+	require.NoError(t, err, "the channel still works")
 	v, err := rx.Recv(background(t))
 	require.NoError(t, err)
 	require.EqualValues(t, 5, v)
@@ -236,14 +236,14 @@ func TestTypedReceiverOfAnotherLayoutIsTurnedAway(t *testing.T) {
 	require.NoError(t, rx.Close())
 }
 
-func TestTypedSenderThatIsTurnedAwayWasNeverThere(t *testing.T) {
+func TestRejectedTypedSenderNeverCountsAsASender(t *testing.T) {
 	o := in(t)
 	rx, err := ipc.NewReceiverOf(background(t), name, ipc.Fixed[int32](), o)
 	require.NoError(t, err)
 	_, err = ipc.NewSenderOf(background(t), name, ipc.Fixed[float32](), o)
 	require.ErrorIs(t, err, ipc.ErrIncompatible)
 	_, err = rx.TryRecv()
-	require.ErrorIs(t, err, ipc.ErrEmpty, "not disconnected: nobody has joined yet")
+	require.ErrorIs(t, err, ipc.ErrEmpty, "not disconnected: no sender has joined yet")
 	require.NoError(t, rx.Close())
 }
 
@@ -328,7 +328,7 @@ func TestTypedHalvesAllocateNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if !raceEnabled { // where sync.Pool drops things on purpose
+	if !raceEnabled { // with it, sync.Pool drops items on purpose
 		require.Zero(t, allocs)
 	}
 }

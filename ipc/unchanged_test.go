@@ -16,11 +16,11 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// A failed operation changes nothing: what could not be removed or replaced is as it
-// was, usable by everybody else.
+// A failed operation changes nothing: a channel that could not be removed or replaced
+// stays as it was, and other processes can use it.
 
-// helplessRole is a user who may open a channel but not take its name away. It does
-// what it hears and says what became of it.
+// helplessRole runs as a user that may open a channel but not remove its name. It runs
+// the commands that it reads and reports their errors.
 func helplessRole(args []string) int {
 	o := decode(args)
 	ctx := context.Background()
@@ -49,8 +49,8 @@ func helplessRole(args []string) int {
 	return 0
 }
 
-// shared returns options for a channel that every user may open, in a directory where
-// only root may remove it.
+// shared returns options for a channel that every user may open but only root may
+// remove.
 func shared(t testing.TB) *ipc.Options {
 	requireRoot(t)
 	o := in(t)
@@ -69,7 +69,7 @@ func requireHelpless(t testing.TB, o *ipc.Options, verbs ...string) {
 }
 
 func TestRemoveThatFailsLeavesAChannelInUseAsItWas(t *testing.T) {
-	for what, durable := range map[string]bool{"durable": true, "mortal": false} {
+	for what, durable := range map[string]bool{"durable": true, "not durable": false} {
 		t.Run(what, func(t *testing.T) {
 			o := shared(t)
 			o.Durable = durable
@@ -122,7 +122,7 @@ func TestReplacementThatFailsLeavesTheDeadChannel(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, stats.Dead)
 	requirePeek(t, o, "for the dead")
-	r := newReceiver(t, o) // root may
+	r := newReceiver(t, o) // root may replace it
 	requireEmpty(t, r)
 }
 
@@ -136,7 +136,7 @@ func requirePeek(t testing.TB, o *ipc.Options, want ...string) {
 	require.Equal(t, want, got)
 }
 
-// Close has detached the receiver, and says that the file stays.
+// Close detaches the receiver, and returns an error because the file remains.
 func TestCloseThatCantRemoveTheFileSaysSo(t *testing.T) {
 	o := shared(t)
 	require.NoError(t, ipc.Create(name, o))
@@ -150,14 +150,14 @@ func TestCloseThatCantRemoveTheFileSaysSo(t *testing.T) {
 	recv(t, r, "another life")
 }
 
-func TestRemoverThatDoesNotGetOnLeavesTheChannelToOthers(t *testing.T) {
+func TestRemoverThatIsBlockedLeavesTheChannelUsable(t *testing.T) {
 	o := in(t)
 	o.Durable, o.Heartbeat = true, quick
 	s := newSender(t, creating(o))
 	send(t, s, "unread")
 	f, err := os.OpenFile(path(o), os.O_RDWR, 0)
 	require.NoError(t, err)
-	// The byte behind those of the receiver and 256 senders.
+	// The remover's byte follows those of the receiver and 256 senders.
 	require.NoError(t, unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: 257, Len: 1}))
 	require.ErrorIs(t, ipc.ForceRemove(name, o), ipc.ErrBusy)
 	r := newReceiver(t, o)
@@ -179,8 +179,8 @@ func requireNotDead(t testing.TB, o *ipc.Options) {
 	require.False(t, stats.Dead)
 }
 
-// crampedRole replaces dead channels where there is no room for two, and says what
-// became of it.
+// crampedRole replaces dead channels on a file system without room for two, and reports
+// the results.
 func crampedRole(args []string) int {
 	o := decode(args)
 	if err := mountTmpfs(o.Dir, 0, "size=400k,mode=700"); err != nil {
@@ -190,10 +190,10 @@ func crampedRole(args []string) int {
 	ctx := context.Background()
 	s, err := ipc.NewSender(ctx, name, creating(o))
 	must(errorsOf(err, s.Send(ctx, []byte("unread")), s.Close(), os.WriteFile(path(o)+"-full", make([]byte, 100<<10), 0o600)))
-	kill := func() { // the channel's receiver
+	kill := func() { // makes the channel look as if its receiver had been killed
 		f, err := os.OpenFile(path(o), os.O_RDWR, 0)
 		must(err)
-		_, err = f.WriteAt([]byte{1}, controlAt+0x210) // receivers
+		_, err = f.WriteAt([]byte{1}, controlAt+0x210) // receiver attachments
 		must(errorsOf(err, f.Close()))
 	}
 	kill()
@@ -228,8 +228,8 @@ func TestDeadChannelStaysWhereItsReplacementHasNoRoom(t *testing.T) {
 	require.Zero(t, p.Wait())
 }
 
-// A typed end that can't attach must not have marked the channel as its own.
-func TestEndThatFailedHasNotMarkedTheChannel(t *testing.T) {
+// A typed endpoint that fails to attach must not record its layout in the channel.
+func TestEndpointThatFailedHasNotMarkedTheChannel(t *testing.T) {
 	o := in(t)
 	o.Capacity = 4096
 	s := newSender(t, creating(o))
@@ -256,7 +256,8 @@ func TestEndThatFailedHasNotMarkedTheChannel(t *testing.T) {
 	require.NoError(t, r.Close())
 }
 
-// What others may not write they can't remove either, by an open before.
+// On a read-only mount ForceRemove fails before it changes anything: endpoints that are
+// already attached go on.
 func TestRemoveOnAReadOnlyMountChangesNothing(t *testing.T) {
 	p := proctest.StartMounts(t, "remounted", encode(t, in(t)))
 	said := p.Line()
@@ -269,8 +270,8 @@ func TestRemoveOnAReadOnlyMountChangesNothing(t *testing.T) {
 	require.Zero(t, p.Wait())
 }
 
-// remountedRole has both ends open when its directory is covered by a read-only mount
-// of itself.
+// remountedRole has both endpoints open when its directory is covered by a read-only
+// mount of itself.
 func remountedRole(args []string) int {
 	o := decode(args)
 	if err := mountTmpfs(o.Dir, 0, "mode=700"); err != nil {
@@ -299,8 +300,8 @@ func remountedRole(args []string) int {
 	return 0
 }
 
-// What a channel carries is compared before anything of it is cleared away.
-func TestReceiverOfAnotherLayoutLeavesWhatItWouldHavePassed(t *testing.T) {
+// NewReceiverOf compares the layouts before recovery changes anything in the channel.
+func TestReceiverOfAnotherLayoutKeepsAbortedClaims(t *testing.T) {
 	o := in(t)
 	o.Durable = true
 	t.Cleanup(func() { remove(t, o) })

@@ -11,11 +11,11 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// An end without membarrier makes the others fence at every publication, for as
-// long as it is attached and no longer.
-func TestChannelIsFastAgainOnceTheEndsWithoutMembarrierHaveGone(t *testing.T) {
+// An endpoint without membarrier makes its peers fence at every publication, but only
+// while it is attached.
+func TestPublishersFenceOnlyWhileAnEndpointLacksMembarrier(t *testing.T) {
 	if !fence.Register() {
-		t.Skip("membarrier is refused here in any case")
+		t.Skip("membarrier is not available")
 	}
 	for what, leave := range map[string]func(*testing.T, *proctest.Proc){
 		"closed": func(t *testing.T, p *proctest.Proc) {
@@ -31,8 +31,8 @@ func TestChannelIsFastAgainOnceTheEndsWithoutMembarrierHaveGone(t *testing.T) {
 			requireFencing := func(receivers, senders bool) {
 				t.Helper()
 				r, s := fencing(o)
-				require.Equal(t, receivers, r, "receiver's bell")
-				require.Equal(t, senders, s, "senders' bell")
+				require.Equal(t, receivers, r, "receiver's doorbell")
+				require.Equal(t, senders, s, "senders' doorbell")
 			}
 			confined := startConfined(t, "membarrier", unix.EPERM, "receiver", encode(t, o))
 			confined.Expect("ready")
@@ -47,7 +47,7 @@ func TestChannelIsFastAgainOnceTheEndsWithoutMembarrierHaveGone(t *testing.T) {
 			recv(t, r, "while it is attached")
 			requireFencing(false, true)
 			leave(t, confined)
-			proctest.Eventually(t, "the senders' bell asks for no fence", func() bool {
+			proctest.Eventually(t, "the senders' doorbell requires no fence", func() bool {
 				send(t, s, "after it has gone")
 				recv(t, r, "after it has gone")
 				_, senders := fencing(o)

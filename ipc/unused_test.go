@@ -48,7 +48,7 @@ func TestRemoveUnusedKeepsUnreadMessages(t *testing.T) {
 		require.NoError(t, s.Close())
 		requireKept(t, o, 4)
 		r := newReceiver(t, o)
-		recv(t, r, "a", "b", "c") // the last one is in the same record as d
+		recv(t, r, "a", "b", "c") // c is in the same record as d
 		require.NoError(t, r.Close())
 		requireKept(t, o, 1)
 		r = newReceiver(t, o)
@@ -56,7 +56,7 @@ func TestRemoveUnusedKeepsUnreadMessages(t *testing.T) {
 		require.NoError(t, r.Close())
 		requireUnused(t, o)
 	})
-	t.Run("of a sender that was killed", func(t *testing.T) {
+	t.Run("of a killed sender", func(t *testing.T) {
 		o := durable(t)
 		p := startSender(t, o)
 		require.Equal(t, "ok", p.Ask("send a"))
@@ -65,7 +65,7 @@ func TestRemoveUnusedKeepsUnreadMessages(t *testing.T) {
 		requireKept(t, o, 1)
 		require.NoError(t, ipc.Remove(name, o))
 	})
-	t.Run("that a receiver that was killed had in hand", func(t *testing.T) {
+	t.Run("held by a killed receiver", func(t *testing.T) {
 		o := durable(t)
 		s := newSender(t, o)
 		send(t, s, "a")
@@ -85,7 +85,7 @@ func TestRemoveUnusedRemoves(t *testing.T) {
 		require.NoError(t, ipc.Create(name, o))
 		requireUnused(t, o)
 	})
-	t.Run("what holds no message but a claim that was aborted", func(t *testing.T) {
+	t.Run("a channel with only an aborted claim", func(t *testing.T) {
 		o := durable(t)
 		s := newSender(t, o)
 		c, err := s.Claim(background(t), 100)
@@ -94,10 +94,10 @@ func TestRemoveUnusedRemoves(t *testing.T) {
 		require.NoError(t, s.Close())
 		stats, err := ipc.Inspect(name, o)
 		require.NoError(t, err)
-		require.NotZero(t, stats.Used, "there is padding")
+		require.NotZero(t, stats.Used, "the ring holds padding")
 		requireUnused(t, o)
 	})
-	t.Run("what holds no message but a dead sender's claim", func(t *testing.T) {
+	t.Run("a channel with only a dead sender's claim", func(t *testing.T) {
 		o := durable(t)
 		p := startSender(t, o)
 		require.Equal(t, "ok", p.Ask("claim never committed"))
@@ -125,7 +125,7 @@ func TestRemoveUnusedRefusesAsRemoveDoes(t *testing.T) {
 	requireUnused(t, o)
 }
 
-// A ring that can't be read may hold messages: it stays.
+// A corrupt ring may hold messages, so RemoveUnused keeps it.
 func TestRemoveUnusedKeepsACorruptRing(t *testing.T) {
 	o := durable(t)
 	s := newSender(t, o)
@@ -145,8 +145,8 @@ func TestRemoveUnusedKeepsACorruptRing(t *testing.T) {
 	require.NoError(t, ipc.Remove(name, o))
 }
 
-// Senders come, send and go while others remove what is unused all the time: no
-// message is lost, and no end is refused.
+// Senders join, send and close while goroutines constantly call RemoveUnused: no message
+// is lost, and no endpoint fails to open.
 func TestRemoveUnusedLosesNoMessageToARace(t *testing.T) {
 	o := durable(t)
 	ctx, cancel := context.WithCancel(background(t))
@@ -154,7 +154,7 @@ func TestRemoveUnusedLosesNoMessageToARace(t *testing.T) {
 	for range 2 {
 		removers.Go(func() {
 			for ctx.Err() == nil {
-				_ = ipc.RemoveUnused(name, o) // whatever it finds
+				_ = ipc.RemoveUnused(name, o) // it may fail
 			}
 		})
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// wakes returns how often the threads of a process have gone to sleep of their own.
+// wakes returns the number of voluntary context switches of a process's threads.
 func wakes(pid int) (n int) {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
 	for _, file := range files {
@@ -29,8 +29,8 @@ func wakes(pid int) (n int) {
 	return n
 }
 
-// idlerRole attaches so many receivers and senders, each of a channel of its own, and
-// blocks in each receiver, until it is killed.
+// idlerRole opens args[1] channels with a receiver and a sender each, and blocks in each
+// receiver, until it is killed.
 func idlerRole(args []string) int {
 	o := decode(args)
 	ctx := context.Background()
@@ -49,19 +49,19 @@ func idlerRole(args []string) int {
 	return 0
 }
 
-// An idle process wakes once in each heartbeat, whatever it holds.
+// An idle process wakes once per heartbeat, however many endpoints it has.
 func TestIdleProcessWakesOnceInAHeartbeat(t *testing.T) {
 	const beats = 20
 	for _, n := range []int{1, 100} {
 		o := with(in(t), func(o *ipc.Options) { o.Capacity = 4096; o.MaxSenders = 1; o.Heartbeat = 100 * time.Millisecond })
 		p := proctest.Start(t, "idler", encode(t, o), strconv.Itoa(n))
 		p.Expect("ready")
-		proctest.Eventually(t, "it is idle", func() bool {
+		proctest.Eventually(t, "the process is idle", func() bool {
 			before := wakes(p.Pid())
-			time.Sleep(beats * o.Heartbeat) // a measured time
+			time.Sleep(beats * o.Heartbeat) // the measured interval
 			woken := wakes(p.Pid()) - before
 			t.Logf("%d channels: woken %d times in %d heartbeats", n, woken, beats)
-			return woken <= beats+beats/4 // the runtime wakes now and then, too
+			return woken <= beats+beats/4 // the runtime wakes sometimes, too
 		})
 		p.Kill()
 		for i := range n {
@@ -70,7 +70,7 @@ func TestIdleProcessWakesOnceInAHeartbeat(t *testing.T) {
 	}
 }
 
-// joinerRole attaches so many senders to the channel, and waits to be killed.
+// joinerRole attaches args[1] senders to the channel and waits to be killed.
 func joinerRole(args []string) int {
 	for range number(args[1]) {
 		if _, err := ipc.NewSender(context.Background(), name, decode(args)); err != nil {
@@ -107,12 +107,12 @@ func TestReceiverNeedsOneDescriptorForASendersProcess(t *testing.T) {
 		}
 		return count
 	}
-	proctest.Eventually(t, "its process is watched", func() bool { return watched() > 0 })
-	proctest.Eventually(t, "all are attached", func() bool { return len(r.Stats().Senders) == n })
-	require.LessOrEqual(t, open()-before, 10, "its pidfd, and what this test holds")
+	proctest.Eventually(t, "the senders' process is watched", func() bool { return watched() > 0 })
+	proctest.Eventually(t, "all senders are attached", func() bool { return len(r.Stats().Senders) == n })
+	require.LessOrEqual(t, open()-before, 10, "one pidfd, and the descriptors of this test")
 	p.Kill()
 	require.ErrorIs(t, awaitSoon(t, got), ipc.ErrDisconnected)
-	proctest.Eventually(t, "each death is told", func() bool { return r.Stats().Deaths == n })
+	proctest.Eventually(t, "each death is counted", func() bool { return r.Stats().Deaths == n })
 }
 
 func TestDoneClosesAsSoonAsTheReceiverIsKilled(t *testing.T) {
@@ -125,15 +125,15 @@ func TestDoneClosesAsSoonAsTheReceiverIsKilled(t *testing.T) {
 	select {
 	case <-s.Done():
 	case <-time.After(soon):
-		t.Fatal("it is not closed")
+		t.Fatal("Done is not closed")
 	}
 	require.ErrorIs(t, s.TrySend(nil), ipc.ErrDisconnected)
 	require.NoError(t, s.Close())
 	remove(t, o)
 }
 
-// deafRole blocks in a call, truncates the file, and ends the call by its context or by
-// Close.
+// deafRole blocks in a call, truncates the file, and unblocks the call by canceling its
+// context or by Close.
 func deafRole(args []string) int {
 	o := decode(args)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -177,9 +177,9 @@ func deafRole(args []string) int {
 	return 0
 }
 
-// A truncation replaces the memory under a sleeper. It hears its own process all the
-// same.
-func TestSleeperOnATruncatedFileHearsItsProcess(t *testing.T) {
+// A truncation replaces the memory on which a call sleeps. Its own process can still
+// wake it.
+func TestWaitOnATruncatedFileCanBeUnblocked(t *testing.T) {
 	requireGuard(t)
 	for _, call := range []string{"Recv", "Send", "Flush"} {
 		for _, how := range []string{"context", "Close"} {

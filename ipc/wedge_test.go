@@ -42,7 +42,7 @@ func TestLongSpinHeedsContextCloseAndDeath(t *testing.T) {
 	})
 	_, err := r.Recv(context.Background())
 	require.NoError(t, err)
-	within(t, "the news that the last sender has gone", func() {
+	within(t, "Recv after the last sender has gone", func() {
 		_, err := r.Recv(context.Background())
 		require.ErrorIs(t, err, ipc.ErrDisconnected)
 	})
@@ -67,7 +67,7 @@ func TestKilledPeerEndsALongSpin(t *testing.T) {
 	p := proctest.Start(t, "sender", encode(t, o))
 	p.Expect("ready")
 	p.Kill()
-	within(t, "the news of the death", func() {
+	within(t, "Recv after the death", func() {
 		for {
 			_, err := r.Recv(context.Background())
 			if err != nil {
@@ -78,7 +78,7 @@ func TestKilledPeerEndsALongSpin(t *testing.T) {
 	})
 }
 
-// A message may lie in memory that faults: in a file that was truncated, say.
+// The message passed to Send may lie in memory that faults, such as a truncated file.
 func TestPanicWhileSendingLeavesNoClaim(t *testing.T) {
 	o := in(t)
 	r := newReceiver(t, o)
@@ -124,7 +124,7 @@ func TestLateAbortLeavesTheNextClaimAlone(t *testing.T) {
 	}
 }
 
-// However many claims come between a Commit and the Abort that was deferred with it.
+// Any number of claims may come between a Commit and the Abort deferred with it.
 func TestLateAbortLeavesAnyLaterClaimAlone(t *testing.T) {
 	o := in(t)
 	r := newReceiver(t, o)
@@ -157,7 +157,7 @@ func TestLateAbortLeavesAnyLaterClaimAlone(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		c, err := s.Claim(ctx, 8)
 		if err != nil || c.Commit() != nil || c.Abort() == nil {
-			t.Error("not as it must be")
+			t.Error("want Claim and Commit to succeed and a late Abort to fail")
 		}
 		if _, err := r.RecvAppend(ctx, buf[:0]); err != nil {
 			t.Error(err)
@@ -165,8 +165,8 @@ func TestLateAbortLeavesAnyLaterClaimAlone(t *testing.T) {
 	}))
 }
 
-// Goroutines that follow the documented pattern, each with a deferred Abort.
-func TestClaimsOfManyGoroutinesDoNotMeet(t *testing.T) {
+// Many goroutines follow the documented pattern, each with a deferred Abort.
+func TestClaimsOfManyGoroutinesDoNotInterfere(t *testing.T) {
 	o := in(t)
 	r := newReceiver(t, o)
 	s := newSender(t, o)
@@ -248,7 +248,7 @@ func TestRemovalIsNotTakenForAReceiver(t *testing.T) {
 	defer func() {
 		close(stop)
 		removing.Wait()
-		_ = ipc.Remove(name, o) // the last one, if the remover had no turn since
+		_ = ipc.Remove(name, o) // the last channel, if the remover did not get to it
 	}()
 	for range 300 {
 		r, err := ipc.NewReceiver(context.Background(), name, o)
@@ -257,7 +257,7 @@ func TestRemovalIsNotTakenForAReceiver(t *testing.T) {
 	}
 }
 
-func TestEmptyBatchKnowsWhatBecameOfItsEnds(t *testing.T) {
+func TestEmptyBatchReportsClosedEndpoints(t *testing.T) {
 	o := in(t)
 	r := newReceiver(t, o)
 	s, gone := newSender(t, o), newSender(t, o)
