@@ -18,11 +18,11 @@ func quiet(t *testing.T, b Doorbell, fn func()) {
 	t.Helper()
 	seq := b.Seq()
 	fn()
-	require.Equal(t, seq, b.Seq(), "rung for nobody")
+	require.Equal(t, seq, b.Seq(), "notified without a sleeper")
 }
 
-// rung checks that fn notified b once.
-func rung(t *testing.T, b Doorbell, fn func()) {
+// notifies checks that fn notified b once.
+func notifies(t *testing.T, b Doorbell, fn func()) {
 	t.Helper()
 	seq := b.Seq()
 	fn()
@@ -36,10 +36,10 @@ func TestSenderRingsOnceForEachAnnouncementAndLeavesItStanding(t *testing.T) {
 		quiet(t, b, p[0].Notify)
 		for range 3 {
 			b.Announce()
-			rung(t, b, p[0].Notify)
+			notifies(t, b, p[0].Notify)
 			quiet(t, b, p[0].Notify)
 			// Another sender notifies too: the first may have died before its wake.
-			rung(t, b, p[1].Notify)
+			notifies(t, b, p[1].Notify)
 			require.True(t, b.Announced())
 		}
 		b.Retract()
@@ -73,7 +73,7 @@ func TestEndsThatMustFenceRing(t *testing.T) {
 			put(t, p, "a")
 			quiet(t, r.Doorbell(), p.Notify)
 			r.Doorbell().Announce()
-			rung(t, r.Doorbell(), p.Notify)
+			notifies(t, r.Doorbell(), p.Notify)
 			r.Doorbell().Retract()
 			take(t, c, "a")
 			p.Join(4, 0)

@@ -22,11 +22,11 @@ func TestSenderFencesIfTheBellSaysSoOrItHasNotRegistered(t *testing.T) {
 		flags      uint32
 		fences     bool
 	}{
-		"neither":          {true, 0, false},
-		"asleep":           {true, bellSleeping, false},
-		"the bell":         {true, bellFence, true},
-		"the bell, asleep": {true, bellFence | bellSleeping, true},
-		"not registered":   {false, 0, true},
+		"neither":              {true, 0, false},
+		"asleep":               {true, bellSleeping, false},
+		"the doorbell":         {true, bellFence, true},
+		"the doorbell, asleep": {true, bellFence | bellSleeping, true},
+		"not registered":       {false, 0, true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			g := newGlass(t, beforeHead, beforeBeat, 0)

@@ -11,10 +11,10 @@ import (
 	"github.com/shmchan/shmchan/internal/fence"
 )
 
-// The unlocker's store is a plain one, which is still on its way when it looks for
-// waiters, behind others to lines that the waiter's processor has: so it takes the
-// waiter's fence for one of the two to see the other. There is nobody else, who
-// would wake the waiter later.
+// The unlocker's plain store is still in its store buffer when it checks for waiters,
+// behind stores to lines that the waiter's processor holds. So only the waiter's fence
+// makes one of the two see the other. There is no other goroutine that would wake the
+// waiter later.
 func TestWaiterSeesThatItIsFreeOrIsSeen(t *testing.T) {
 	if min(runtime.NumCPU(), runtime.GOMAXPROCS(0)) < 2 || !fence.Register() {
 		t.Skip("needs two processors and membarrier")
@@ -23,7 +23,7 @@ func TestWaiterSeesThatItIsFreeOrIsSeen(t *testing.T) {
 	var shared [1500]byte
 	var ballast [len(shared)]byte
 	var round, locked, got atomic.Int64
-	const asleep = 10 * time.Second // for that long nobody is only late
+	const asleep = 10 * time.Second // longer than any delay
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
@@ -34,7 +34,7 @@ func TestWaiterSeesThatItIsFreeOrIsSeen(t *testing.T) {
 				}
 			}
 			l.Lock()
-			clear(shared[:]) // its lines are here now
+			clear(shared[:]) // its lines are now in this processor's cache
 			l.Unlock()
 			got.Store(n)
 		}

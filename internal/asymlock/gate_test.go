@@ -27,7 +27,7 @@ func TestGateLetsOneInAndIsFinishedOnce(t *testing.T) {
 		finished := 0
 		g := newGate(alone, func() { finished++ })
 		require.True(t, g.Enter())
-		require.False(t, g.Enter(), "somebody is in")
+		require.False(t, g.Enter(), "a call is inside")
 		require.False(t, g.Handing())
 		g.Hand(true)
 		require.True(t, g.Handing())
@@ -35,8 +35,8 @@ func TestGateLetsOneInAndIsFinishedOnce(t *testing.T) {
 		require.False(t, g.Handing())
 		require.True(t, g.Enter())
 		require.True(t, g.Close())
-		require.False(t, g.Close(), "it is closed already")
-		require.Zero(t, finished, "somebody is in")
+		require.False(t, g.Close(), "already closed")
+		require.Zero(t, finished, "a call is inside")
 		g.Leave()
 		require.Equal(t, 1, finished)
 		require.False(t, g.Enter())
@@ -56,8 +56,8 @@ func TestGateClosedWithNobodyInIsFinishedByTheCloser(t *testing.T) {
 	})
 }
 
-// Whenever the gate is closed under a caller that comes and goes as fast as it can,
-// it is finished once, and never while the call is inside.
+// If the gate is closed while a caller enters and leaves as fast as it can, finish runs
+// once, and never while a call is inside.
 func TestGateIsFinishedWhoeverIsLast(t *testing.T) {
 	onGates(t, func(t *testing.T, alone bool) {
 		for round := range 2000 {
@@ -70,7 +70,7 @@ func TestGateIsFinishedWhoeverIsLast(t *testing.T) {
 				finished.Add(1)
 			})
 			var done sync.WaitGroup
-			for range 2 { // one may come in while the other is on its way out
+			for range 2 { // one call may enter while another leaves
 				done.Go(func() {
 					for calls := 0; calls < 300 && !g.Closed(); calls++ {
 						if g.Enter() {

@@ -17,7 +17,7 @@ func newLock(alone bool) *Lock {
 }
 
 // Many goroutines, some of which hold the lock long enough that others sleep: a
-// sleeper that is forgotten keeps the test from ending.
+// forgotten sleeper hangs the test.
 func TestOneHasItAndNobodyIsForgotten(t *testing.T) {
 	for name, alone := range map[string]bool{"fence by the waiter": false, "fence by the unlocker": true} {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestOneHasItAndNobodyIsForgotten(t *testing.T) {
 			select {
 			case <-finished:
 			case <-time.After(time.Minute):
-				t.Fatal("somebody sleeps for ever")
+				t.Fatal("a waiter sleeps forever")
 			}
 			require.Equal(t, goroutines*rounds, n)
 			require.Equal(t, before, l.waiters.Load())
@@ -62,7 +62,7 @@ func TestWaiterSleepsAndIsWoken(t *testing.T) {
 	select {
 	case <-got:
 	case <-time.After(10 * time.Second):
-		t.Fatal("it was not woken")
+		t.Fatal("the waiter was not woken")
 	}
 	l.Unlock()
 }

@@ -18,7 +18,7 @@ import (
 
 const patience = 20 * time.Second
 
-// instead is what a copy of the test binary does that was started for it.
+// instead is the role of a copy of the test binary.
 var instead func()
 
 func TestMain(m *testing.M) {
@@ -52,7 +52,7 @@ func TestTruncatedFileReadsAsZeroes(t *testing.T) {
 	require.True(t, g.Broken())
 	require.Zero(t, mem[0], "the whole range was replaced")
 	mem[5] = 7
-	require.EqualValues(t, 7, mem[5], "it is memory")
+	require.EqualValues(t, 7, mem[5], "the range is ordinary memory")
 }
 
 func TestWritesAndCopiesGoOnToo(t *testing.T) {
@@ -114,7 +114,7 @@ func TestMoreRangesThanThereIsRoomForAreNotGuarded(t *testing.T) {
 	}
 }
 
-// The handler comes to the last entry too.
+// The handler also reaches the last entry.
 func TestLastRangeOfAFullTableIsGuarded(t *testing.T) {
 	_, filler := mapped(t, 1)
 	end := &entries[maxGuards-1]
@@ -135,8 +135,8 @@ func TestLastRangeOfAFullTableIsGuarded(t *testing.T) {
 	require.True(t, last.Broken())
 }
 
-// Once Remove has returned the memory may be unmapped, and others may map theirs
-// there.
+// After Remove has returned the memory may be unmapped, and its addresses reused by
+// another mapping.
 func TestRemoveWaitsForTheHandlersThatReplaceTheRange(t *testing.T) {
 	_, mem := mapped(t, 1)
 	g := Add(mem)
@@ -148,7 +148,7 @@ func TestRemoveWaitsForTheHandlersThatReplaceTheRange(t *testing.T) {
 	for range atWork {
 		select {
 		case <-removed:
-			require.Fail(t, "a handler is at work")
+			require.Fail(t, "Remove returned while a handler was at work")
 		case <-time.After(time.Millisecond):
 		}
 		g.e.state.Add(^uint64(0)) // H5
@@ -156,14 +156,14 @@ func TestRemoveWaitsForTheHandlersThatReplaceTheRange(t *testing.T) {
 	select {
 	case <-removed:
 	case <-time.After(patience):
-		require.Fail(t, "no handler is at work")
+		require.Fail(t, "Remove did not return though no handler is at work")
 	}
 	again := Add(mem)
 	require.Same(t, g.e, again.e)
 	again.Remove()
 }
 
-// A state never comes back, so a handler that has stood still since H1 fails at H3.
+// A state never recurs, so a handler that was suspended since H1 fails at H3.
 func TestEveryRangeOfAnEntryHasAStateOfItsOwn(t *testing.T) {
 	_, mem := mapped(t, 1)
 	seen := map[uint64]bool{}
@@ -178,7 +178,7 @@ func TestEveryRangeOfAnEntryHasAStateOfItsOwn(t *testing.T) {
 	}
 }
 
-// What was guarded once is not any more, though its entry still has the bounds.
+// A removed range is no longer guarded, although its entry still has the bounds.
 func TestOtherFaultsInARangeThatWasRemovedAreTheRuntimes(t *testing.T) {
 	if os.Getenv("BUSGUARD_FAULT") != "" {
 		faultIn(func(mem []byte) { Add(mem).Remove() })
@@ -186,7 +186,7 @@ func TestOtherFaultsInARangeThatWasRemovedAreTheRuntimes(t *testing.T) {
 	requireDies(t)
 }
 
-// A fault elsewhere still ends the program as the runtime does it.
+// A fault elsewhere still ends the program as it does without the guard.
 func TestOtherFaultsAreTheRuntimes(t *testing.T) {
 	if os.Getenv("BUSGUARD_FAULT") != "" {
 		other, err := mmap.MapRegion(nil, os.Getpagesize(), mmap.COPY, mmap.ANON, 0)
@@ -198,7 +198,7 @@ func TestOtherFaultsAreTheRuntimes(t *testing.T) {
 	requireDies(t)
 }
 
-// requireDies runs the test once more, in a process that is to die of its fault.
+// requireDies runs the test again, in a process that must die of its fault.
 func requireDies(t *testing.T) {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$")
@@ -209,8 +209,8 @@ func requireDies(t *testing.T) {
 	require.Contains(t, string(out), "SIGBUS")
 }
 
-// faultIn touches memory that a file no longer has. It dies: so it leaves nothing
-// that a test would have to clean up.
+// faultIn touches memory past the end of its file. The process dies, so faultIn leaves
+// nothing that a test would have to clean up.
 func faultIn(prepare func(mem []byte)) {
 	fd, err := unix.MemfdCreate("fault", 0)
 	if err != nil {

@@ -16,11 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stepped says that this process is the one whose handler is stepped through.
+// stepped reports whether this is the process whose handler is single-stepped.
 var stepped = os.Getenv("BUSGUARD_STEPPED") != ""
 
 func init() {
-	if stepped { // the thread that is traced is the first one
+	if stepped { // the traced thread is the first one
 		runtime.LockOSThread()
 		instead = func() {
 			if err := faultBetween(); err != nil {
@@ -32,9 +32,9 @@ func init() {
 	}
 }
 
-// faultBetween faults in a guarded page. The handler comes to another entry first,
-// of a range to the left, which is used again for one to the right when standard
-// input says so. What lies between, the fault apart, is to stay as it is.
+// faultBetween faults in a guarded page. The handler first examines another entry, of a
+// range to the left, which is reused for a range to the right when standard input asks
+// for it. Everything between the two, except the faulting page, must stay unchanged.
 func faultBetween() error {
 	fd, err := unix.MemfdCreate("half", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -66,8 +66,8 @@ func faultBetween() error {
 }
 
 // Between any two instructions of the handler another thread may remove a range
-// and use its entry for another one. (The race detector sees nothing of it, and
-// makes each of the processes slow to start.)
+// and reuse its entry for another. (The race detector can't see this, and makes each
+// process slow to start.)
 func TestEntryMayBeUsedAgainAtEveryStepOfTheHandler(t *testing.T) {
 	step := 0
 	for useAgainAt(t, step) {
@@ -77,7 +77,7 @@ func TestEntryMayBeUsedAgainAtEveryStepOfTheHandler(t *testing.T) {
 	t.Log(step, "instructions")
 }
 
-// useAgainAt reports whether the handler had that many instructions.
+// useAgainAt reports whether the handler has that many instructions.
 func useAgainAt(t *testing.T, step int) bool {
 	t.Helper()
 	runtime.LockOSThread() // only the thread that started the child traces it
@@ -94,7 +94,7 @@ func useAgainAt(t *testing.T, step int) bool {
 	if err := cmd.Start(); err != nil {
 		t.Skip("no process can be traced here: ", err)
 	}
-	defer func() { _ = cmd.Process.Kill() }() // it has ended, unless the test failed
+	defer func() { _ = cmd.Process.Kill() }() // it has exited unless the test failed
 	require.NoError(t, out.Close())
 	traced := tracee{t, cmd.Process.Pid}
 	for sig := traced.wait(); sig != unix.SIGBUS; sig = traced.wait() {
@@ -107,7 +107,7 @@ func useAgainAt(t *testing.T, step int) bool {
 		if n == step {
 			_, err := in.Write([]byte{'!'})
 			require.NoError(t, err)
-			// No answer: the handler is at work on that very entry, and Remove waits.
+			// No answer: the handler is using that entry, and Remove waits for it.
 			require.NoError(t, said.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
 			_, _ = said.Read(make([]byte, 1))
 			break
@@ -122,7 +122,7 @@ func useAgainAt(t *testing.T, step int) bool {
 	text, err := io.ReadAll(said)
 	require.NoError(t, err)
 	require.NoError(t, cmd.Wait(), "%s", text)
-	require.Contains(t, string(text), "foreign 1, faulty 2, broken true\n", "the entry was used again before instruction %d", step)
+	require.Contains(t, string(text), "foreign 1, faulty 2, broken true\n", "the entry was reused before instruction %d", step)
 	return inside
 }
 
@@ -132,7 +132,7 @@ type tracee struct {
 	pid int
 }
 
-// wait returns the signal that stopped it; 0: a step or an exec did.
+// wait returns the signal that stopped it, or 0 for a step or an exec.
 func (p tracee) wait() unix.Signal {
 	p.t.Helper()
 	var status unix.WaitStatus

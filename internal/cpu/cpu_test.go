@@ -13,7 +13,7 @@ func TestPausesTakeAboutTheirTime(t *testing.T) {
 	const want = 20 * time.Microsecond
 	n := Pauses(want)
 	require.Positive(t, n)
-	// Interruptions make it longer, never shorter; so the shortest of many counts.
+	// Interruptions only make it longer, so the shortest of many counts.
 	shortest := time.Hour
 	for range 1000 {
 		start := time.Now()

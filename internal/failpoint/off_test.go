@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { proctest.Main(m, nil) }
 
-// nm lists the symbols of the command, built with these tags.
+// nm returns the symbols of the command, built with these tags.
 func nm(t *testing.T, tags string) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "shmchan")
@@ -25,7 +25,7 @@ func nm(t *testing.T, tags string) string {
 	return string(out)
 }
 
-// Without the symbol there is no call: every Hit was inlined, and its body is empty.
+// Without the symbol there is no call: every Hit was inlined with an empty body.
 func TestOnlyABuildWithTheTagHasFailpoints(t *testing.T) {
 	const symbol = "shmchan/internal/failpoint."
 	require.NotContains(t, nm(t, ""), symbol)

@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 	proctest.Main(m, map[string]proctest.Role{"walker": walkerRole})
 }
 
-// walkerRole comes to a point three times.
+// walkerRole reaches a failpoint three times.
 func walkerRole([]string) int {
 	for i := range 3 {
 		Hit(Stamped)

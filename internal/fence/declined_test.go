@@ -13,8 +13,8 @@ func TestMain(m *testing.M) {
 	proctest.Main(m, map[string]proctest.Role{"declines": declinesRole})
 }
 
-// declinesRole says what works before and after it declines: what a process decides for
-// good is tested in one of its own.
+// declinesRole prints what works before and after it declines. Declining is permanent,
+// so it is tested in a process of its own.
 func declinesRole([]string) int {
 	works := fence.Everywhere()
 	fence.Decline()
@@ -26,5 +26,5 @@ func TestProcessThatDeclinesReachesOthers(t *testing.T) {
 	p := proctest.Start(t, "declines")
 	p.Expect("false true")
 	require.Zero(t, p.Wait())
-	require.Equal(t, fence.Register(), fence.Reaches(), "one that has not declined reaches others if it is registered")
+	require.Equal(t, fence.Register(), fence.Reaches(), "without declining it reaches others if it is registered")
 }

@@ -29,7 +29,7 @@ func TestTwoOpensOfOneProcessExcludeEachOther(t *testing.T) {
 	require.False(t, ok, "the byte is held")
 	ok, err = TryLock(b, 4, 1)
 	require.NoError(t, err)
-	require.True(t, ok, "its neighbour is not")
+	require.True(t, ok, "its neighbour is free")
 
 	held, at, err := Held(b, 0, 100)
 	require.NoError(t, err)
@@ -66,7 +66,7 @@ func TestClosingAnotherDescriptorKeepsTheLock(t *testing.T) {
 	require.NoError(t, other.Close())
 	held, _, err := Held(b, 0, 1)
 	require.NoError(t, err)
-	require.True(t, held, "a classic fcntl lock would be gone")
+	require.True(t, held, "a classic fcntl lock would have been released")
 }
 
 func TestReadOnlyDescriptorMayProbe(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Each kind of file system is told by its name, whether it is refused before
-// anything is tried or refuses something itself.
+// The error names each kind of file system, whether it is refused before anything is
+// tried or itself refuses an operation.
 func TestExplainNamesTheFileSystemAndWhatToDo(t *testing.T) {
 	for _, tt := range []struct {
 		number uint32
@@ -42,7 +42,7 @@ func TestOnlyWhatAFileSystemMayLackIsExplained(t *testing.T) {
 	}
 	err = Explain(int(f.Fd()), "/dev/shm", "anything", unix.ENOTTY)
 	require.ErrorContains(t, err, "/dev/shm is on tmpfs, which refuses anything")
-	require.Equal(t, unix.EINVAL, Explain(-1, "/dev/shm", "anything", unix.EINVAL), "nothing is known of it")
+	require.Equal(t, unix.EINVAL, Explain(-1, "/dev/shm", "anything", unix.EINVAL), "an unknown file system")
 }
 
 func TestOnlySomeAreRefusedUntried(t *testing.T) {

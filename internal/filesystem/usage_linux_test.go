@@ -17,7 +17,7 @@ func TestUsageOfSharedMemoryIsMemory(t *testing.T) {
 
 	s, err = UsageOf("/proc")
 	require.NoError(t, err)
-	require.Equal(t, "0x9fa0", s.Name, "one that channels are never on")
+	require.Equal(t, "0x9fa0", s.Name, "a file system that never holds a channel")
 }
 
 func TestUsageOfNothingIsAnError(t *testing.T) {

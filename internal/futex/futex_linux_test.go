@@ -26,8 +26,8 @@ func TestWaitEndsByItself(t *testing.T) {
 	lasts(t, 10*time.Millisecond, func(d time.Duration) error { return Wait(&w, 0, d) })
 }
 
-// lasts requires that some wait of d lasts as long. A signal, with which the Go
-// scheduler interrupts a thread, may end any one early.
+// lasts requires that some wait of d lasts that long. Any single one may be cut short
+// by a signal with which the Go scheduler interrupts a thread.
 func lasts(t *testing.T, d time.Duration, wait func(time.Duration) error) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -58,7 +58,7 @@ func TestWakeWakesAsManyAsAsked(t *testing.T) {
 	wg.Wait()
 }
 
-// More sleepers than threads: all sleep, each is woken by its own word alone.
+// More sleepers than threads: all sleep, and each is woken only by its own word.
 func TestManySleepersShareThreads(t *testing.T) {
 	if !shared.usable() {
 		t.Log("this kernel has no futex_waitv: every sleeper holds a thread here")
@@ -106,13 +106,13 @@ func TestSharedSleeperEndsByItself(t *testing.T) {
 	lasts(t, 20*time.Millisecond, func(d time.Duration) error { return shared.wait(d, Word{&w, 0}) })
 }
 
-// A deadline must not lie behind because it is far ahead, nor its parts be read
-// as others.
+// A deadline far ahead must not overflow into the past, nor its parts be
+// misinterpreted.
 func TestSleepsMayBeAsLongAsADurationCanBe(t *testing.T) {
 	for name, sleep := range map[string]func(*atomic.Uint32, time.Duration) error{
 		"on a thread": func(w *atomic.Uint32, d time.Duration) error { return Wait(w, 0, d) },
 		"on a shared thread": func(w *atomic.Uint32, d time.Duration) error {
-			threads.Add(maxThreads) // as many as may have one do
+			threads.Add(maxThreads) // all that may have a thread have one
 			defer threads.Add(-maxThreads)
 			return Wait(w, 0, d)
 		},
@@ -126,8 +126,8 @@ func TestSleepsMayBeAsLongAsADurationCanBe(t *testing.T) {
 				for end := time.Now().Add(long); woken == 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
 					woken = Wake(&w, 1)
 				}
-				require.Equal(t, 1, woken, "it did not sleep")
-				w.Store(1) // a shared sleeper is let go for that too
+				require.Equal(t, 1, woken, "the wait did not sleep")
+				w.Store(1) // this also releases a shared sleeper
 				require.NoError(t, <-returned)
 			})
 		}

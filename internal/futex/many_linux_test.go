@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// eachKernel runs a test as this kernel has it, and where nobody may sleep on two words.
+// eachKernel runs a test on this kernel as it is, and without sleeping on two words.
 func eachKernel(t *testing.T, test func(t *testing.T)) {
 	usable := shared.usable()
 	for _, refused := range []bool{!usable, true} {
@@ -42,8 +42,8 @@ func TestWaitAnyWakesByEachWord(t *testing.T) {
 				for asleep := false; !asleep; {
 					select {
 					case err := <-back:
-						require.NoError(t, err, "it did not sleep")
-						go func() { back <- WaitAny(long, others, own, false) }() // a signal may end any one early
+						require.NoError(t, err, "the wait did not sleep")
+						go func() { back <- WaitAny(long, others, own, false) }() // a signal may cut any single one short
 					case <-time.After(time.Millisecond):
 						asleep = true
 					}
@@ -55,14 +55,14 @@ func TestWaitAnyWakesByEachWord(t *testing.T) {
 					case err := <-back:
 						require.NoError(t, err)
 					case <-time.After(time.Millisecond):
-						require.True(t, time.Now().Before(end), "it sleeps on")
+						require.True(t, time.Now().Before(end), "still asleep")
 						continue
 					}
 					break
 				}
 				start := time.Now()
 				require.NoError(t, WaitAny(long, others, own, false))
-				require.Less(t, time.Since(start), long/2, "word %d is not what it was", i)
+				require.Less(t, time.Since(start), long/2, "word %d has changed", i)
 				words[i].Store(0)
 			}
 		}

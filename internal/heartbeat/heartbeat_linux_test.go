@@ -86,7 +86,7 @@ func TestBeatsUntilRemoved(t *testing.T) {
 		require.Greater(t, at, now-int64(patience))
 		b.Remove()
 		before := w.beats.Load()
-		d := add(t, new(words), fast) // so that the walker goes on
+		d := add(t, new(words), fast) // keeps the walker running
 		time.Sleep(5 * fast)
 		require.Equal(t, before, w.beats.Load())
 		b.Remove()
@@ -99,18 +99,18 @@ func TestBeatsUntilRemoved(t *testing.T) {
 func inOneTry(t *testing.T, try func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !try(); {
-		require.True(t, time.Now().Before(end), "it fails each time")
+		require.True(t, time.Now().Before(end), "failed in every try")
 	}
 }
 
-// stand arms the beat, and returns when it has ticked because the line stands.
+// stand arms the beat, and returns when it has ticked because the line stands still.
 func (w *words) stand(t *testing.T, b *Beat, line uint64) {
 	w.line.Store(line)
 	b.Stands()
 	eventually(t, "it ticks", func() bool { return w.ticks.Load() > 0 })
 }
 
-// While both words move there is progress.
+// Progress means that both words move.
 func TestLineThatMovesDoesNotStand(t *testing.T) {
 	both(t, func(t *testing.T) {
 		var w words
@@ -129,7 +129,7 @@ func TestTicks(t *testing.T) {
 	tests := []struct {
 		name string
 		arm  func(*words, *Beat)
-		// quiet changes what must not tick, then due what must.
+		// quiet makes a change that must not tick, then due one that must.
 		quiet, due func(*words)
 	}{
 		{"when the word differs",
@@ -144,7 +144,7 @@ func TestTicks(t *testing.T) {
 			func(w *words, b *Beat) { w.stand(t, b, 1) },
 			func(*words) {},
 			func(w *words) { w.line.Store(0) }},
-		{"once when the line has come to stand",
+		{"once when the line has stopped",
 			func(w *words, b *Beat) { w.stand(t, b, 1) },
 			func(*words) {},
 			func(w *words) { w.line.Store(2) }},
@@ -164,14 +164,14 @@ func TestTicks(t *testing.T) {
 	both(t, func(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				// A beat that is late ticks whatever there is, and a tick may come late: so
-				// what must not tick must not in one of many tries.
+				// A late beat ticks in any case, and a tick may be late: so a change
+				// that must not tick has to pass in only one of many tries.
 				inOneTry(t, func() bool {
 					var w words
 					b := add(t, &w, 20*time.Millisecond)
 					defer b.Remove()
 					tt.arm(&w, b)
-					w.passes(t, 2) // what was seen is what stands now
+					w.passes(t, 2) // the current state has been seen
 					w.ticks.Store(0)
 					tt.quiet(&w)
 					w.passes(t, 1)
@@ -184,7 +184,7 @@ func TestTicks(t *testing.T) {
 					w.passes(t, 2)
 					w.ticks.Store(0)
 					w.shared.Add(100)
-					if !strings.Contains(tt.name, "changes") { // that is for good
+					if !strings.Contains(tt.name, "changes") { // that is permanent
 						w.line.Store(0)
 					}
 					w.passes(t, 2)
@@ -202,8 +202,8 @@ func TestTicksWhileAnotherIsSilent(t *testing.T) {
 		b := Add(Words{At: &w.at, Shared: &w.shared}, fast, "", w.tick)
 		b.Silent()
 		eventually(t, "it ticks", func() bool { return w.ticks.Load() > 1 })
-		w.at.Store(1 << 62) // what can't be counts as silence
-		require.Zero(t, w.beats.Load(), "it does not beat for the other")
+		w.at.Store(1 << 62) // an impossible value counts as silence
+		require.Zero(t, w.beats.Load(), "the walker does not beat for the other")
 		b.Remove()
 	})
 }
@@ -213,7 +213,7 @@ func TestAfterTicksOnce(t *testing.T) {
 		var w words
 		b := add(t, &w, fast)
 		defer b.Remove()
-		inOneTry(t, func() bool { // a beat that is late ticks, too
+		inOneTry(t, func() bool { // a late beat ticks, too
 			w.passes(t, 1)
 			w.ticks.Store(0)
 			from := w.beats.Load()
@@ -254,11 +254,11 @@ func TestTicksWhenTheFileAtAPathChanges(t *testing.T) {
 				if !strings.Contains(what, "made") {
 					require.NoError(t, os.WriteFile(filepath.Join(dir, "f"), nil, 0o600))
 				}
-				time.Sleep(20 * time.Millisecond) // file times have the grain of the kernel's tick
+				time.Sleep(20 * time.Millisecond) // file times have the resolution of the kernel's tick
 				w.passes(t, 3)
 				w.ticks.Store(0)
 				w.passes(t, 3)
-				if w.ticks.Load() != 0 { // a beat that was late
+				if w.ticks.Load() != 0 { // a late beat
 					return false
 				}
 				require.NoError(t, change(), what)
@@ -285,7 +285,7 @@ func TestWordsMayBeUnmappedAfterRemove(t *testing.T) {
 	})
 }
 
-// threadName tells whether this process has the thread.
+// threadName reports whether this process has the thread.
 func hasThread(t *testing.T) bool {
 	names, err := filepath.Glob("/proc/self/task/*/comm")
 	require.NoError(t, err)
@@ -303,7 +303,7 @@ func TestTheThreadIsThereWhileItIsNeeded(t *testing.T) {
 		b := add(t, &w, fast)
 		w.passes(t, 1)
 		require.True(t, hasThread(t))
-		runtime.GC() // stops the world, of which the thread is no part
+		runtime.GC() // stops the world, but not the thread
 		b.Remove()
 		require.False(t, hasThread(t))
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A process wakes once for all that is due at the same interval or at a multiple of
-// it, for its own endpoints, for those that it looks at, and for directories.
+// A process wakes once for everything that is due at one interval or at a multiple of
+// it: its own endpoints, those that it watches, and directories.
 func TestProcessWakesOnceABeatWhateverItHolds(t *testing.T) {
 	const every, beats = 20 * time.Millisecond, 10
 	both(t, func(t *testing.T) {
@@ -21,7 +21,7 @@ func TestProcessWakesOnceABeatWhateverItHolds(t *testing.T) {
 		} {
 			defer b.Remove()
 		}
-		inOneTry(t, func() bool { // a walk that is late may make others
+		inOneTry(t, func() bool { // a late walk may cause others
 			mine.passes(t, 2)
 			walks, from := all.walker.pass.Load()/2, mine.beats.Load()
 			mine.passes(t, beats)
@@ -30,8 +30,8 @@ func TestProcessWakesOnceABeatWhateverItHolds(t *testing.T) {
 	})
 }
 
-// An endpoint that beats is not silent to one that looks at it at the same times,
-// whichever comes first.
+// A beating endpoint is not silent to one that checks it at the same times, whichever
+// comes first.
 func TestEndpointThatBeatsIsNotSilent(t *testing.T) {
 	const every = int64(time.Millisecond)
 	for _, early := range []bool{true, false} {
@@ -54,6 +54,6 @@ func TestEndpointThatBeatsIsNotSilent(t *testing.T) {
 			}
 		}
 		watch.entry.beat(1150*every, 0)
-		require.True(t, watch.entry.beat(1200*every, 0), "it has fallen silent")
+		require.True(t, watch.entry.beat(1200*every, 0), "the endpoint has fallen silent")
 	}
 }

@@ -14,7 +14,7 @@ func TestStoreIsSeen(t *testing.T) {
 	require.EqualValues(t, 42, w.Load())
 }
 
-// Message passing: who sees the flag must see the data that was stored before.
+// Message passing: a reader that sees the flag must see the data stored before it.
 func TestStorePublishesWhatCameBefore(t *testing.T) {
 	const rounds = 200_000
 	var data [8]uint64

@@ -20,7 +20,7 @@ import (
 
 const helperEnv = "SHMCHAN_PROCESS_TEST"
 
-// helper is what this binary does where a test starts it again.
+// helper is the role of this binary when a test starts it again.
 func helper(what string) int {
 	switch what {
 	case "leader exits": // only its first thread, to which init has bound this goroutine
@@ -29,7 +29,7 @@ func helper(what string) int {
 		go func() { _, _ = io.Copy(io.Discard, os.Stdin); os.Exit(0) }()
 		say(Self())
 		_, _, _ = unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
-	case "hidden": // as another user, with the processes of others hidden
+	case "hidden": // as another user, with other users' processes hidden
 		if err := unix.Mount("proc", "/proc", "proc", 0, "hidepid=2"); err != nil {
 			fmt.Println(err)
 			return 1
@@ -53,7 +53,7 @@ func helper(what string) int {
 	return 0
 }
 
-// The main goroutine begins on the first thread, and may be bound to it here alone.
+// The main goroutine begins on the first thread, and can be bound to it only here.
 func init() {
 	if os.Getenv(helperEnv) == "leader exits" {
 		runtime.LockOSThread()
@@ -62,7 +62,7 @@ func init() {
 
 func say(v any) { _ = json.NewEncoder(os.Stdout).Encode(v) }
 
-// answer says of each identity that it reads whether it is gone.
+// answer reports for each identity that it reads whether it is gone.
 func answer() {
 	for in := json.NewDecoder(os.Stdin); ; {
 		var id Identity
@@ -97,7 +97,7 @@ func startHelper(t *testing.T, what string, attr *syscall.SysProcAttr) *helping 
 	return h
 }
 
-// hear reads the helper's next line into v.
+// hear decodes the helper's next line into v.
 func (h *helping) hear(t *testing.T, v any) {
 	t.Helper()
 	line, err := h.out.ReadString('\n')
@@ -108,7 +108,7 @@ func (h *helping) hear(t *testing.T, v any) {
 func eventually(t *testing.T, cond func() bool) {
 	t.Helper()
 	for end := time.Now().Add(deadline); !cond(); time.Sleep(time.Millisecond) {
-		require.True(t, time.Now().Before(end), "not in time")
+		require.True(t, time.Now().Before(end), "no answer in time")
 	}
 }
 
@@ -123,8 +123,8 @@ func TestGone(t *testing.T) {
 	} {
 		require.False(t, Gone(other), what)
 	}
-	require.True(t, Gone(Identity{id.PID, id.NS, id.Start + 1}), "the number is another's")
-	require.True(t, Gone(Identity{os.Getpid(), id.NS, Self().Start - 1}), "the number is ours")
+	require.True(t, Gone(Identity{id.PID, id.NS, id.Start + 1}), "the PID is another process's")
+	require.True(t, Gone(Identity{os.Getpid(), id.NS, Self().Start - 1}), "the PID is ours")
 
 	require.NoError(t, cmd.Process.Signal(syscall.SIGSTOP))
 	require.False(t, Gone(id), "stopped")
@@ -132,9 +132,9 @@ func TestGone(t *testing.T) {
 	eventually(t, func() bool { return Gone(id) })
 	st, err := readStat(fmt.Sprint(id.PID))
 	require.NoError(t, err)
-	require.Equal(t, "Z", string(st.state), "nobody has waited for it")
+	require.Equal(t, "Z", string(st.state), "its parent has not waited for it")
 	_ = cmd.Wait()
-	require.True(t, Gone(id), "nothing is left")
+	require.True(t, Gone(id), "no trace is left")
 }
 
 func TestProcessWhoseFirstThreadHasEndedIsNotGone(t *testing.T) {
@@ -168,7 +168,7 @@ func TestForeignProcProvesNothing(t *testing.T) {
 	h := startHelper(t, "foreign /proc", &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID})
 	var got []bool
 	h.hear(t, &got)
-	require.Equal(t, []bool{false, true}, got, "not gone, and its own start known")
+	require.Equal(t, []bool{false, true}, got, "not gone, and its own start time known")
 }
 
 func TestOwnStartIsRightWhereProcIsForeign(t *testing.T) {

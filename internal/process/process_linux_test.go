@@ -49,7 +49,7 @@ func TestAwaitReportsAKill(t *testing.T) {
 	select {
 	case <-gone:
 	case <-time.After(deadline):
-		t.Fatal("not told of the death")
+		t.Fatal("the death was not reported")
 	}
 }
 
@@ -86,25 +86,25 @@ func TestCancelledWatchStaysSilent(t *testing.T) {
 	}
 }
 
-// The kernel's report of a death may be on its way when the watch is cancelled, and
-// the number of its descriptor is the next watch's then.
+// The kernel's report of a death may be in flight when the watch is cancelled, and the
+// next watch may then get the same descriptor number.
 func TestReportOfACancelledWatchIsNotTheNextOnes(t *testing.T) {
 	_, keep := start(t)
-	kept, err := Await(keep, func() { t.Error("called back: the one that is kept") })
+	kept, err := Await(keep, func() { t.Error("callback of the kept watch") })
 	require.NoError(t, err)
 	defer kept.Cancel()
 	dying, id := start(t)
-	first, err := Await(id, func() { t.Error("called back: the one that was cancelled") })
+	first, err := Await(id, func() { t.Error("callback of the cancelled watch") })
 	require.NoError(t, err)
 	reported := first.of.event()
 	first.Cancel()
 	require.NoError(t, dying.Process.Kill())
 
 	_, other := start(t)
-	second, err := Await(other, func() { t.Error("called back: of a process that lives") })
+	second, err := Await(other, func() { t.Error("callback for a live process") })
 	require.NoError(t, err)
 	defer second.Cancel()
-	require.Equal(t, first.of.pidfd, second.of.pidfd, "the number is used again")
+	require.Equal(t, first.of.pidfd, second.of.pidfd, "the descriptor number is reused")
 	all.mu.Lock()
 	epoll := all.epoll
 	all.mu.Unlock()
@@ -127,7 +127,7 @@ func TestOneDescriptorAProcess(t *testing.T) {
 		require.NoError(t, err)
 		watches = append(watches, w)
 	}
-	require.LessOrEqual(t, descriptors(t), before+2, "the process's, and the one that waits")
+	require.LessOrEqual(t, descriptors(t), before+2, "the process's descriptor, and that of the poller")
 	watches[7].Cancel()
 	require.NoError(t, cmd.Process.Kill())
 	for end := time.Now().Add(deadline); told.Load() < 99 && time.Now().Before(end); {

@@ -26,11 +26,11 @@
 #define FENCE 2
 #endif
 #define TOTAL (NS*NR)
-/* Epochs are without end, so they are kept relative: what each sender knows of the
- * present one; an announcement makes all forget. */
+/* Epochs grow forever, so the model stores what each sender knows of the current one;
+ * an announcement resets all. */
 #define UNSEEN 0
-#define SEEN 1                          /* Ring has read the flags */
-#define ANSWERED 2                      /* and has rung */
+#define SEEN 1                          /* Notify has read the flags */
+#define ANSWERED 2                      /* and has notified the receiver */
 #ifdef M_NOEPOCH
 #define NEWEPOCH skip
 #else
@@ -39,11 +39,11 @@
 #endif
 
 byte tail, h, kills, gone;
-bool rung;                              /* seq is another than the receiver read */
+bool rung;                              /* seq has changed since the receiver read it */
 bool stamp[TOTAL+1], lost[TOTAL+1];     /* lost: its owner died before L5 */
 bool sleeping;                          /* bellSleeping */
 bool asleep;                            /* queued on the futex */
-byte buffer[NS];                        /* a stamp on its way to memory: position + 1 */
+byte buffer[NS];                        /* a stamp still buffered: position + 1 */
 byte ringing;                           /* live senders between L5 and the end of L6 */
 byte attached = NS;
 byte epoch[NS];
@@ -74,7 +74,7 @@ next:
    :: atomic { sleeping && epoch[_pid] != ANSWERED -> epoch[_pid] = SEEN }
    :: atomic { !sleeping || epoch[_pid] == ANSWERED ->
          ringing--;
-         /* who stays silent leaves no sleeper behind that nobody rings for */
+         /* no sleeper is left behind without a sender that will notify it */
          assert(!(asleep && h < TOTAL && stamp[h] && ringing == 0));   /* B1 */
          goto next }
    :: KILL(ringing--)
@@ -89,7 +89,7 @@ next:
          if :: epoch[_pid] == SEEN -> epoch[_pid] = ANSWERED :: else fi } :: KILL(ringing--) fi;
    goto next;
 detach:
-   if :: goto over :: skip fi;          /* lives on, or DetachSender: unlock, then WakeAll */
+   if :: goto over :: skip fi;          /* stays alive, or DetachSender: unlock, then WakeAll */
    atomic { DRAINED(_pid) -> attached--; r = 0; epoch[_pid] = UNSEEN };
    rung = true;
    asleep = false;
@@ -121,7 +121,7 @@ look:
       fi
    };
 #ifndef M_SEQLATE
-   rung = false;                        /* await: before the looks */
+   rung = false;                        /* await: before the checks */
 #endif
    atomic {                             /* settle: InFlight, then AnySenderAlive */
       if
@@ -179,6 +179,6 @@ over:
 active proctype Judge()
 {
    timeout;
-   /* when nothing moves any more, nobody sleeps over a message or the end */
+   /* when no process moves, the receiver sleeps neither over a message nor after disconnection */
    assert(!(asleep && ((h < tail && stamp[h]) || attached == 0)))      /* B3 */
 }

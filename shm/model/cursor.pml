@@ -1,7 +1,7 @@
 /* The cursor within a batch (NewConsumer, resumeBatch of shm/consumer.go, Release and
  * Rewind of shm/release.go; Each and Append, which store the same in the same order).
  * If a receiver is killed between two stores, no message is lost, no message that an
- * earlier Release gave back is received again, and all receivers count the same.
+ * earlier Release released is received again, and all receivers count the same.
  *
  * The records at positions 0 to LAST exist from the start; each is a batch of B
  * messages or a single message. The receiver takes messages, holds at most WIDE
@@ -33,7 +33,7 @@ byte received, base, basetag;           /* also there; base and basetag are one 
 bool batch[LAST+1];
 byte crashes;
 byte given[LAST+1];                     /* ghost: messages of each record that a Release was called for */
-byte done, done_i;                      /* ghost: where the last Release that returned stood */
+byte done, done_i;                      /* ghost: the position of the last Release that returned */
 
 /* The number of messages before message i of the record p in number; k is scratch. */
 #define NUMBER(number, p, i) \
@@ -65,7 +65,7 @@ attach: skip;                           /* NewConsumer */
 #ifdef M_STALEMARK
       marked = false;
 #else
-      marked = (tag != 0);              /* another's cursor is to be cleared too */
+      marked = (tag != 0);              /* another receiver's cursor must be cleared too */
 #endif
       if :: tag != 0 && tag == TAG(head) -> passed = index; marked = true :: else fi;
       assert(head > done || (head == done && passed >= done_i));   /* E2: nothing comes again */
@@ -86,7 +86,7 @@ look:
          :: !batch[at] -> at++
          :: batch[at] && at_i == 0 && passed > 0 && at == from ->   /* resumeBatch */
             at_i = passed; passed = 0;
-            assert(given[at] >= at_i);                              /* E1: what is passed over was received */
+            assert(given[at] >= at_i);                              /* E1: skipped messages were received */
             if :: at_i >= B -> at++; at_i = 0; goto release :: else fi;
             mark = at; mark_i = at_i
          :: else -> passed = 0; at_i++; if :: at_i == B -> at++; at_i = 0 :: else fi

@@ -63,7 +63,7 @@ visit:
 #endif
       if :: flag = true :: KILL fi;
 #endif
-      if :: DRAINED :: KILL fi          /* what was on its way then arrives before it sleeps */
+      if :: DRAINED :: KILL fi          /* stores buffered at that time arrive before it sleeps */
    :: else
    fi;
 next:
@@ -138,7 +138,7 @@ take:
    :: atomic { !f -> goto wake }
    fi;
    if :: DRAINED CRASH fi;              /* fullFence */
-   if :: skip :: goto wake CRASH fi;    /* V1: ends, or the time, have moved on, or not */
+   if :: skip :: goto wake CRASH fi;    /* V1: the endpoints or the time have changed, or not */
 review:
    if :: w = 0 CRASH fi;
 #ifndef M_SCANFIRST

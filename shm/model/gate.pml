@@ -23,9 +23,9 @@
 #define IN 1
 #define SHUT 2
 byte inside;                            /* in memory */
-bool leaving[NC];                       /* Leave's store is on its way there */
+bool leaving[NC];                       /* Leave's store is still buffered */
 bool closed, finished;
-byte within;                            /* callers that work on what finishing ends */
+byte within;                            /* callers using what finish releases */
 byte over;
 
 #define DRAINED(k) (!leaving[k])

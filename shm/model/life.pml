@@ -38,19 +38,19 @@
 #define MAXD 1
 #endif
 
-byte name;                              /* the file that it means, or 0 */
+byte name;                              /* the file that it refers to, or 0 */
 byte made;                              /* files so far */
 bool closed[F+1];                       /* bellClosed */
 bool receivers[F+1];                    /* ctl.receivers > 0 */
 byte attached[F+1];                     /* ctl.attached */
-byte rlock[F+1], xlock[F+1], all[F+1];  /* who holds the receiver's byte, the remover's, all senders' */
+byte rlock[F+1], xlock[F+1], all[F+1];  /* the holder of the receiver's byte, the remover's, all senders' */
 byte slots[F+1];                        /* a bit for each sender that holds one */
 byte live[F+1];                         /* a bit for each sender that is attached, or died so */
 byte flight[F+1], sent[F+1];            /* claims without a stamp, by sender; messages to be received */
 byte kills, here = SENDS;
 #ifdef FORK
-/* One slot of each file whose owner died. Its words are the dead one's until it is
- * VACANT: its lock is the CHILD's, free, or a newcomer's, who is to swap the state */
+/* One slot of each file whose owner died. Its words are the dead sender's until it is
+ * VACANT: its lock is the CHILD's, free, or a newcomer's, which must swap the state */
 #define NONE 0
 #define CHILD 1
 #define FREE 2
@@ -101,8 +101,8 @@ byte final;                             /* files whose receiver said: disconnect
 #ifdef XRM
 #define REMOVE name = 0
 #else
-/* D1: a name is taken from the file that it means, and that is closed by then, or the
- * remover holds the locks of all ends */
+/* D1: a name is unlinked only while it refers to that file, and only if the file is
+ * closed or the remover holds the locks of all endpoints */
 #ifdef M_REMOVEUNLOCKED
 #define REMOVE atomic { assert(name == f); name = 0 }
 #else
@@ -125,7 +125,7 @@ byte final;                             /* files whose receiver said: disconnect
 
 /* Segment.AnySenderAttached */
 #define HAD (slots[f] & live[f]) != 0
-/* why the receiver does not wait where no sender is attached: there were some, or the
+/* why a receiver without an attached sender does not wait: some have left, or the
  * name is gone */
 #define ENDS (had || attached[f] != before || name != f)
 
@@ -178,11 +178,11 @@ join:
 #ifndef M_FINISHEDONCE
    FINISHED(detachgone);
 #endif
-   assert(named);                       /* D2: the name meant this file while it was locked */
+   assert(named);                       /* D2: the name referred to this file while it was locked */
 #if defined(LATER) || defined(M_LOOKEDBEFORE)
    assert(!(deadto & BIT(f)));          /* D4: its receiver had not gone before this call began */
 #endif
-   STEP(live[f] = live[f] | BIT(me));                            /* OccupySender: nothing fails any more */
+   STEP(live[f] = live[f] | BIT(me));                            /* OccupySender: from here on nothing fails */
    STEP(attached[f]++);
 joined: skip;
    d_step { if :: lateto & BIT(f) -> came = came | BIT(f) :: else fi; named = false };
@@ -194,14 +194,14 @@ joined: skip;
 #ifdef XRM
       :: !closed[f]
 #else
-      :: atomic { !closed[f] -> assert(name == f) }              /* D3: it is told that the channel was replaced */
+      :: atomic { !closed[f] -> assert(name == f) }              /* D3: otherwise the sender learns that the channel was replaced */
 #endif
       KILL
       fi;
       STEP(flight[f] = flight[f] | BIT(me));                     /* claim */
       if
       :: atomic { flight[f] = flight[f] & ~BIT(me); sent[f]++; quota--;
-            assert(!(final & BIT(f))) }                          /* D5: Send returns nil: nobody has given up waiting for it */
+            assert(!(final & BIT(f))) }                          /* D5: Send returns nil: the receiver has not stopped waiting for it */
       KILL
       fi
    od;
@@ -282,7 +282,7 @@ locking:
    KILL
    fi;
    assert(named);                       /* D2 */
-   STEP(had = (HAD));                   /* newReceiver: before it attaches, for it can fail */
+   STEP(had = (HAD));                   /* newReceiver: before it attaches, because attaching can fail */
    STEP(had = had || INFLIGHT);
    STEP(atomic { receivers[f] = true; ropen = ropen | BIT(f); rgone = rgone & ~BIT(f); final = final & ~BIT(f); came = came & ~BIT(f) });
 attachedto:
@@ -308,7 +308,7 @@ look:
    if                                   /* abandoned */
    :: atomic { !ENDS ->
 #ifndef DURABLE
-         assert(!(came & BIT(f)));      /* D6: it does not miss that a sender came */
+         assert(!(came & BIT(f)));      /* D6: it notices that a sender came */
 #endif
          goto wait }
    :: atomic { ENDS -> if :: slots[f] != 0 -> goto wait :: else fi }
@@ -322,7 +322,7 @@ look:
    STEP(closed[f] = true);
    STEP(atomic { if :: INFLIGHT -> goto look :: else fi });
 #else
-   if                                   /* checkDisconnected: no sender is there, and none can come */
+   if                                   /* checkDisconnected: no sender is attached, and none can join */
    :: atomic { slots[f] == 0 && all[f] == 0 -> all[f] = me;
 #ifdef FORK
          around[f] = (orphan[f] == CHILD || orphan[f] == NEWCOMER)
@@ -332,7 +332,7 @@ look:
    KILL
    fi;
 #if defined(FORK) && !defined(M_NOBAR)
-   if                                   /* LockSenders bars what it could not lock */
+   if                                   /* LockSenders bars the slots that it could not lock */
    :: atomic { around[f] && orphan[f] == VACANT -> UNLATCH; goto look }
    :: atomic { around[f] && orphan[f] != VACANT -> barred[f] = true }
    :: !around[f]
@@ -359,7 +359,7 @@ wait:
    KILL
    fi;
    if :: here == 0 && !INFLIGHT && !ENDS -> goto close :: else -> goto look fi;
-disconnected:                           /* somebody else has closed it: removed */
+disconnected:                           /* another process has closed it: removed */
 close:                                  /* finish */
 #ifndef DURABLE
 #ifdef M_UNLINKFIRST

@@ -13,7 +13,7 @@
  * USED     units in use initially
  * FENCE=2  senders call membarrier (default); 1: the receiver always fences; 0: no
  *          process fences
- * BEATS    how often a beat finds something (Ring.Tend, and the rousing of waiters)
+ * BEATS    how often a beat finds something to do (Ring.Tend, and waking waiters)
  *          while no other process moves
  * PASS     times that a live first is passed over, since it missed a beat, at any
  *          moment; it continues later
@@ -60,33 +60,33 @@
 #define FENCE 2
 #endif
 
-#define RECV NS                         /* who: a sender, the receiver, a beat */
+#define RECV NS                         /* process: a sender, the receiver, a beat */
 #define BEAT (NS + 1)
 #define NP (NS + 2)
 
 #ifndef USED
 #define USED 0
 #endif
-byte used = USED, buf;                  /* tail - head, and what of it is released but not in memory */
+byte used = USED, buf;                  /* tail - head; the units of it that are released, but not in memory */
 byte T[NS + 1 + 2 * NP];                /* all tickets: in the slots, in turn, and in hand */
-#define TURN T[NS]                      /* who is first; 0: nobody */
+#define TURN T[NS]                      /* the ticket of the first in line; 0: none */
 #define SAW(p) T[NS + 1 + p]            /* the turn that p has loaded */
 #define LOW(p) T[NS + 1 + NP + p]       /* the lowest ticket that p has found */
 byte holder, claims;                    /* slot and need in turn */
 byte sawSlot[NP], lowSlot[NP], lowNeed[NP];
 byte need[NS];
 bool passed[NS], mark[NS];
-bool odd[NS];                           /* the bell's lowest bit */
-bool rung[NS];                          /* the bell is another than when its owner announced itself */
+bool odd[NS];                           /* the doorbell's lowest bit */
+bool rung[NS];                          /* the doorbell has changed since its owner announced itself */
 bool asleep[NS], waits[NS], dead[NS];
 bool flag;                              /* lineWaiting */
-bool even[NP];                          /* p has made a bell even, and is about to wake */
+bool even[NP];                          /* p has made a doorbell even, and is about to wake its owner */
 bool intruded[NS];                      /* ghost: has claimed against the present first */
 byte pos[NS], lowest;                   /* positions: 1 is head, 0 is none */
 byte kills, crashes, givenup, beats, passes;
 
 #define ROOM(n) (used + n <= CAP)
-#ifdef M_NORESERVE                      /* small ones do not leave the first its room */
+#ifdef M_NORESERVE                      /* small messages do not reserve the first sender's room */
 #define RESERVE (TURN != 0 && holder != me && n > 1 -> claims : 0)
 #else
 #ifdef BARRED
@@ -149,13 +149,13 @@ byte kills, crashes, givenup, beats, passes;
       fi \
    od
 
-#ifdef M_NOELECTLOOK                    /* the named one may have left meanwhile */
+#ifdef M_NOELECTLOOK                    /* the elected sender may have left meanwhile */
 #define NAMED(p) SAW(p) = LOW(p); sawSlot[p] = lowSlot[p]; LOW(p) = 0; lowSlot[p] = 0; lowNeed[p] = 0; break
 #else
 #define NAMED(p) PUTDOWN(p)
 #endif
 
-/* W: one makes the bell even, and then wakes. */
+/* W: a process makes the doorbell even, and then wakes its owner. */
 #define WAKE(p, s, cond, DEATH) \
    if \
    :: atomic { if :: (cond) && odd[s] -> odd[s] = false; rung[s] = true; even[p] = true :: else -> skip fi } \
@@ -326,7 +326,7 @@ take:
    :: atomic { used > buf -> buf++; beats = 0 }
    CRASH
 #ifndef LIVE
-   :: goto over                         /* it leaves it at that */
+   :: goto over                         /* it stops here */
 #endif
    fi;
 #if FENCE == 1
@@ -390,14 +390,14 @@ serve:
    goto serve;
 dies:
    atomic { PUTDOWN(RECV); even[RECV] = false; again = false; none = false; i = 0;
-      if :: DRAINED -> skip :: goto over fi };                          /* perhaps no other comes */
+      if :: DRAINED -> skip :: goto over fi };                          /* perhaps without a successor */
    RINGALL;                             /* AttachReceiver: WakeSenders */
    goto take;
 over:
    atomic { again = false; none = false; i = 0 }
 }
 
-/* P: a beat of somebody who waits, at rest or at any time; then each pokes its own. */
+/* P: a beat of a waiting process, at rest or at any time; then each pokes its own. */
 #if BEATS > 0 || PASS > 0
 active proctype Beat()
 {
@@ -450,7 +450,7 @@ active proctype Judge()
          k++
       :: else -> break
       od;
-      if :: VALID(TURN, holder) -> f = holder :: else fi;               /* another, if the lower one was late */
+      if :: VALID(TURN, holder) -> f = holder :: else fi;               /* a higher one, if the lower was late */
       assert(f == NS || dead[f] || !ROOM(need[f]));                     /* T1 */
       assert(!VALID(TURN, holder) || !dead[holder] || BEATS == 0);      /* T1 */
       assert(TURN == 0 || T[holder] == TURN || MAXD + MAXC > 0) }       /* T3 */

@@ -26,7 +26,7 @@ bool held;                              /* in memory */
 #ifdef REFUSED
 bool refuses;                           /* the kernel does */
 #endif
-bool storing[NG];                       /* Unlock's store is on its way there */
+bool storing[NG];                       /* Unlock's store is still buffered */
 byte waiters;
 bool mu;
 bool asleep[NG];                        /* in freed.Wait */
@@ -46,7 +46,7 @@ active [NG] proctype Goroutine()
 #endif
 next:
    atomic { if :: r == NR -> goto over :: else -> r++ fi };
-   TRY(in);                             /* Lock; looking on a few times changes nothing */
+   TRY(in);                             /* Lock; a few more tries change nothing */
    LOCKMU;                              /* wait */
    waiters++;
 #ifdef REFUSED

@@ -94,7 +94,7 @@ look:                              /* Next */
    :: atomic { j < NS && (cand & (1 << j)) ->
          if
          :: lock[j] == SENDER ->
-               assert(!last);      /* A5: it would be waited for without end */
+               assert(!last);      /* A5: else the receiver would wait forever */
                goto look
          :: else
          fi;
@@ -125,7 +125,7 @@ look:                              /* Next */
    if                              /* R7 */
    :: atomic {
          assert(claim[h%CAP] >= 8);                         /* A3: its owner is dead, it was not committed */
-         assert(b == h + (claim[h%CAP] & 3));               /* A4: and that is where it ends */
+         assert(b == h + (claim[h%CAP] & 3));               /* A4: b is the end of its claim */
          h = b }
    CRASH
    fi;

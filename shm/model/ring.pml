@@ -7,7 +7,7 @@
  * Sizes:  NS sender slots; NR records of each first sender; CAP ring units (a
  *         record has one or two); MAXD senders killed; MAXC receivers killed (the
  *         next resumes at the published head); NEW later processes that take a
- *         slot and send one record; HOUSE sweeps of the receiver's housekeeping
+ *         slot and send one record; HOUSE sweeps of the receiver's reaper
  * CACHE   a sender caches head, as Producer.head does; without it a sender always
  *         reads head, which allows the same and more
  * PAY     payload is written unit by unit and checked
@@ -48,9 +48,9 @@
 #define IMAGE(x,n) (2*(x)+(n))     /* the payload of a record at x */
 #define FREE 0
 #define LIVE 1
-#define NOBODY 0                   /* who holds a slot's lock: */
+#define NOBODY 0                   /* a slot's lock is held by: */
 #define SENDER 1                   /* a sender's open file */
-#define RECEIVER 2                 /* the receiver's, in its housekeeping */
+#define RECEIVER 2                 /* the receiver's, for its reaper */
 
 /* shared memory */
 byte tail, head, stamp[CAP], pay[CAP], intent[NS], state[NS];
@@ -84,7 +84,7 @@ byte claim[CAP], kills, crashes, busy;
 #define MAYCRASH crashes < MAXC -> crashes++
 #endif
 #ifdef CYC
-#define ATORBELOW(x) (x == 0 -> NONE : x)   /* below head: like none for every reader */
+#define ATORBELOW(x) (x == 0 -> NONE : x)   /* below head: no different from none */
 #else
 #define ATORBELOW(x) (x)
 #endif
@@ -182,7 +182,7 @@ next:
       if :: quota == 0 -> goto done :: else -> quota-- fi
 #endif
    };
-   hd = 0;                         /* from here on: intended */
+   hd = 0;                         /* from here on: an intent is stored */
 L0:
    if :: p = tail :: KILL(false) fi;
    atomic {
@@ -206,7 +206,7 @@ noroom: skip;
 #ifdef M_NOCLR
    hd = 0;
 #endif
-   if                              /* clear what this call has intended */
+   if                              /* clear this call's intent */
    :: hd == 0 -> skip
    :: hd == 1 -> if :: atomic { intent[i] = NONE; hd = 0 } :: KILL(false) fi
    fi;
@@ -253,7 +253,7 @@ L2:
 done:
    if
    :: KILL(false)
-   :: goto fin                     /* lives on, idle */
+   :: goto fin                     /* stays alive, idle */
    :: intent[i] = NONE             /* DetachSender */
    fi;
    if :: state[i] = FREE :: KILL(false) fi;

@@ -11,26 +11,26 @@ import (
 	"github.com/shmchan/shmchan/internal/order"
 )
 
-// The bare protocol is what the guard compares with: the shared steps of a message, or
-// of a batch, as few lines as will do, with no checks, waiting, errors or recovery. It
-// has the locked instructions and the cache lines of the channel, and so the channel
-// takes the same multiple of it on any processor, near or far; of a ring without
-// them it takes three times as long on one machine, and once on another.
+// The guard compares the channel with the bare protocol: the shared steps of a message
+// or of a batch in minimal code, without checks, waiting, errors or recovery. It uses
+// the same locked instructions and cache lines as the channel, so the ratio of the two
+// is the same on any processor, near or far. Compared with a ring without them, the
+// channel takes three times as long on one machine, and just as long on another.
 type bare struct {
 	m     *reference.Memory
 	tail  *atomic.Uint64
-	words []uint64 // of the ring, or of the half of it
+	words []uint64 // of the ring, or of its half
 	size  int      // words a record: stamp, length, payload
 	pos   int      // the next record's first word
 	n     uint64   // its number
-	asked int      // words up to there were asked for
+	asked int      // words before it were prefetched
 	lock  atomic.Uint64
 	slot  [3]atomic.Uint64
 }
 
 const (
 	bareStamp   = 0xd1b54a32d192ed03
-	bareMessage = 1 + measure.RecordBytes/8 // words of one in a batch: length, payload
+	bareMessage = 1 + measure.RecordBytes/8 // words of a message in a batch: length, payload
 )
 
 func newBare(m *reference.Memory, tail *atomic.Uint64, s worker.Spec, part, parts int) *bare {
@@ -42,7 +42,7 @@ func newBare(m *reference.Memory, tail *atomic.Uint64, s worker.Spec, part, part
 	return &bare{m: m, tail: tail, words: all[part*n:][:n], size: size}
 }
 
-// bytes are n of the ring from a word on.
+// bytes returns n bytes of the ring from a word on.
 func (b *bare) bytes(word int, n uint64) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&b.words[word])), n)
 }
@@ -63,8 +63,8 @@ func (b *bare) claim() {
 	b.fetch()
 }
 
-// fetch asks ahead for the lines to be written next, as the channel does: without, the
-// locked instructions of the next claim wait for them.
+// fetch prefetches the lines to be written next, as the channel does. Otherwise the
+// locked instructions of the next claim would wait for them.
 func (b *bare) fetch() {
 	const least, most, step = 512 / 8, 8 << 10 / 8, 128 / 8
 	next := b.pos + b.size
@@ -90,7 +90,7 @@ func (b *bare) put(msg []byte) {
 	b.publish(len(msg))
 }
 
-// putBatch puts many messages of 64 bytes behind one stamp.
+// putBatch sends many messages of 64 bytes under one stamp.
 //
 //go:noinline
 func (b *bare) putBatch(msgs [][]byte) {
@@ -106,7 +106,7 @@ func (b *bare) putBatch(msgs [][]byte) {
 
 func (b *bare) ready() bool { return b.word(b.pos).Load() == bareStamp+b.n }
 
-// take returns the record that is there, in place.
+// take returns the next record in place, if there is one.
 //
 //go:noinline
 func (b *bare) take() []byte {
@@ -115,7 +115,7 @@ func (b *bare) take() []byte {
 	return msg
 }
 
-// takeBatch checks the messages of a batch in place, and returns how many they were.
+// takeBatch checks the messages of a batch in place, and returns their number.
 func (b *bare) takeBatch(check func([]byte) error) (n int, err error) {
 	at := b.pos + 2
 	for left := b.word(b.pos + 1).Load(); left > 0; left-- {
@@ -129,14 +129,14 @@ func (b *bare) takeBatch(check func([]byte) error) (n int, err error) {
 	return n, nil
 }
 
-// clear leaves the memory as the references want it.
+// clear restores the memory to what the references expect.
 func (b *bare) clear() {
 	clear(b.words)
 	b.tail.Store(0)
 	b.m.Head.Store(0)
 }
 
-// openBareBurst is one process of the bursts through the bare protocol.
+// openBareBurst returns one process's part of the bursts through the bare protocol.
 func openBareBurst(a *self, s worker.Step) (worker.Part, error) {
 	b := newBare(a.mem, &a.mem.Tail, s.Spec, 0, 1)
 	e := &burstPart{m: a.mem, spec: s.Spec, over: func() error { return nil }}
@@ -172,7 +172,7 @@ func openBareBurst(a *self, s worker.Step) (worker.Part, error) {
 	return e, nil
 }
 
-// taker returns what takes the record that is there as the channel's receiver does.
+// taker returns a function that takes the next record as the channel's receiver does.
 func (b *bare) taker(s worker.Spec) func() (int, error) {
 	c := measure.NewChecker(s.Size)
 	switch check := c.How(s); {

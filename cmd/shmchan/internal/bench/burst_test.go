@@ -13,11 +13,11 @@ import (
 	"github.com/shmchan/shmchan/ipc"
 )
 
-// Bursts are what the guard measures of throughput. The sender and the receiver take
-// turns: one sends a number of messages, then the other takes them. When both run at
-// the same time, the distance at which one follows the other changes the rate by a
-// factor of two and more, in the channel and in the ring, which hides a loss as large.
-// In turns, a message costs what its code and its cache lines cost.
+// The guard measures throughput by bursts. The sender and the receiver take turns: one
+// sends a number of messages, then the other takes them. If both ran at the same time,
+// the distance between them would change the rate by a factor of two and more, in the
+// channel and in the ring, and hide an equally large loss. In turns, a message costs
+// what its code and its cache lines cost.
 
 const (
 	kindBurst     = "burst"
@@ -46,10 +46,10 @@ func burstsOf(name string, s worker.Spec) (channel, bare Case) {
 	return by("bursts", kindBurst), by("bare-bursts", kindBareBurst)
 }
 
-// turnOf returns how many messages a turn has: they fit the ring, headers included.
+// turnOf returns the number of messages in a turn, which fit the ring with headers.
 func turnOf(s worker.Spec) int { return min(4096, reference.RingBytes/2/s.Size) }
 
-// burstPart is one process: it sends the messages from n on, or takes some.
+// burstPart is one process's part: it sends the messages from n on, or takes some.
 type burstPart struct {
 	m    *reference.Memory
 	spec worker.Spec
@@ -58,7 +58,7 @@ type burstPart struct {
 	over func() error
 }
 
-// each is how many messages send sends.
+// each is the number of messages that send sends.
 func (e *burstPart) each() int { return max(e.spec.Batch, 1) }
 
 func openBurst(a *self, s worker.Step) (worker.Part, error) {
@@ -102,7 +102,7 @@ func openBurst(a *self, s worker.Step) (worker.Part, error) {
 	return e, nil
 }
 
-// newMessages are those of a batch, or one.
+// newMessages returns the messages of a batch, or one message.
 func newMessages(s worker.Spec) [][]byte {
 	msgs := make([][]byte, max(s.Batch, 1))
 	for i := range msgs {
@@ -111,7 +111,7 @@ func newMessages(s worker.Spec) [][]byte {
 	return msgs
 }
 
-// Run takes turns by the word of the line: odd, it is the receiver's.
+// Run takes turns by the word of the line: if it is odd, it is the receiver's turn.
 func (e *burstPart) Run(s worker.Step) (worker.Reply, error) {
 	if e.take == nil {
 		return worker.Reply{}, e.sends()
@@ -161,7 +161,7 @@ func (e *burstPart) sends() error {
 
 func (e *burstPart) Close() error { return e.over() }
 
-// Every burst runs, through the channel and through the bare protocol, once and twice.
+// Every burst runs through the channel and the bare protocol, once and twice.
 func TestBursts(t *testing.T) {
 	for _, twice := range []bool{false, true} {
 		var cases []Case

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// idleShare is the least share of a processor that a thread which wants all of it
-	// gets while the processor has nothing else to do. Beside one busy loop it is half.
+	// idleShare is the least share of an otherwise idle processor that a busy thread
+	// gets. Beside another busy loop its share is half.
 	idleShare = 0.9
 	shareTime = 30 * time.Millisecond
 )
 
-// least is the smallest of the shares that threads bound to these processors get,
-// all at once.
+// least returns the smallest share that simultaneous threads, each bound to one of
+// these processors, get.
 func least(t *testing.T, cpus []int) float64 {
 	t.Helper()
 	type result struct {
@@ -29,7 +29,7 @@ func least(t *testing.T, cpus []int) float64 {
 	results := make(chan result, len(cpus))
 	for _, cpu := range cpus {
 		go func() {
-			// Never unlocked: the thread ends with the goroutine, and its binding with it.
+			// Not unlocked, so that the thread and its binding end with the goroutine.
 			runtime.LockOSThread()
 			share, err := shareOf(cpu)
 			results <- result{share, err}
@@ -69,7 +69,7 @@ func shareOf(cpu int) (float64, error) {
 	return float64(after-before) / float64(took), err
 }
 
-// Two busy loops on the same processor shows.
+// Two busy loops on one processor are noticed.
 func TestShareOfAProcessorThatIsBusyIsSmall(t *testing.T) {
 	cpus, err := allowedCPUs()
 	require.NoError(t, err)

@@ -106,7 +106,7 @@ func latencies() []Case {
 	return []Case{
 		{Name: "line", About: "a bare cache line, both spinning", spec: worker.Spec{Kind: kindLine}},
 		{Name: "spinning", About: "shmchan, both spinning", spec: trip(spinAlong)},
-		{Name: "default", About: "shmchan as it comes, back to back", spec: trip(0)},
+		{Name: "default", About: "shmchan by default, back to back", spec: trip(0)},
 		{Name: "futex", About: "a raw futex, both asleep", spec: futex},
 		{Name: "asleep", About: "shmchan, neither spins", spec: asleep},
 		{Name: peer.Pipe, About: "two FIFOs", spec: by(peer.Pipe)},

@@ -54,9 +54,9 @@ func batches() []Case {
 	batch := func(senders int) worker.Spec { return batched(measure.RecordBytes, 16, senders, "") }
 	return []Case{
 		{Name: "batch-16x64", About: by, apart: true, spec: batch(1), baseline: cRing(measure.RecordBytes), shows: []report.Figure{atLeast(figRate, report.PerSecond, 0.8)}},
-		{Name: "batch-16x64-of-4", About: "the same of 4 senders", apart: true, spec: batch(4), baseline: cRing(measure.RecordBytes), shows: []report.Figure{atLeast(figRate, report.PerSecond, 0.5)}},
+		{Name: "batch-16x64-of-4", About: "the same, 4 senders", apart: true, spec: batch(4), baseline: cRing(measure.RecordBytes), shows: []report.Figure{atLeast(figRate, report.PerSecond, 0.5)}},
 		{Name: "batch-16x64-claims", About: beside, apart: true, spec: batch(1), baseline: claims(1), shows: []report.Figure{untargeted(figRate, report.PerSecond)}},
-		{Name: "batch-16x64-claims-of-4", About: "the same of 4 senders", apart: true, spec: batch(4), baseline: claims(4), shows: []report.Figure{untargeted(figRate, report.PerSecond)}},
+		{Name: "batch-16x64-claims-of-4", About: "the same, 4 senders", apart: true, spec: batch(4), baseline: claims(4), shows: []report.Figure{untargeted(figRate, report.PerSecond)}},
 	}
 }
 

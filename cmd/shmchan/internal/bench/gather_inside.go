@@ -20,7 +20,7 @@ func insides() []Case {
 		return Case{Name: "inside-" + name, About: about, spec: s, shows: shows}
 	}
 	return []Case{
-		inside("consume-64", "Consume of single messages in one process, in turns with Send; the time of Consume", "", 0,
+		inside("consume-64", "Consume of single messages in one process, alternating with Send; only Consume is timed", "", 0,
 			atMost(figEach, 10*time.Nanosecond)),
 		inside("consume-16x64", "the same of SendBatch of 16", "", 16, untargeted(figEach, report.Nanoseconds)),
 		inside("append-64", "the same of single messages, RecvAppend", takeAppend, 0, untargeted(figEach, report.Nanoseconds)),

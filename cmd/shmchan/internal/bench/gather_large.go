@@ -59,7 +59,7 @@ func crowds() []Case {
 	return []Case{
 		{Name: "send-64-of-64", About: "Send, Consume, 64 senders on one processor; baseline: one sender", apart: true, least: crowdTime, warm: crowdTime / 2,
 			spec: flood(measure.RecordBytes, 64), baseline: &one, shows: []report.Figure{atLeast(figRate, report.PerSecond, 0.75)}},
-		{Name: "asleep-1cpu", About: "one way, neither end spins, on one CPU; baseline: a bare futex", oneCPU: true,
+		{Name: "asleep-1cpu", About: "one way, neither endpoint spins, on one CPU; baseline: a bare futex", oneCPU: true,
 			spec: worker.Spec{Kind: kindTrip, Size: measure.RecordBytes, Spin: noSpin, Rested: true}, baseline: &futex,
 			shows: []report.Figure{byBaseline(figP50, report.Nanoseconds, 1.3)}},
 	}

@@ -34,7 +34,7 @@ func TestRatiosAreTakenRunByRun(t *testing.T) {
 	require.True(t, met)
 }
 
-// To a baseline of nothing there is no ratio, rather than an infinite one.
+// A baseline of zero yields no ratio, rather than an infinite one.
 func TestNoRatioToNothing(t *testing.T) {
 	c := Case{Name: report.Gather + "/made-up", shows: []report.Figure{atLeast(figRate, report.PerSecond, 0.8)}, spec: flood(measure.RecordBytes, 1), baseline: cRing(measure.RecordBytes)}
 	run, err := c.newRun([]worker.Reply{{Count: 1, Took: time.Second}}, []worker.Reply{{}})
@@ -47,8 +47,8 @@ func TestNoRatioToNothing(t *testing.T) {
 	require.False(t, met)
 }
 
-// typical reports whether a case is worth a test: of the tables only the corners are.
-// Cases of commands are not, because a test binary is no command: the script has them.
+// typical reports whether a case is worth a test. Of the tables only the corners are.
+// Cases of commands are not, because a test binary is no command: a script tests them.
 func typical(c Case) bool {
 	size, _, large := strings.Cut(c.Name, "-in-")
 	n, _, batch := strings.Cut(c.Name, "x")
@@ -63,7 +63,7 @@ func typical(c Case) bool {
 	return true
 }
 
-// Every kind of case runs in real processes, and has all its figures.
+// Every kind of case runs in real processes and yields all its figures.
 func TestEveryCaseOfGathering(t *testing.T) {
 	var todo []Case
 	for _, c := range gathers() {
@@ -78,7 +78,7 @@ func TestEveryCaseOfGathering(t *testing.T) {
 	require.Empty(t, left(t))
 }
 
-// gathered reports whether anything was measured, and requires all figures.
+// gathered reports whether anything was measured, and fails the test if a figure is missing.
 func gathered(t *testing.T, c Case, r *report.Result) bool {
 	t.Helper()
 	require.Len(t, r.Runs, 1, r.Name)
@@ -93,7 +93,7 @@ func gathered(t *testing.T, c Case, r *report.Result) bool {
 	return true
 }
 
-// The input of a pipeline has the frame that send is told.
+// The input of a pipeline has the frame that send expects.
 func TestInputOfPipelines(t *testing.T) {
 	for frame, want := range map[string]string{
 		"": "012345678\n012345678\n", frameNUL: "012345678\x00012345678\x00",
@@ -108,8 +108,8 @@ func TestInputOfPipelines(t *testing.T) {
 	require.ErrorContains(t, err, "hex")
 }
 
-// Rings have records of every size of batches, large messages fit eight times, and
-// targets in baselines have one.
+// The rings support every message size of the batches, hold eight large messages, and
+// every target relative to a baseline has one.
 func TestCasesOfGathering(t *testing.T) {
 	names := map[string]bool{}
 	for _, c := range gathers() {

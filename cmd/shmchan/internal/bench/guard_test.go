@@ -17,18 +17,18 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// The guard compares the channel with the references of the same moments, in
-// ratios, which hold where times do not. A run during which the machine changed
-// does not count, of the others the best quarter does, and a failure is only a
-// reason to measure again. An attempt before or after which other programs used the
-// two processors does not count either: where they always do, nothing can be judged,
-// and the guard is skipped. It runs where SHMCHAN_GUARD is set: see make guard.
+// The guard compares the channel with references measured at the same moments, by
+// ratios, which are stable when times are not. A run during which the machine's speed
+// changed does not count; of the others the best quarter does. After a failure the
+// guard measures again. An attempt before or after which other programs used the two
+// processors does not count either; if they always do, the guard is skipped, because
+// nothing can be judged. It runs if SHMCHAN_GUARD is set: see make guard.
 
-// limits are the bounds of the guard: how many times as long as by the bare protocol
-// one message may take. What was normal when they were set stands behind each; a
-// bound lies between that and twice as much, so that losing half is noticed. Whatever
-// makes the channel faster lowers what is normal, which make guard logs: set the bound
-// anew then, to some 1.45 times that.
+// limits are the bounds of the guard: the time of one message as a multiple of the bare
+// protocol's. The comment after each is the normal value when the bound was set; a bound
+// lies between that and twice as much, so that losing half of the speed is noticed. A
+// faster channel has a lower normal value, which make guard logs: set the bound again
+// then, to some 1.45 times that value.
 var limits = []limit{
 	{bursts, bareBursts, 2.10 /* 1.25 to 1.45 */},
 	{batchBursts, bareBatchBursts, 1.95 /* 1.15 to 1.4 */},
@@ -52,9 +52,9 @@ const (
 	guardBusy     = 40   // attempts that the machine is too busy for, in a row
 )
 
-// exceeded measures until every one of the limits is kept, and returns those that are
-// not at the last attempt. With twice, all is done twice in what they limit. It skips
-// the test where the machine is too busy to tell.
+// exceeded measures until every limit is kept, and returns those exceeded at the last
+// attempt. With twice, the limited cases do everything twice. It skips the test if the
+// machine is too busy to judge.
 func exceeded(t *testing.T, limits []limit, twice bool) []string {
 	t.Helper()
 	s := &session{Settings: report.Settings{Runs: guardRuns, Duration: guardRun, Pinned: true}, refs: guardRef}
@@ -69,7 +69,7 @@ func exceeded(t *testing.T, limits []limit, twice bool) []string {
 		}
 		if share < idleShare {
 			if busy++; busy == guardBusy {
-				t.Skipf("not judged: of a processor that it wanted all of, a thread got %.0f %%, at least %.0f %% are needed: "+
+				t.Skipf("not judged: a busy thread got %.0f %% of a processor, want at least %.0f %%: "+
 					"run make guard while nothing else uses the processors", 100*share, 100*idleShare)
 			}
 			<-time.After(shareTime)
@@ -112,9 +112,9 @@ func (s *session) guardRuns(t *testing.T, limits []limit, twice bool) map[string
 	return results
 }
 
-// quarter is how many times as long as by a message of a case takes, each in its best
-// quarter of the runs during which the machine stayed as it was: what disturbs a run
-// makes it longer, never shorter. It is infinite if the machine never did.
+// quarter returns the time of a message of a case as a multiple of that of by, each in
+// the best quarter of its runs during which the machine's speed was steady: a
+// disturbance only makes a run longer. It is infinite if the machine was never steady.
 func quarter(of, by *report.Result) float64 {
 	best := func(r *report.Result) float64 {
 		var times []float64
@@ -135,7 +135,7 @@ func quarter(of, by *report.Result) float64 {
 	return math.Inf(1)
 }
 
-// each is the time of a message in a run, in nanoseconds.
+// each returns the time of a message in a run, in nanoseconds.
 func each(r *report.Result, i int) float64 {
 	if r.Unit == report.PerSecond {
 		return float64(time.Second) / r.Runs[i].Value
@@ -146,7 +146,7 @@ func each(r *report.Result, i int) float64 {
 func guarding(t *testing.T) {
 	t.Helper()
 	if os.Getenv("SHMCHAN_GUARD") == "" {
-		t.Skip("it measures, so it runs by itself: make guard")
+		t.Skip("runs alone, because it measures: make guard")
 	}
 }
 
@@ -155,8 +155,8 @@ func TestGuardAgainstLoss(t *testing.T) {
 	require.Empty(t, exceeded(t, limits, false))
 }
 
-// TestGuardCatchesALossOfHalf: where all is done twice and counted once, the
-// guard reports it.
+// TestGuardCatchesALossOfHalf checks that the guard reports cases that do everything
+// twice and count it once.
 func TestGuardCatchesALossOfHalf(t *testing.T) {
 	guarding(t)
 	for _, l := range limits {

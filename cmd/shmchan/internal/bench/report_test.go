@@ -58,7 +58,7 @@ func sample(t *testing.T) *report.Report {
 			}
 			run, err := c.newRun([]worker.Reply{r}, []worker.Reply{r})
 			require.NoError(t, err)
-			drift := float64(i) // the second run met a slower machine
+			drift := float64(i) // the machine is slower in the second run
 			run.Refs = map[string]report.Between{worker.RefLine: {40 + drift, 42 + drift}, worker.RefRing: {50e6, 40e6}, worker.RefFutex: {5000, 5500}}
 			run.Value *= 1 + drift/10
 			result.Runs = append(result.Runs, run)
@@ -69,7 +69,7 @@ func sample(t *testing.T) *report.Report {
 	return rep
 }
 
-// compare compares with a file, or writes it if UPDATE_GOLDEN is set.
+// compare compares the output with a file, or writes the file if UPDATE_GOLDEN is set.
 func compare(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -93,7 +93,7 @@ func TestReportInEveryForm(t *testing.T) {
 			for i := range plain.Results {
 				plain.Results[i].Runs = append([]report.Run(nil), rep.Results[i].Runs...)
 				for j := range plain.Results[i].Runs {
-					plain.Results[i].Runs[j].Hist = nil // compressed: not the same in every version
+					plain.Results[i].Runs[j].Hist = nil // compressed: differs between versions
 				}
 			}
 			out := json.NewEncoder(w)
@@ -123,7 +123,7 @@ func TestBenchfmtIsWellFormed(t *testing.T) {
 	require.Len(t, results, 2*6)
 	for _, line := range results {
 		require.Regexp(t, `^Benchmark[A-Z]\S+ \d+( [0-9.e+-]+ [a-zA-Z]\S*)+$`, line)
-		require.NotRegexp(t, `^\S+-\d+ `, line, "its end is the number of processors")
+		require.NotRegexp(t, `^\S+-\d+ `, line, "benchstat takes a -N suffix for the number of processors")
 	}
 }
 
@@ -149,7 +149,7 @@ func TestPlots(t *testing.T) {
 	require.ErrorIs(t, (&report.Report{}).WritePlots(io.Discard), report.ErrNothingToPlot)
 }
 
-// Plots can be drawn of very little, and do not show what was not measured.
+// Plots can be drawn from very little data, and omit what was not measured.
 func TestPlotsOfLittle(t *testing.T) {
 	const trip, message = report.Latency + "/line", report.Throughput + "/pipe-64"
 	made := func(t *testing.T, name string, unit string, r worker.Reply) *report.Report {
@@ -194,7 +194,7 @@ func TestPlotsOfLittle(t *testing.T) {
 	}
 }
 
-// On a machine with too much else to do a run may get nothing done.
+// On an overloaded machine a run may get nothing done.
 func TestPlotsOfRunsThatGotNothingDone(t *testing.T) {
 	hist, err := hdrhistogram.New(1, int64(measure.Longest), 3).Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 	require.NoError(t, err)

@@ -23,7 +23,7 @@ var brief = report.Settings{Runs: 1, Duration: 2 * time.Millisecond}
 func TestEveryCase(t *testing.T) {
 	var cases []Case
 	for _, c := range Cases() {
-		if c.Standard() && c.Group() != report.Pipeline && c.spec.Senders < 32 { // more are only more of the same
+		if c.Standard() && c.Group() != report.Pipeline && c.spec.Senders < 32 { // more senders add nothing
 			cases = append(cases, c)
 		}
 	}
@@ -48,7 +48,7 @@ func measured(t *testing.T, r *report.Result) bool {
 			return false
 		}
 	}
-	return r.Value.Median > 0 || r.Name == report.Cost+"/idle" // which is to be nothing
+	return r.Value.Median > 0 || r.Name == report.Cost+"/idle" // which should be zero
 }
 
 func TestCancelledMeasurementLeavesNothing(t *testing.T) {
@@ -71,7 +71,7 @@ func TestWhatAKilledMeasurementLeftIsRemoved(t *testing.T) {
 	require.NoDirExists(t, gone)
 }
 
-// The error of a worker is the error of the measurement.
+// A worker's error is the measurement's.
 func TestFailureOfAWorkerIsReported(t *testing.T) {
 	c := Case{Name: "throughput/none", Unit: report.PerSecond, spec: worker.Spec{Kind: "none"}}
 	_, err := Measure(t.Context(), []Case{c}, brief, func(Case) {})
@@ -87,14 +87,14 @@ func left(t *testing.T) []string {
 	return dirs
 }
 
-// untilMeasured measures the cases, and again for longer those for which came returns
-// false: in a short time, a process that waits for a processor may get nothing done.
-// came reports whether a case was measured, and fails the test if its figures are
-// impossible.
+// untilMeasured measures the cases, and repeats for a longer time those for which came
+// returns false: in a short time, a process that waits for a processor may get nothing
+// done. came reports whether a case was measured, and fails the test if its figures
+// are impossible.
 func untilMeasured(t *testing.T, todo []Case, how report.Settings, came func(Case, *report.Result) bool) {
 	t.Helper()
 	for ; len(todo) > 0; how.Duration *= 4 {
-		require.Less(t, how.Duration, time.Minute, "nothing comes of %v", todo)
+		require.Less(t, how.Duration, time.Minute, "not measured: %v", todo)
 		rep, err := Measure(t.Context(), todo, how, func(Case) {})
 		require.NoError(t, err)
 		require.Len(t, rep.Results, len(todo))

@@ -65,18 +65,18 @@ func fairs() []Case {
 		s := worker.Spec{Kind: kindFair, Size: size.bytes, Other: measure.RecordBytes, Senders: 2, Capacity: 64 << 10, Every: time.Millisecond}
 		cases = append(cases, Case{
 			Name: size.name + "-beside-64", spec: s, shows: waits(s),
-			About: fmt.Sprintf("the wait of a Send of %s bytes on a ring of 64 KiB beside a sender of 64, a message taken each millisecond", size.name),
+			About: fmt.Sprintf("the wait of a Send of %s bytes on a ring of 64 KiB, beside a sender of 64 bytes; a message taken every millisecond", size.name),
 		})
 	}
 	for _, n := range []int{4, 250} {
 		s := worker.Spec{Kind: kindFair, Size: 1000, Other: 1000, Senders: 3, Batch: n, Capacity: reference.RingBytes, Work: 200 * time.Microsecond}
 		cases = append(cases, Case{
 			Name: fmt.Sprintf("batch-%d-beside-1000", n), spec: s, shows: waits(s),
-			About: fmt.Sprintf("the wait of a SendBatch of %d × 1000 bytes beside two senders of 1000, 200 µs of work a message", n),
+			About: fmt.Sprintf("the wait of a SendBatch of %d × 1000 bytes, beside two senders of 1000 bytes; 200 µs of work per message", n),
 		})
 	}
 	s := worker.Spec{Kind: kindBlocked, Size: 1000, Senders: 8, Capacity: 64 << 10, Work: 100 * time.Microsecond}
-	return append(cases, Case{Name: "shares-8", spec: s, About: "messages of 8 equal senders, 100 µs of work a message; judge it by --duration 10s",
+	return append(cases, Case{Name: "shares-8", spec: s, About: "messages of 8 equal senders, 100 µs of work per message; judge with --duration 10s",
 		least: 3 * time.Second, shows: []report.Figure{most(figSpread, report.Times, 1.15)}})
 }
 
@@ -93,7 +93,7 @@ func blockeds() []Case {
 			shows: []report.Figure{most(figSenders, report.Percent, 3), untargeted(figWakes, report.Number)}},
 		{Name: "blocked-100", spec: paced, baseline: &pipe, About: "100 processes blocked on a full ring, 1000 bytes taken every 10 ms; baseline: 100 dd on a pipe",
 			shows: []report.Figure{byBaseline(figSenders, report.Percent, 5), untargeted(figWakes, report.Number)}},
-		{Name: "timeouts-64", spec: timeouts, About: "64 processes blocked on a full ring, each Send with 100 ms, again and again; nothing is taken",
+		{Name: "timeouts-64", spec: timeouts, About: "64 processes blocked on a full ring, each Send with a timeout of 100 ms, repeatedly; nothing is taken",
 			shows: []report.Figure{most(figSenders, report.Percent, 15)}},
 	}
 }
@@ -127,7 +127,7 @@ func handOvers() []Case {
 			target := map[int]time.Duration{1: 5 * time.Microsecond, 2: 3 * time.Microsecond}[procs]
 			cases = append(cases, Case{
 				Name: fmt.Sprintf("hand-on-%s-p%d", name, procs), spec: s, baseline: &socket,
-				About: fmt.Sprintf("a round trip of 64 bytes where a goroutine of %s receives and hands on through a Go channel, GOMAXPROCS=%d; baseline: a UNIX socket", who, procs),
+				About: fmt.Sprintf("a round trip of 64 bytes, in which a goroutine of %s receives and forwards through a Go channel, GOMAXPROCS=%d; baseline: a UNIX socket", who, procs),
 				shows: []report.Figure{atMost(figP50, target), untargeted(figP90, report.Nanoseconds)},
 			})
 		}
@@ -145,7 +145,7 @@ func handOvers() []Case {
 	asleep := worker.Spec{Kind: kindTrip, Size: measure.RecordBytes, Spin: noSpin, Rested: true}
 	return append(cases, Case{
 		Name: "asleep-1cpu", oneCPU: true, spec: asleep, baseline: &worker.Spec{Kind: kindFutex, Rested: true},
-		About: "one way, neither end spins, on one CPU; baseline: a bare futex",
+		About: "one way, neither endpoint spins, on one CPU; baseline: a bare futex",
 		shows: []report.Figure{byBaseline(figP50, report.Nanoseconds, 1.3), untargeted(figP90, report.Nanoseconds)},
 	})
 }
@@ -158,20 +158,20 @@ func idles() []Case {
 		cpu  float64
 	}{{1, 0.2}, {200, 0.3}, {500, 0.5}, {4000, 2}} {
 		cases = append(cases, Case{
-			Name: fmt.Sprintf("idle-%d", many.ends), About: fmt.Sprintf("receivers of one process that wait: %d", many.ends),
+			Name: fmt.Sprintf("idle-%d", many.ends), About: fmt.Sprintf("%d waiting receivers in one process", many.ends),
 			spec:  worker.Spec{Kind: kindMany, Endpoints: many.ends, Capacity: 4 << 10},
 			shows: []report.Figure{most(figCPU, report.Percent, many.cpu), most(figWakesS, report.PerSecond, 10.5)},
 		})
 	}
 	return append(cases,
-		Case{Name: "senders-4096", About: "4096 idle senders of 4 processes, joined by a receiver; the busiest process of senders counts",
+		Case{Name: "senders-4096", About: "4096 idle senders in 4 processes, joined by a receiver; CPU of the busiest sending process",
 			spec: worker.Spec{Kind: kindHosts, Senders: 4, Endpoints: 1024},
 			shows: []report.Figure{most(figSenders, report.Percent, 3), most(figReceiver, report.Percent, 3),
 				{Name: figAlive, Unit: report.Number, Least: 4096}}},
-		Case{Name: "beat-1ms", About: "256 idle senders of one process, a receiver that beats every millisecond",
+		Case{Name: "beat-1ms", About: "256 idle senders in one process, a receiver that beats every millisecond",
 			spec:  worker.Spec{Kind: kindHosts, Senders: 1, Endpoints: 256, Beat: time.Millisecond},
 			shows: []report.Figure{most(figReceiver, report.Percent, 2), untargeted(figSenders, report.Percent), {Name: figAlive, Unit: report.Number, Least: 256}}},
-		Case{Name: "descriptors", About: "of a receiver's process with 1000 senders of another",
+		Case{Name: "descriptors", About: "of the receiver's process, with 1000 senders in another",
 			spec:  worker.Spec{Kind: kindHosts, Senders: 1, Endpoints: 1000},
 			shows: []report.Figure{most(figFDs, report.Number, 10)}})
 }
@@ -182,9 +182,9 @@ func goings() []Case {
 	blocked, cut, whole := done, worker.Spec{Kind: kindCut, Damaged: true}, worker.Spec{Kind: kindCut}
 	blocked.Blocked = true
 	return []Case{
-		{Name: "done", spec: done, baseline: &blocked, About: "from the receiver's kill until Sender.Done is closed; baseline: until a blocked Send returns",
+		{Name: "done", spec: done, baseline: &blocked, About: "from killing the receiver until Sender.Done is closed; baseline: until a blocked Send returns",
 			shows: []report.Figure{atMost(figP50, 2*time.Millisecond), untargeted(figP90, report.Nanoseconds)}},
-		{Name: "truncated", spec: cut, baseline: &whole, About: "until a sleeper on a truncated file hears Close or its context; baseline: the file is whole",
+		{Name: "truncated", spec: cut, baseline: &whole, About: "until Close or the context wakes a sleeper on a truncated file; baseline: an intact file",
 			shows: []report.Figure{{Name: figP50, Unit: report.Nanoseconds, Most: 2, OfOther: true, NotUnder: float64(200 * time.Microsecond)},
 				{Name: figP99, Unit: report.Nanoseconds, Most: 2, OfOther: true, NotUnder: float64(2 * time.Millisecond)}}},
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/shmchan/shmchan/cmd/shmchan/internal/bench/worker"
 )
 
-// small returns a case with few processes and endpoints that takes a short time.
+// small returns a short variant of a case, with few processes and endpoints.
 func small(c Case) Case {
 	shrink := func(s worker.Spec) worker.Spec {
 		s.Senders, s.Endpoints = min(s.Senders, 4), min(s.Endpoints, 8)
@@ -29,7 +29,7 @@ func small(c Case) Case {
 	return c
 }
 
-// Every case of waiting runs in real processes, and has all its figures.
+// Every case of waiting runs in real processes and yields all its figures.
 func TestEveryCaseOfWaiting(t *testing.T) {
 	how := brief
 	how.Duration = 50 * time.Millisecond
@@ -42,7 +42,7 @@ func TestEveryCaseOfWaiting(t *testing.T) {
 	require.Empty(t, left(t))
 }
 
-// sane reports whether anything was measured, and fails the test if it is impossible.
+// sane reports whether anything was measured, and fails the test if a figure is impossible.
 func sane(t *testing.T, r *report.Result) bool {
 	t.Helper()
 	if r.Skipped != "" {
@@ -53,7 +53,7 @@ func sane(t *testing.T, r *report.Result) bool {
 	require.NotEmpty(t, r.Figures, r.Name)
 	for _, f := range r.Figures {
 		v, ok := r.Runs[0].Figures[f.Name]
-		require.True(t, ok, "%s says nothing of %s", r.Name, f.Name)
+		require.True(t, ok, "%s lacks %s", r.Name, f.Name)
 		bound := math.Inf(1)
 		switch f.Unit {
 		case report.Nanoseconds:
@@ -62,7 +62,7 @@ func sane(t *testing.T, r *report.Result) bool {
 			}
 			bound = float64(worker.Patience)
 		case report.Percent:
-			if v > 400*float64(r.Senders+2) { // more than all threads can use: the time was too short to tell
+			if v > 400*float64(r.Senders+2) { // more than all threads can use: the time was too short
 				return false
 			}
 		case report.Ringfuls:
@@ -80,7 +80,7 @@ func sane(t *testing.T, r *report.Result) bool {
 	return true
 }
 
-// Every target that counts in baselines has one.
+// Every target relative to a baseline has one.
 func TestBaselinesAreThere(t *testing.T) {
 	for _, c := range waitings() {
 		for _, f := range c.shows {

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever is wrong with a message, the receiver's checks see it.
+// The receiver's checks detect every defect of a message.
 func TestChecksSeeWhatIsWrong(t *testing.T) {
 	inPlace := func(size, who int, n uint64) []byte {
 		msg := make([]byte, size)
@@ -23,7 +23,7 @@ func TestChecksSeeWhatIsWrong(t *testing.T) {
 		size  int
 		make  func(size, who int, n uint64) []byte
 		check func(*Checker, []byte) error
-		bytes []int // of which each counts
+		bytes []int // each of which is checked
 	}{
 		{"every byte of 64", 64, numbered, (*Checker).Small, []int{0, 7, 8, 31, 40, 63}},
 		{"every byte of 32", 32, numbered, (*Checker).Every, []int{0, 7, 8, 31}},
@@ -39,7 +39,7 @@ func TestChecksSeeWhatIsWrong(t *testing.T) {
 				}
 			}
 			require.Error(t, tt.check(c, tt.make(tt.size, 1, 2)), "again")
-			require.Error(t, tt.check(c, tt.make(tt.size, 1, 4)), "one is missing")
+			require.Error(t, tt.check(c, tt.make(tt.size, 1, 4)), "a message is missing")
 			require.Error(t, tt.check(c, tt.make(tt.size, 1, 3)[:tt.size-8]), "cut off")
 			for _, i := range tt.bytes {
 				msg := tt.make(tt.size, 1, 3)

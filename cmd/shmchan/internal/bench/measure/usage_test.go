@@ -27,7 +27,7 @@ func TestProcessorTimeOfAnotherProcess(t *testing.T) {
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait() // the signal is how it ends
+		_ = cmd.Wait() // it ends by the signal
 	})
 	require.Eventually(t, func() bool {
 		used, err := processorTimeOf(cmd.Process.Pid)

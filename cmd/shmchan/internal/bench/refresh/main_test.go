@@ -22,7 +22,7 @@ func TestPageKeepsWhatWasWrittenByHand(t *testing.T) {
 	for _, path := range pages {
 		require.NoError(t, os.WriteFile(path, []byte(old), 0o600))
 	}
-	// There is no latency to draw: an error, after the pages.
+	// Without a latency to draw it returns an error after it has written the pages.
 	require.ErrorContains(t, run([]string{readme}, strings.NewReader(printed)), "nothing to plot")
 	for _, path := range pages {
 		got, err := os.ReadFile(path)

@@ -20,8 +20,8 @@ type table struct {
 // figureColumns are those of groups whose cases have several figures.
 var figureColumns = []string{"FIGURE", "VALUE", "OF RUNS", "TARGET", "MET", "BASELINE", "× BASELINE"}
 
-const figuresNote = "BASELINE: the same figure of what the target is about, measured in the same run. " +
-	"× BASELINE: the median of the runs' ratios, and how far they lie apart. MET: by the median of the runs, or of their ratios"
+const figuresNote = "BASELINE: the same figure of what the case is compared with, measured in the same run. " +
+	"× BASELINE: the median and range of the runs' ratios. MET: judged by the median of the runs, or of their ratios"
 
 // layouts describe the table of each group.
 var layouts = []struct {
@@ -31,7 +31,7 @@ var layouts = []struct {
 }{
 	{
 		group: Latency, title: "Latency, one way, 64 bytes",
-		note: "Half of a round trip, of which reading the clock is a part. A spread is that of the runs' medians; " +
+		note: "Half of a round trip, including reading the clock. OF RUNS: the range of the runs' medians; " +
 			"the other percentiles are medians of the runs.",
 		columns: []string{"P50", "OF RUNS", "P90", "P99", "P99.9", "MAX", "LINE", "FUTEX", "× LINE", "× FUTEX"},
 		cells: func(r *Result) []string {
@@ -41,8 +41,8 @@ var layouts = []struct {
 		},
 	}, {
 		group: Throughput, title: "Throughput, messages that one receiver took and checked",
-		note: "× LINE: how many crossings of a cache line one message takes. × RING: messages by records of the minimal ring. " +
-			"Peers write each message on its own, as Send does: a buffer before them would be another promise.",
+		note: "× LINE: cache-line crossings per message. × RING: messages per record of the minimal ring. " +
+			"Peers write each message separately, as Send does; buffering would weaken what a write promises.",
 		columns: []string{"MESSAGES", "OF RUNS", "BYTES", "LINE", "RING", "× LINE", "× RING"},
 		cells: func(r *Result) []string {
 			return []string{rate(r.Value.Median), r.from(r.Value), speed(r.Value.Median * float64(r.Size)),
@@ -56,18 +56,18 @@ var layouts = []struct {
 				nanos(r.ref(worker.RefLine).Median), rate(r.ref(worker.RefRing).Median), r.times(worker.RefLine), r.times(worker.RefRing)}
 		},
 	}, {
-		group: Cost, title: "What an end costs that sends nothing",
+		group: Cost, title: "What an endpoint costs without sending",
 		columns: []string{"COST", "OF RUNS", "LINE", "FUTEX", "× LINE", "× FUTEX"},
 		cells: func(r *Result) []string {
 			return []string{r.figure(r.Value.Median), r.from(r.Value),
 				nanos(r.ref(worker.RefLine).Median), nanos(r.ref(worker.RefFutex).Median), r.times(worker.RefLine), r.times(worker.RefFutex)}
 		},
 	}, {
-		group: Waiting, title: "What ends that wait get, and what they cost",
+		group: Waiting, title: "What waiting endpoints get and cost",
 		note:    figuresNote + ".",
 		columns: figureColumns,
 	}, {
-		group: Gather, title: "Batches, large messages, and commands, by what a C program does",
+		group: Gather, title: "Batches, large messages and commands, compared with a C program",
 		note: figuresNote + ": the baseline is measured directly before and after each, by the same processes, " +
 			"and its receiver checks the same bytes by the same code.",
 		columns: figureColumns,
@@ -133,7 +133,7 @@ func (rep *Report) WriteMarkdown(w io.Writer) error {
 			line(row)
 		}
 		if table.note != "" {
-			fmt.Fprintf(&b, "\n%s\n", strings.NewReplacer("LINE", "line", "RING", "ring").Replace(table.note))
+			fmt.Fprintf(&b, "\n%s\n", strings.NewReplacer("BASELINE", "baseline", "LINE", "line", "RING", "ring", "MET", "met", "OF RUNS", "of runs").Replace(table.note))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
