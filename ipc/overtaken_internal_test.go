@@ -76,7 +76,7 @@ func TestCloseWaitsForCallsThatMayTouchTheRing(t *testing.T) {
 	require.NoError(t, r.Close())
 }
 
-// Room that was released just before the sender announced itself rang no doorbell. The
+// Room that was released just before the sender announced itself notified no sender. The
 // sender polls once more after the announcement, and does not sleep.
 func TestSenderLooksAgainWhenItIsAnnounced(t *testing.T) {
 	o := &Options{Dir: proctest.Dir(t), Heartbeat: maxHeartbeat, Spin: -1}

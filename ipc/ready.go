@@ -41,7 +41,7 @@ func (r *Receiver) Ready() <-chan struct{} {
 //   - each call of the Receiver, when it leaves (rearm): at once if the Receiver is
 //     readable; otherwise it announces on the doorbell, checks again, and leaves a
 //     Notice on the doorbell
-//   - that Notice, when a sender has rung
+//   - that Notice, when a sender has notified
 //   - each tick of the Receiver: when endpoints have come or gone, when the name is lost,
 //     and at each beat that finds claims beyond the receiver's position. So a message
 //     whose value was taken, but which was not, is offered again.

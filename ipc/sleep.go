@@ -14,7 +14,7 @@ import (
 // damaged the words that they compare.
 const longestSleep = 100
 
-// sleep waits while no doorbell is rung and the endpoint's own word is own, at most
+// sleep waits until a doorbell is notified or the endpoint's own word is not own, at most
 // until the context's deadline.
 func (e *endpoint) sleep(ctx context.Context, bells []futex.Word, own uint32) error {
 	d := longestSleep * e.opts.Heartbeat

@@ -49,7 +49,7 @@ same two processes measure what bounds it: a cache line's way between them
 (FUTEX). Compare machines, and days, by the ratios to these: × LINE and so on.
 
 The cases take about 40 seconds. Those of waiting, which take a few seconds each,
-and of gathering (batches, large messages and commands, each by what a C program
+and of gathering (batches, large messages and commands, each beside what a C program
 does; four minutes in all) run only where --run names them: each figure stands beside
 the target that it is to reach. Nothing else should run meanwhile.`,
 		Example: `  shmchan bench --pin

@@ -15,7 +15,7 @@ func Eventually(t testing.TB, what string, cond func() bool) {
 	deadline := time.Now().Add(Patience)
 	for pause := 100 * time.Microsecond; !cond(); pause = min(2*pause, 10*time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("after %v it is still not so that %s", Patience, what)
+			t.Fatalf("timed out after %v, waiting until %s", Patience, what)
 		}
 		time.Sleep(pause)
 	}

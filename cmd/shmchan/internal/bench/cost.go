@@ -33,7 +33,7 @@ func openAttach(a *self, s worker.Step) (worker.Part, error) {
 func (e *attachReceiver) Run(worker.Step) (worker.Reply, error) {
 	msg, err := e.r.Recv(context.Background())
 	if err != nil || len(msg) != 16 {
-		return worker.Reply{}, errors.Join(err, errors.New("no figures came"))
+		return worker.Reply{}, errors.Join(err, errors.New("the worker sent no figures"))
 	}
 	le := binary.LittleEndian
 	return worker.Reply{Count: le.Uint64(msg), Took: time.Duration(le.Uint64(msg[8:]))}, nil

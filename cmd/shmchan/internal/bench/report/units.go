@@ -7,7 +7,7 @@ const (
 	Pipeline   = "pipeline"   // lines a second through commands, from start to end
 	Cost       = "cost"       // what an endpoint costs that sends nothing
 	Waiting    = "waiting"    // what endpoints that wait get, and cost, beside their targets
-	Gather     = "gather"     // batches, large messages and commands, each by what a C program does in the same run
+	Gather     = "gather"     // batches, large messages and commands, each beside what a C program does in the same run
 )
 
 // The units of figures.
