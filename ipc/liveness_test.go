@@ -46,19 +46,23 @@ func beatOf(where string) time.Duration {
 func noticed(t *testing.T, once func(clock *proctest.Clock) time.Duration) {
 	t.Helper()
 	const tries = 3
+	bound := 2 * beat
+	if raceEnabled { // its runtime takes tens of milliseconds to start and to exit
+		bound += beat / 2
+	}
 	clock := proctest.StartClock(t)
 	var took []time.Duration
 	for range 5 {
 		least := once(clock)
-		for n := 1; least > 2*beat && n < tries; n++ {
+		for n := 1; least > bound && n < tries; n++ {
 			t.Logf("noticed late, after %v: retrying", least)
 			least = min(least, once(clock))
 		}
 		took = append(took, least)
 	}
 	slices.Sort(took)
-	t.Logf("noticed after %v (typical), %v (worst); bound %v", took[2], took[4], 2*beat)
-	require.LessOrEqual(t, took[4], 2*beat, "within two heartbeats")
+	t.Logf("noticed after %v (typical), %v (worst); bound %v", took[2], took[4], bound)
+	require.LessOrEqual(t, took[4], bound, "within two heartbeats")
 }
 
 func TestDeathOfTheLastSenderIsNoticedByABlockedReceiver(t *testing.T) {
