@@ -14,11 +14,11 @@ DESTDIR ?=
 # What runs on arm64 under an emulator: what differs between machines. Not what
 # wants other users' files (it runs in a user namespace) or what the emulator's
 # system calls lack: pidfd_open, futex_waitv and membarrier.
-ARM64      := ./shm/... ./ipc/... ./internal/busguard ./internal/cpu ./internal/fence ./internal/filelock ./internal/futex ./internal/order ./internal/process ./internal/asymlock ./cmd/shmchan/internal/frame
+ARM64      := ./shm/... ./ipc/... ./internal/busguard ./internal/cpu ./internal/eintr ./internal/fence ./internal/filelock ./internal/futex ./internal/order ./internal/process ./internal/asymlock ./cmd/shmchan/internal/frame
 ARM64_SKIP := AnotherUser|Owner|NoticedByABlocked|ThousandThreads|ManyThreads|AwaitReports|CancelledWatch|Mount|OtherFaults|Stranger|GroupShares|Squatted|Swapped|^TestWithout|WhatIsMissing|MayNotBeWritten|TimeNamespace|UnderLoad|Scribbling
 
 # What runs in 32 bits: what differs there. Not what is about one message's time.
-TEST386 := ./shm/... ./ipc ./internal/busguard ./internal/cpu ./internal/fence ./internal/filelock ./internal/futex ./internal/order ./internal/process ./internal/test/linear ./internal/test/proctest ./internal/asymlock ./cmd/shmchan/internal/frame ./cmd/shmchan/internal/machine ./cmd/shmchan/internal/terminate
+TEST386 := ./shm/... ./ipc ./internal/busguard ./internal/cpu ./internal/eintr ./internal/fence ./internal/filelock ./internal/futex ./internal/order ./internal/process ./internal/test/linear ./internal/test/proctest ./internal/asymlock ./cmd/shmchan/internal/frame ./cmd/shmchan/internal/machine ./cmd/shmchan/internal/terminate
 
 # Every Linux that Go has, but for those that are vetted.
 LINUXES = $(filter-out amd64 arm64,$(patsubst linux/%,%,$(filter linux/%,$(shell $(GO) tool dist list))))

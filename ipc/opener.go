@@ -60,7 +60,7 @@ func (o *Options) check() (opener, error) {
 	case opts.Mode&^0o777 != 0:
 		return opts, invalid("mode %v: want read and write bits only, such as 0600 or 0660", opts.Mode)
 	}
-	if shm.CheckLabel(opts.Label) != "" {
+	if !shm.ValidLabel(opts.Label) {
 		return opts, invalid("label %q: want at most %d bytes of printable UTF-8", opts.Label, shm.MaxLabel)
 	}
 	opts.config = shm.Config{

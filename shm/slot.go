@@ -37,17 +37,10 @@ type Owner struct {
 	Label   string
 }
 
-// CheckLabel returns what is wrong with a label, or "".
-func CheckLabel(label string) string {
-	switch {
-	case len(label) > MaxLabel:
-		return "is longer than 48 bytes"
-	case !utf8.ValidString(label):
-		return "is not UTF-8"
-	case strings.IndexFunc(label, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0:
-		return "has characters that don't print"
-	}
-	return ""
+// ValidLabel reports whether label is at most MaxLabel bytes of printable UTF-8.
+func ValidLabel(label string) bool {
+	return len(label) <= MaxLabel && utf8.ValidString(label) &&
+		strings.IndexFunc(label, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
 // claiming returns the position in the slot's intent, if there is one.
@@ -158,7 +151,7 @@ func (s *slot) getLabel() string {
 		binary.NativeEndian.PutUint64(b[8*i:], s.label[i].Load())
 	}
 	label, _, _ := strings.Cut(string(b[:]), "\x00")
-	if CheckLabel(label) != "" {
+	if !ValidLabel(label) {
 		return "?"
 	}
 	return label

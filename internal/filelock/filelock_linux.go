@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/shmchan/shmchan/internal/eintr"
 	"github.com/shmchan/shmchan/internal/filesystem"
 )
 
@@ -56,20 +57,6 @@ func explain(fd int, what string, start, n int64, err error) error {
 	return fmt.Errorf("%s bytes %d+%d: %w", what, start, n, err)
 }
 
-// maxInterrupted bounds the retries of a call that a signal interrupted. On a local file
-// system none of the calls blocks, so one retry is enough.
-const maxInterrupted = 100
-
 func retry(fd, cmd int, lk *unix.Flock_t) error {
-	return uninterrupted(func() error { return unix.FcntlFlock(uintptr(fd), cmd, lk) })
-}
-
-// uninterrupted retries fn while a signal interrupts it, up to maxInterrupted times.
-func uninterrupted(fn func() error) (err error) {
-	for range maxInterrupted {
-		if err = fn(); err != unix.EINTR {
-			break
-		}
-	}
-	return err
+	return eintr.Retry(func() error { return unix.FcntlFlock(uintptr(fd), cmd, lk) })
 }

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 )
 
 func open(t *testing.T, path string) int {
@@ -82,19 +81,4 @@ func TestReadOnlyDescriptorMayProbe(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, held)
 	require.EqualValues(t, 7, at)
-}
-
-func TestCallThatIsInterruptedForEverIsGivenUp(t *testing.T) {
-	calls := 0
-	require.ErrorIs(t, uninterrupted(func() error { calls++; return unix.EINTR }), unix.EINTR)
-	require.Equal(t, maxInterrupted, calls)
-
-	calls = 0
-	require.NoError(t, uninterrupted(func() error {
-		if calls++; calls < 3 {
-			return unix.EINTR
-		}
-		return nil
-	}))
-	require.ErrorIs(t, uninterrupted(func() error { return unix.EAGAIN }), unix.EAGAIN)
 }

@@ -5,24 +5,16 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/eintr"
 )
 
 // Stat returns the kind of file system that an open file or directory is on, and the
 // result of statfs.
 func Stat(fd int) (Kind, unix.Statfs_t, error) {
 	var st unix.Statfs_t
-	err := uninterrupted(func() error { return unix.Fstatfs(fd, &st) })
+	err := eintr.Retry(func() error { return unix.Fstatfs(fd, &st) })
 	return Of(uint32(st.Type)), st, err
-}
-
-// uninterrupted retries call while a signal interrupts it, up to 100 times.
-func uninterrupted(call func() error) error {
-	const tries = 100
-	err := error(unix.EINTR)
-	for n := 0; n < tries && err == unix.EINTR; n++ {
-		err = call()
-	}
-	return err
 }
 
 // Explain adds the file system, the operation that it refused, and advice to an error

@@ -4,12 +4,14 @@ import (
 	"io/fs"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shmchan/shmchan/internal/eintr"
 )
 
 // UsageOf returns the usage of the file system that a file or directory is on.
 func UsageOf(path string) (Usage, error) {
 	var st unix.Statfs_t
-	if err := uninterrupted(func() error { return unix.Statfs(path, &st) }); err != nil {
+	if err := eintr.Retry(func() error { return unix.Statfs(path, &st) }); err != nil {
 		return Usage{}, &fs.PathError{Op: "statfs", Path: path, Err: err}
 	}
 	size := uint64(st.Bsize)

@@ -1,0 +1,2 @@
+// Package eintr retries system calls that a signal interrupted.
+package eintr
